@@ -1,0 +1,60 @@
+# Engraft. `make demo` and `make test` need python3 and make, nothing else.
+PYTHON ?= python3
+ARGS   ?=
+
+PIP    := .venv/bin/python -m pip --quiet --disable-pip-version-check
+PYTEST := .venv/bin/python -m pytest
+LOCK   := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+          --universal --python-version 3.11
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint contract bench golden conformance lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/installed ## the whole job on made-up patients, in about a page (ARGS=--keep stays up)
+	@.venv/bin/engraft demo $(ARGS)
+
+test: lint ## everything that needs no other server
+	$(PYTEST) -p tests.lib.coverage_gate --cov --cov-report= -m "not contract and not bench"
+
+lint: .venv/installed ## style, types, import contracts
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+contract: .venv/installed ## the contract suite on real servers (Java 17 and Maven for HAPI; ENGRAFT_TEST_HFS for Helios)
+	$(PYTEST) -m contract $(ARGS)
+
+bench: .venv/installed ## measures, judged by ratios
+	$(PYTEST) -m bench $(ARGS)
+
+golden: .venv/installed ## accept what the golden cases give now; read the diff before you commit it
+	$(PYTEST) tests/golden --accept
+
+conformance: .venv/installed ## write docs/conformance.md from the protocol and the spec tests
+	.venv/bin/python -m tests.lib.conformance
+
+lock: ## resolve the dependencies anew (needs uv)
+	$(LOCK) --group dev pyproject.toml --output-file requirements/dev.txt
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/run.txt
+
+clean: ## remove what was made, but not var/, where data is
+	rm -rf .venv dist build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find adapter mappings profiles tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/locked: requirements/dev.txt
+	@echo "making .venv from requirements/dev.txt (once)" >&2
+	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' || { echo \
+	  "needs Python 3.11 or later with venv (Debian: apt install python3-venv); or say which: make PYTHON=python3.12" \
+	  >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/installed: .venv/locked pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,71 @@
+"""The only place where things are joined: settings, store, clock, clients, routes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from flask.json.provider import JSONProvider
+
+from adapter.config import Settings, load
+from adapter.store import Store
+from adapter.web import admin, apply, auth, enrolments, fhir, follow_ups, health, refusal, registry, webhook
+from adapter.web.content import LIMIT, negotiate
+from adapter.web.definitions import Definitions
+from adapter.web.routing import Access, Route, register
+from adapter.web.site import Site
+from mappings.r4 import wire
+
+ROOMS = (health, fhir, apply, enrolments, follow_ups, webhook, registry, admin)
+
+
+class WireProvider(JSONProvider):
+    """Flask's JSON by our wire form: decimals stay as they were written."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return wire.encode(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return wire.decode(s)
+
+
+def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) -> Flask:
+    """The web application on the given store. `clock` gives aware UTC."""
+    app = Flask("engraft", static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LIMIT
+    app.json = WireProvider(app)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    refusal.refuse(app)
+    site = Site(settings, store, clock, Definitions(settings.canonicals))
+    access = register(app, _routes(site))
+    app.extensions["engraft.access"] = access
+    auth.guard(app, site, access)
+    app.before_request(negotiate)
+    return app
+
+
+def _routes(site: Site) -> Iterable[Route]:
+    return (route for room in ROOMS for route in room.routes(site))
+
+
+def access_of(app: Flask) -> dict[str, Access]:
+    """Who may call what, by endpoint, as the routes declared it."""
+    declared: dict[str, Access] = app.extensions["engraft.access"]
+    return declared
+
+
+def open_store(settings: Settings) -> Store:
+    """The store at the database URL."""
+    return Store(settings.database_url)
+
+
+def create_app_from_environment() -> Flask:
+    """The web application as the environment describes it. The schema must be there: engraft init-db."""
+    logging.basicConfig(level=logging.INFO)
+    settings = load(os.environ)
+    return create_app(settings, open_store(settings), lambda: datetime.now(UTC))

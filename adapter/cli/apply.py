@@ -1,0 +1,228 @@
+"""`engraft apply`: the protocol dated and dosed for one patient, without a database."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adapter.cli.refusal import json_option
+from adapter.cli.surroundings import environment, write
+from adapter.config import load
+from mappings.canonicals import Canonicals
+from mappings.facts.values import PartialDate
+from mappings.plan import COLUMNS, Applied, Body, Order, Row
+from mappings.plan import apply as apply_protocol
+from mappings.plan.dosing import check_body
+from mappings.plan.subject import course_of_inputs, course_of_subject, placeholder
+from mappings.protocol import load as load_protocol
+from mappings.r4.build import Resource
+from mappings.r4.faults import Fault, FaultyInput
+
+_SUBJECT = re.compile(r"(?:https?://\S+/)?Patient/[A-Za-z0-9.-]{1,64}")
+_SHOWN = ("day", "date", "action", "drug", "basis", "mg/day", "doses", "mg/dose", "route", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The options as they were typed."""
+
+    day_zero: str | None
+    weight: str | None
+    height: str | None
+    weight_date: str | None
+    subject: str | None
+    bsa_formula: str
+    sex: str | None
+    birth_date: str | None
+    centre: str | None
+    draft: bool
+
+
+@click.command()
+@click.argument("name")
+@click.option("--day-zero", metavar="DATE", help="Day of the graft, YYYY-MM-DD.")
+@click.option("--weight", metavar="KG", help="Actual body weight in kg.")
+@click.option("--height", metavar="CM", help="Height in cm.")
+@click.option("--weight-date", metavar="DATE", help="When the weight was taken.")
+@click.option("--subject", metavar="REF", help="Patient/<id> of your server; else a marked placeholder.")
+@click.option("--bsa-formula", type=click.Choice(["mosteller", "dubois"]), default="mosteller", show_default=True)
+@click.option("--sex", type=click.Choice(["male", "female"]), help="Of the placeholder patient.")
+@click.option("--birth-date", metavar="DATE", help="Of the placeholder patient.")
+@click.option("--centre", metavar="CODE", help="The centre that asks.")
+@click.option("--draft", is_flag=True, help="A marked draft without doses, for inputs that are not there yet.")
+@click.option(
+    "--format", "shape", type=click.Choice(["table", "csv", "fhir", "r5"]), default="table", show_default=True
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file, not to stdout.")
+@json_option
+def apply(name: str, shape: str, out: Path | None, as_json: bool, **options: Any) -> None:
+    """Date and dose the protocol NAME for one patient. Nothing is stored.
+
+    \b
+    csv: one row per administration day and line.   fhir: a CarePlan with everything contained.
+    r5: a transaction Bundle of stand-alone resources.   --json: fhir, and refusals as an OperationOutcome.
+
+    \b
+    Example: engraft apply set-haplo-pdli --day-zero 2026-03-02 --weight 70 --height 175 --format csv
+    """
+    order = _order(name, Said(**options), load(environment()).canonicals)
+    applied = apply_protocol(order)
+    write(_written(applied, order, "fhir" if as_json and shape == "table" else shape), out)
+
+
+def _order(name: str, said: Said, canonicals: Canonicals) -> Order:
+    faults: list[Fault] = []
+    day_zero = _date("day-zero", said.day_zero, faults)
+    body = Body(
+        _number("weight", said.weight, "kg", faults),
+        _number("height", said.height, "cm", faults),
+        _date("weight-date", said.weight_date, faults),
+    )
+    if said.subject is not None and not _SUBJECT.fullmatch(said.subject):
+        faults.append(Fault("subject", "write Patient/<id>", "value"))
+    _check_birth_date(said.birth_date, day_zero, faults)
+    protocol = load_protocol(name)
+    if faults:
+        named = {fault.path for fault in faults}
+        others = [] if said.draft else check_body(body, said.bsa_formula, protocol.lines)
+        raise FaultyInput([*faults, *(fault for fault in others if fault.path not in named)])
+    course = (
+        course_of_subject(name, said.subject, canonicals)
+        if said.subject
+        else course_of_inputs(name, day_zero, body, said.bsa_formula, canonicals)
+    )
+    patient = None if said.subject else _placeholder(course, said, canonicals)
+    return Order(
+        protocol=protocol,
+        day_zero=day_zero,
+        body=body,
+        subject=said.subject or f"Patient/{patient['id'] if patient else ''}",
+        course=course,
+        bsa_formula=said.bsa_formula,
+        centre=said.centre,
+        draft=said.draft,
+        canonicals=canonicals,
+        subject_resource=patient,
+    )
+
+
+def _placeholder(course: str, said: Said, canonicals: Canonicals) -> Resource:
+    return placeholder(course, sex=said.sex, birth_date=said.birth_date, canonicals=canonicals)
+
+
+def _date(name: str, text: str | None, faults: list[Fault]) -> date | None:
+    if text is None:
+        return None
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+            return date.fromisoformat(text)
+    except ValueError:
+        faults.append(Fault(name, f"{text} is not a day of the calendar", "value"))
+        return None
+    faults.append(Fault(name, f"{text[:40]} is not a date: write YYYY-MM-DD", "value"))
+    return None
+
+
+def _number(name: str, text: str | None, unit: str, faults: list[Fault]) -> Decimal | None:
+    if text is None:
+        return None
+    if re.fullmatch(r"[+-]?\d{1,9}(\.\d{1,9})?", text, re.ASCII):
+        return Decimal(text)
+    faults.append(Fault(name, f"{text[:40]} is not a number: write it in {unit} without the unit", "value"))
+    return None
+
+
+def _check_birth_date(text: str | None, day_zero: date | None, faults: list[Fault]) -> None:
+    if text is None:
+        return
+    try:
+        born = PartialDate(text)
+    except ValueError as error:
+        faults.append(Fault("birth-date", str(error), "value"))
+        return
+    if day_zero and born.earliest > day_zero:
+        faults.append(Fault("birth-date", "is after day zero", "business-rule"))
+
+
+def _written(applied: Applied, order: Order, shape: str) -> str:
+    if shape == "csv":
+        return _csv(applied.rows)
+    if shape == "table":
+        return _table(applied.rows, order)
+    # here, because the validator is not needed for the other shapes
+    from mappings.r4.validate import require_valid
+    from mappings.r4.wire import pretty
+
+    resource = applied.care_plan if shape == "fhir" else applied.bundle
+    require_valid(resource)
+    return pretty(resource)
+
+
+def _csv(rows: Iterable[Row]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(astuple(row) for row in rows)
+    return out.getvalue().rstrip("\n")
+
+
+def _table(rows: Sequence[Row], order: Order) -> str:
+    # here, because only people need it
+    from tabulate import tabulate
+
+    body = order.body
+    facts = [
+        f"day zero {order.day_zero}" if order.day_zero else "no day zero yet",
+        f"{body.weight_kg} kg" if body.weight_kg else "no weight yet",
+        f"{body.height_cm} cm" if body.height_cm else "no height yet",
+        f"{order.bsa_formula} surface",
+    ]
+    mark = "DRAFT, NOT DOSED. " if order.draft else ""
+    head = f"{order.protocol.title}\n{mark}{', '.join(facts)}; {order.subject}"
+    lines = [_line(days) for days in _spans(rows)]
+    return f"{head}\n\n{tabulate(lines, headers=_SHOWN, disable_numparse=True)}"
+
+
+def _spans(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows that say the same on days in a row, folded; a day between two doses is never swallowed."""
+    spans: list[list[Row]] = []
+    for row in rows:
+        before = spans[-1][-1] if spans else None
+        if before and astuple(before)[2:] == astuple(row)[2:] and _number_of(row) == _number_of(before) + 1:
+            spans[-1].append(row)
+        else:
+            spans.append([row])
+    return spans
+
+
+def _number_of(row: Row) -> int:
+    return int(row.day.removeprefix("D"))
+
+
+def _line(days: list[Row]) -> tuple[str, ...]:
+    first, last = days[0], days[-1]
+    return (
+        _span(first.day, last.day),
+        _span(first.date, last.date),
+        first.action,
+        first.drug,
+        f"{first.basis_value} {first.basis_unit}".strip(),
+        first.daily_mg,
+        first.doses_per_day,
+        first.mg_per_dose,
+        first.route,
+        first.status,
+    )
+
+
+def _span(first: str, last: str) -> str:
+    return first if first == last else f"{first}..{last}"

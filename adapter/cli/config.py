@@ -1,0 +1,101 @@
+"""`engraft config`: is the configuration sound, and a first one to start from."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from adapter.cli.refusal import json_option, show
+from adapter.cli.surroundings import environment
+from adapter.config import SETTINGS, Settings, load
+from adapter.errors import Refused
+from mappings.r4.faults import Fault
+
+KEY_BYTES = 32
+DEFAULT_FILE = Path("engraft.toml")
+
+
+@click.group()
+def config() -> None:
+    """Check the settings, or write a first file.
+
+    Example: engraft config init && ENGRAFT_CONFIG=engraft.toml engraft config check
+    """
+
+
+@config.command()
+@json_option
+@click.pass_context
+def check(ctx: click.Context, as_json: bool) -> None:
+    """Explain every fault of the file of ENGRAFT_CONFIG, with its line, and try to read every secret.
+
+    Example: ENGRAFT_CONFIG=engraft.toml engraft config check
+    """
+    settings = load(environment())
+    faults = _secret_faults(settings)
+    if faults:
+        show(faults, as_json=as_json)
+        ctx.exit(1)
+    if as_json:
+        show([Fault("", "the configuration is sound", "informational", "information")], as_json=True)
+        return
+    click.echo(f"{settings.file or 'no file (ENGRAFT_CONFIG is not set)'}: sound")
+    for name, meaning in SETTINGS.items():
+        click.echo(f"  {name}: {'set' if environment().get(name) else 'not set'}; {meaning}")
+    for kind, names in (
+        ("centres", settings.centres),
+        ("hospitals", settings.hospitals),
+        ("registries", settings.registries),
+    ):
+        click.echo(f"  {kind}: {', '.join(names) or 'none'}")
+
+
+def _secret_faults(settings: Settings) -> list[Fault]:
+    faults = []
+    for key, secret in settings.secrets().items():
+        try:
+            secret.read()
+        except Refused as error:
+            faults.append(Fault(f"{settings.file}: {key}", str(error), "not-found"))
+    kept = settings.privacy_key
+    if kept and not kept.is_file():
+        faults.append(Fault(f"{settings.file}: privacy.key", f"{kept} is not there: engraft config init", "not-found"))
+    return faults
+
+
+@config.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def init(file: Path | None) -> None:
+    """Write a commented FILE (default: that of ENGRAFT_CONFIG, else engraft.toml) and a pseudonym key beside it.
+
+    Nothing that is there is ever overwritten: a new key would give every patient a new pseudonym.
+
+    Example: engraft config init
+    """
+    named = environment().get("ENGRAFT_CONFIG")
+    target = file or (Path(named) if named else DEFAULT_FILE)
+    made = []
+    if not target.exists():
+        _create(target, files("adapter.cli").joinpath("starter.toml").read_text("utf-8"), 0o644)
+        made.append(target)
+    key = load({**environment(), "ENGRAFT_CONFIG": str(target)}).privacy_key
+    if key and not key.exists():
+        _create(key, secrets.token_hex(KEY_BYTES) + "\n", 0o600)
+        made.append(key)
+    if not made:
+        raise Refused(f"{target} and its key are there already; nothing was written")
+    for path in made:
+        click.echo(f"wrote {path}")
+
+
+def _create(path: Path, text: str, mode: int) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,49 @@
+"""How the command line says no: a table on stderr for people, an OperationOutcome on stdout for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from adapter.errors import EngraftError, Unavailable
+from mappings.r4.faults import Fault, FaultyInput
+
+REFUSED, UNREACHABLE = 1, 3
+"""Exit codes; 0 is done and 2 wrong usage."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def refuse(error: EngraftError | FaultyInput, *, as_json: bool) -> int:
+    """Says what is wrong; the exit code."""
+    # here, because a command that succeeds needs none of it
+    from adapter.web.outcome import faults_of
+
+    show(faults_of(error), as_json=as_json)
+    return UNREACHABLE if isinstance(error, Unavailable) else REFUSED
+
+
+def show(faults: Sequence[Fault], *, as_json: bool) -> None:
+    """The faults, told to whoever asked."""
+    if as_json:
+        from adapter.web.outcome import operation_outcome
+        from mappings.r4.wire import pretty
+
+        click.echo(pretty(operation_outcome(faults)))
+        return
+    width = max((len(fault.path) for fault in faults), default=0)
+    for fault in faults:
+        click.echo(f"{fault.path.ljust(width)}  {fault.message}" if width else fault.message, err=True)
+
+
+def json_option(command: Command) -> Command:
+    """`--json`: machine-readable on stdout and nothing else there, refusals too."""
+
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+        ctx.find_root().meta["json"] = value
+        return value
+
+    option = click.option("--json", "as_json", is_flag=True, callback=remember, help="Machine-readable, on stdout.")
+    return option(command)

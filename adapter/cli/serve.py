@@ -1,0 +1,57 @@
+"""`engraft serve` and `engraft init-db`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from adapter.cli.surroundings import environment, now
+from adapter.config import load
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True)
+def serve(host: str, port: int) -> None:
+    """The web application, for trying out. In production: gunicorn adapter.wsgi:app
+
+    The database is created or migrated first. FHIR is at /fhir, health at /healthz and /readyz.
+
+    Example: engraft serve --port 8080
+    """
+    # here, because only this command is a server
+    from werkzeug.serving import make_server
+
+    from adapter.app import create_app, open_store
+
+    settings = load(environment())
+    if not environment().get("ENGRAFT_PUBLIC_URL"):
+        settings = replace(settings, public_url=f"http://{host}:{port}")
+    store = open_store(settings)
+    store.migrate()
+    server = make_server(host, port, create_app(settings, store, now), threaded=True)
+    click.echo(f"Engraft serves FHIR at http://{host}:{server.server_port}/fhir (stop with Ctrl-C)", err=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+    finally:
+        store.close()
+
+
+@click.command(name="init-db")
+def init_db() -> None:
+    """Create or migrate the database at ENGRAFT_DATABASE_URL. Safe to repeat.
+
+    Example: ENGRAFT_DATABASE_URL=sqlite:///var/engraft.sqlite engraft init-db
+    """
+    # here, because most commands need no database
+    from adapter.app import open_store
+
+    store = open_store(load(environment()))
+    try:
+        store.migrate()
+    finally:
+        store.close()
+    click.echo("the database is ready", err=True)

@@ -1,0 +1,69 @@
+"""What a command takes from the machine it runs on: environment, clock, store, files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from adapter.config import Settings, load
+from adapter.errors import Refused, StoreUnavailable
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+
+def environment() -> Mapping[str, str]:
+    return os.environ
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def today() -> date:
+    """The calendar day where the command runs."""
+    return datetime.now().astimezone().date()
+
+
+@contextmanager
+def store_of(settings: Settings) -> Iterator[Store]:
+    """The store, ready for work. Raises StoreUnavailable where the database is away or has no schema."""
+    # here, because most commands need no database
+    from adapter.app import open_store
+
+    store = open_store(settings)
+    try:
+        if not store.ready():
+            raise StoreUnavailable("the database is away or has no current schema: run engraft init-db")
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def known_store() -> Iterator[Store | None]:
+    """The store, if one is named or the default one is there; else None."""
+    settings = load(environment())
+    if environment().get("ENGRAFT_DATABASE_URL") or Path(settings.database_url.removeprefix("sqlite:///")).is_file():
+        with store_of(settings) as store:
+            yield store
+    else:
+        yield None
+
+
+def write(text: str, out: Path | None) -> None:
+    """To the file, or to stdout where none is named."""
+    if out is None:
+        click.echo(text)
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {error.strerror}") from error

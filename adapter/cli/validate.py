@@ -1,0 +1,93 @@
+"""`engraft validate`: is this R4, and does it keep to our profiles?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from adapter.cli.refusal import json_option
+from adapter.errors import Refused
+from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.validate import validate as validate_resource
+from mappings.r4.wire import decode_strict, pretty
+
+REJECTED = "rejected.ndjson"
+"""What `engraft map` writes beside its resources; no FHIR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One issue; `line` of an NDJSON file."""
+
+    file: Path
+    line: int | None
+    fault: Fault
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else str(self.file)
+        return f"{place}: {self.fault.severity}: {self.fault.path}: {self.fault.message}"
+
+    def document(self) -> dict[str, object]:
+        """For programs."""
+        fault = self.fault
+        issue = {"severity": fault.severity, "code": fault.code, "path": fault.path, "message": fault.message}
+        return {"file": str(self.file), "line": self.line, **issue}
+
+
+@click.command()
+@click.argument("places", metavar="FILE_OR_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@json_option
+@click.pass_context
+def validate(ctx: click.Context, places: tuple[Path, ...], as_json: bool) -> None:
+    """Check FHIR resources in .json and .ndjson files: R4 and our profiles. One line per issue.
+
+    Example: engraft validate out/ plan.json
+    """
+    files = [file for place in places for file in _files(place)]
+    checked, found = 0, []
+    for file in files:
+        for line, data in _resources(file):
+            checked += 1
+            found += [Found(file, line, fault) for fault in _faults(data)]
+    errors = sum(one.fault.severity in ("error", "fatal") for one in found)
+    if as_json:
+        issues = [one.document() for one in found]
+        click.echo(pretty({"files": len(files), "resources": checked, "errors": errors, "issues": issues}))
+    else:
+        for one in found:
+            click.echo(str(one))
+        click.echo(f"{len(files)} files, {checked} resources, {errors} errors", err=True)
+    if errors:
+        ctx.exit(1)
+
+
+def _files(place: Path) -> list[Path]:
+    if place.is_dir():
+        found = [file for file in place.rglob("*") if file.suffix in (".json", ".ndjson") and file.name != REJECTED]
+        if not found:
+            raise Refused(f"{place} holds no .json or .ndjson file")
+        return sorted(found)
+    return [place]
+
+
+def _resources(file: Path) -> Iterator[tuple[int | None, bytes]]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}") from error
+    if file.suffix != ".ndjson":
+        yield None, data
+        return
+    for number, line in enumerate(data.splitlines(), start=1):
+        if line.strip():
+            yield number, line
+
+
+def _faults(data: bytes) -> list[Fault]:
+    try:
+        return validate_resource(decode_strict(data))
+    except FaultyInput as error:
+        return list(error.faults)

@@ -1,0 +1,184 @@
+"""What the store holds of a course is what its documents say: mapped anew as a whole whenever one of them changes.
+
+So corrections, retractions and episodes that span visits come out by construction, and nothing is patched by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from adapter.config import Settings
+from adapter.errors import Invalid, NotAllowed
+from mappings.facts import Enrolment, FollowUp
+from mappings.intake import schema
+from mappings.outcomes import map_course, retract
+from mappings.r4.build import Ids, Resource, course_id
+from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.validate import require_valid
+
+if TYPE_CHECKING:
+    from adapter.store import Tx
+    from adapter.store.clients import Client
+    from adapter.store.outbox import Delivery
+    from adapter.store.resources import Stored
+    from adapter.store.submissions import Submission
+
+DELIVERED = ("Patient", "Condition", "Procedure", "Observation")
+"""Types that a hospital gets, in this order. Consent stays with us, and plans are pulled by the EHR."""
+
+
+OPERATOR = "operator"
+"""Who the audit names where no client called: the person at the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a centre gets for a document.
+
+    `created`: it was new; `changed`: something was written now. `resources`: what is stored because of it, as
+    `Type/id`. `regimen_issues`: why an enrolment has no dated regimen yet.
+    """
+
+    id: str
+    version: int
+    created: bool
+    course: str
+    resources: tuple[str, ...]
+    changed: bool = True
+    regimen_issues: tuple[Fault, ...] = ()
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """The pure side's FaultyInput as the refusal that a caller sees."""
+    try:
+        yield
+    except FaultyInput as error:
+        raise Invalid(error.faults) from error
+
+
+def day_of(now: datetime) -> date:
+    """Calendar day of submission, where this process runs."""
+    return now.astimezone().date()
+
+
+def admit(centre: str, sender: Client | None, settings: Settings) -> None:
+    """Raises NotAllowed where `sender` speaks for another centre, Invalid for a centre that the settings do not know.
+
+    `sender` None is the operator at the machine itself.
+    """
+    if sender is not None and sender.centre != centre:
+        raise NotAllowed("this token does not speak for that centre")
+    if settings.centres and centre not in settings.centres:
+        raise Invalid([Fault("centre", f"centre {centre} is not in the configuration", "code-invalid")])
+
+
+def ids_of(enrolment: Enrolment, settings: Settings) -> Ids:
+    """Ids of the enrolment's course."""
+    names = (enrolment.centre, enrolment.patient, enrolment.protocol)
+    return Ids(course_id(settings.canonicals, *names), settings.canonicals)
+
+
+def follow_ups_of(tx: Tx, course: str, today: date) -> tuple[FollowUp, ...]:
+    """Every follow-up that holds."""
+    return tuple(schema.follow_up(one.content, today) for one in tx.follow_ups.of_course(course))
+
+
+def require_fit(follow_ups: Sequence[FollowUp], enrolment: Enrolment, within: str = "") -> None:
+    """Raises FaultyInput where a follow-up contradicts the enrolment. `within` is put before its visit in each path."""
+    faults = [
+        Fault(f"{within}{visit.visit}.{fault.path}", fault.message, fault.code) if within else fault
+        for visit in follow_ups
+        for fault in schema.cross_check(visit, enrolment)
+        if fault.severity == "error"
+    ]
+    if faults:
+        raise FaultyInput(faults)
+
+
+def settle(
+    tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], *, source: str, settings: Settings, now: datetime
+) -> None:
+    """Stores what changed in the course and queues it for the centre's hospital. `source`: key of the document."""
+    ids = ids_of(enrolment, settings)
+    mapped = map_course(enrolment, follow_ups, ids)
+    said = [(one.resource, one.sources) for one in mapped]
+    gone = _gone(tx, enrolment, ids.course, {_reference(resource) for resource, _ in said})
+    changed = []
+    for resource, sources in (*said, *gone):
+        require_valid(resource)
+        stored = tx.resources.put(resource, centre=enrolment.centre, course=ids.course, sources=sources, at=now)
+        if stored:
+            changed.append(resource)
+    _queue(tx, enrolment.centre, ids.course, changed, source=source, settings=settings, now=now)
+
+
+def _gone(tx: Tx, enrolment: Enrolment, course: str, said: set[str]) -> list[tuple[Resource, tuple[str, ...]]]:
+    """What the documents of this course said once and no longer say."""
+    sources = tx.resources.sources_of_course(course)
+    return [
+        (retract.entered_in_error(one.content), sources[one.reference])
+        for one in tx.resources.of_course(course)
+        if one.reference not in said and any(_ours(source, enrolment) for source in sources.get(one.reference, ()))
+    ]
+
+
+def _ours(source: str, enrolment: Enrolment) -> bool:
+    """A document's key, not `regimen` or a hospital."""
+    return source == enrolment.key or source.startswith(f"{enrolment.key}/")
+
+
+def _queue(
+    tx: Tx, centre: str, course: str, changed: list[Resource], *, source: str, settings: Settings, now: datetime
+) -> None:
+    hospital = settings.centres[centre].hospital if centre in settings.centres else None
+    if not hospital:
+        return
+    if not tx.outbox.knows(hospital, course):
+        # the hospital may have been configured after the enrolment: without the Patient nothing could be stored there
+        changed = [retract.unversioned(one.content) for one in tx.resources.of_course(course)]
+    sent = sorted((one for one in changed if one["resourceType"] in DELIVERED), key=_rank)
+    if sent:
+        tx.outbox.add(hospital, course, sent, source=source, at=now)
+
+
+def _rank(resource: Resource) -> int:
+    return DELIVERED.index(resource["resourceType"])
+
+
+def _reference(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def note(
+    tx: Tx, action: str, submission: Submission, sender: Client | None, now: datetime, detail: str | None = None
+) -> None:
+    """Writes down who did it, in the transaction of the deed."""
+    who = sender.name if sender else OPERATOR
+    tx.audit.add(at=now, who=who, action=action, target=submission.id, centre=submission.centre, detail=detail)
+
+
+def told(submission: Submission, resources: Sequence[Stored], deliveries: Sequence[Delivery]) -> dict[str, Any]:
+    """What became of a document, as JSON."""
+    return {
+        "id": submission.id,
+        "version": submission.version,
+        "status": submission.status,
+        "reason": submission.reason,
+        "received": submission.at.isoformat(),
+        "course": submission.course,
+        "resources": [
+            {"reference": one.reference, "version": one.version, "status": retract.standing(one.content)}
+            for one in resources
+        ],
+        "deliveries": [_delivery(one) for one in deliveries],
+    }
+
+
+def _delivery(one: Delivery) -> dict[str, Any]:
+    shown = ("id", "destination", "state", "attempts", "status", "error", "outcome")
+    return {name: getattr(one, name) for name in shown} | {"due": one.due.isoformat()}

@@ -1,0 +1,135 @@
+"""A centre enrols a patient, or corrects what it said then."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from adapter.config import Settings
+from adapter.errors import Conflict, NotFound
+from adapter.flows import course, regimen
+from adapter.flows.course import Receipt
+from mappings.facts import Enrolment, Transplant
+from mappings.intake import schema
+from mappings.r4.build import Ids
+from mappings.r4.faults import Fault, FaultyInput
+
+if TYPE_CHECKING:
+    from adapter.store import Store, Tx
+    from adapter.store.clients import Client
+    from adapter.store.resources import Stored
+    from adapter.store.submissions import Submission
+
+__all__ = ["enrol", "state"]
+
+CONFIRMED_BY = "confirmed_by"
+"""Key of the document that names who confirmed that day zero moves although doses were given.
+
+It says something of this one change and nothing of the patient, so it is kept in the audit and not with the facts.
+"""
+
+
+def enrol(
+    document: Any,
+    *,
+    sender: Client | None,
+    store: Store,
+    settings: Settings,
+    now: datetime,
+    expected_id: str | None = None,
+    expected_version: int | None = None,
+) -> Receipt:
+    """A centre enrols a patient. Durable when this returns; delivery happens later.
+
+    The same content again writes nothing; other content is a new version, the course is mapped anew, and so is its
+    dated regimen once the graft date and the measures are known. `expected_id` and `expected_version` are those that
+    the caller means to replace.
+    Raises Invalid, NotAllowed (another centre's), Conflict (412 another version; 409 day zero moves after a dose was
+    given and nobody confirmed it; another protocol), NotFound (`expected_id` is another enrolment).
+    """
+    with course.refusing():
+        document, confirmed_by = _without_confirmation(document)
+        enrolment = schema.enrolment(document, course.day_of(now))
+        course.admit(enrolment.centre, sender, settings)
+        ids = course.ids_of(enrolment, settings)
+        planned = regimen.plan(enrolment, ids)
+        with store.transaction() as tx:
+            tx.hold(enrolment.key)
+            known = tx.enrolments.of(enrolment.centre, enrolment.patient)
+            _require_known(known, ids, expected_id, expected_version)
+            submission, written = tx.enrolments.put(
+                id=ids("enrolment"),
+                centre=enrolment.centre,
+                patient=enrolment.patient,
+                course=ids.course,
+                key=enrolment.key,
+                content=document,
+                at=now,
+            )
+            if written:
+                visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
+                course.require_fit(visits, enrolment, within="follow-up ")
+                course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
+                doses = regimen.given(visits)
+                if doses and not confirmed_by:
+                    _require_unmoved(known, enrolment, course.day_of(now))
+                regimen.settle(tx, planned, doses, ids=ids, centre=enrolment.centre, now=now)
+                course.note(tx, "enrol", submission, sender, now, confirmed_by)
+            return Receipt(
+                id=submission.id,
+                version=submission.version,
+                created=written and submission.version == 1,
+                course=ids.course,
+                resources=tuple(one.reference for one in _because_of(tx, submission)),
+                changed=written,
+                regimen_issues=planned.issues,
+            )
+
+
+def state(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:
+    """An enrolment as it was sent, and what became of it. Raises NotFound, also for another centre's."""
+    with store.reading() as tx:
+        known = tx.enrolments.get(id_)
+        if known is None or (sender is not None and sender.centre != known.centre):
+            raise NotFound("no such enrolment")
+        deliveries = tx.outbox.for_source(known.course, known.key)
+        return course.told(known, _because_of(tx, known), deliveries) | {"document": known.content}
+
+
+def _without_confirmation(document: Any) -> tuple[Any, str | None]:
+    """The facts, and the name of who confirmed. Raises FaultyInput where that is no name."""
+    if not isinstance(document, dict) or CONFIRMED_BY not in document:
+        return document, None
+    name = document[CONFIRMED_BY]
+    if not isinstance(name, str) or not name.strip():
+        raise FaultyInput([Fault(CONFIRMED_BY, "is the name of the person who confirmed the change")])
+    return {key: said for key, said in document.items() if key != CONFIRMED_BY}, name.strip()
+
+
+def _require_known(known: Submission | None, ids: Ids, expected_id: str | None, expected_version: int | None) -> None:
+    if expected_id is not None and (known is None or known.id != expected_id):
+        raise NotFound("the document is not that of this enrolment")
+    if expected_version is not None and (known is None or known.version != expected_version):
+        there = f"at version {known.version}" if known else "not there"
+        raise Conflict(f"the enrolment is {there}, not at version {expected_version}", 412)
+    if known is not None and known.course != ids.course:
+        raise Conflict("this patient is enrolled in another protocol")
+
+
+def _require_unmoved(known: Submission | None, enrolment: Enrolment, today: date) -> None:
+    """Raises Conflict where the graft date was known and is another one now."""
+    before = _graft_date(schema.enrolment(known.content, today)) if known else None
+    if before and before != _graft_date(enrolment):
+        raise Conflict(
+            f"the graft date was {before} and doses have been given: name in {CONFIRMED_BY} who confirmed the change"
+        )
+
+
+def _graft_date(enrolment: Enrolment) -> date | None:
+    return enrolment.transplant.date if isinstance(enrolment.transplant, Transplant) else None
+
+
+def _because_of(tx: Tx, submission: Submission) -> list[Stored]:
+    """What is stored because of an enrolment: what it says, and its regimen."""
+    sources = (submission.key, regimen.SOURCE)
+    return [one for source in sources for one in tx.resources.from_source(submission.course, source)]

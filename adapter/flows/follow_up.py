@@ -1,0 +1,127 @@
+"""A centre hands in a visit, corrects it, takes it back, asks what became of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from adapter.config import Settings
+from adapter.errors import Invalid, NotFound
+from adapter.flows import course
+from adapter.flows.course import Receipt
+from mappings.facts import FollowUp
+from mappings.intake import schema
+from mappings.outcomes import unsupported
+from mappings.r4.build import Ids
+from mappings.r4.faults import Fault, FaultyInput
+
+if TYPE_CHECKING:
+    from adapter.store import Store, Tx
+    from adapter.store.clients import Client
+    from adapter.store.submissions import Submission
+
+__all__ = ["check", "record", "retract", "state"]
+
+
+def check(document: Any, as_of: date) -> FollowUp:
+    """A follow-up that can be mapped, judged without its enrolment. Raises FaultyInput with every fault."""
+    follow_up = schema.follow_up(document, as_of)
+    faults = unsupported(follow_up)
+    if faults:
+        raise FaultyInput(faults)
+    return follow_up
+
+
+def record(document: Any, *, sender: Client | None, store: Store, settings: Settings, now: datetime) -> Receipt:
+    """A centre hands in a visit. Durable when this returns; delivery happens later.
+
+    The same content again writes nothing; other content is a new version and the whole course is mapped anew.
+    Raises Invalid, NotAllowed (another centre's), NotFound (a patient whom this centre has not enrolled).
+    """
+    with course.refusing():
+        visit = check(document, course.day_of(now))
+        course.admit(visit.centre, sender, settings)
+        with store.transaction() as tx:
+            tx.hold(f"{visit.centre}/{visit.patient}")
+            enrolled = _enrolled(tx, visit.centre, visit.patient)
+            enrolment = schema.enrolment(enrolled.content, course.day_of(now))
+            course.require_fit([visit], enrolment)
+            submission, written = tx.follow_ups.put(
+                id=_id_of(visit, Ids(enrolled.course, settings.canonicals)),
+                centre=visit.centre,
+                patient=visit.patient,
+                course=enrolled.course,
+                key=visit.key,
+                content=document,
+                at=now,
+            )
+            if written:
+                _settle(tx, submission, enrolled, settings, now)
+                course.note(tx, "record", submission, sender, now)
+            return _receipt(tx, submission, written)
+
+
+def retract(
+    id_: str, reason: str, *, sender: Client | None, store: Store, settings: Settings, now: datetime
+) -> Receipt:
+    """A centre takes a visit back: what only it said becomes entered-in-error, here and at the hospital.
+
+    Repeating it writes nothing. Raises NotFound, also for another centre's; Invalid without a reason.
+    """
+    if not reason.strip():
+        raise Invalid([Fault("reason", "say why the follow-up is retracted", "required")])
+    with course.refusing(), store.transaction() as tx:
+        known = _own(tx, id_, sender)
+        tx.hold(f"{known.centre}/{known.patient}")
+        submission, written = tx.follow_ups.retract(id_, reason, now)
+        if written:
+            _settle(tx, submission, _enrolled(tx, known.centre, known.patient), settings, now)
+            course.note(tx, "retract", submission, sender, now, reason)
+        return _receipt(tx, submission, written)
+
+
+def state(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:
+    """What became of a visit: its resources with their status, its deliveries with their errors. Raises NotFound."""
+    with store.reading() as tx:
+        known = _own(tx, id_, sender)
+        resources = tx.resources.from_source(known.course, known.key)
+        told = course.told(known, resources, tx.outbox.for_source(known.course, known.key))
+    return told | {name: known.content.get(name) for name in ("centre", "patient", "visit", "date")}
+
+
+def _settle(tx: Tx, visit: Submission, enrolled: Submission, settings: Settings, now: datetime) -> None:
+    today = course.day_of(now)
+    enrolment = schema.enrolment(enrolled.content, today)
+    follow_ups = course.follow_ups_of(tx, enrolled.course, today)
+    course.settle(tx, enrolment, follow_ups, source=visit.key, settings=settings, now=now)
+
+
+def _enrolled(tx: Tx, centre: str, patient: str) -> Submission:
+    found = tx.enrolments.of(centre, patient)
+    if found is None:
+        raise NotFound("this centre has enrolled no such patient")
+    return found
+
+
+def _own(tx: Tx, id_: str, sender: Client | None) -> Submission:
+    found = tx.follow_ups.get(id_)
+    if found is None or (sender is not None and sender.centre != found.centre):
+        raise NotFound("no such follow-up")
+    return found
+
+
+def _id_of(visit: FollowUp, ids: Ids) -> str:
+    occurrence = (visit.visit, visit.date) if visit.visit == "unscheduled" else (visit.visit,)
+    return ids("follow-up", *occurrence)
+
+
+def _receipt(tx: Tx, submission: Submission, written: bool) -> Receipt:
+    resources = tx.resources.from_source(submission.course, submission.key)
+    return Receipt(
+        id=submission.id,
+        version=submission.version,
+        created=written and submission.version == 1,
+        course=submission.course,
+        resources=tuple(one.reference for one in resources),
+        changed=written,
+    )

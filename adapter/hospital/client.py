@@ -1,0 +1,173 @@
+"""The one way out to a hospital's or registry's FHIR server. What an answer means is decided in `answer.py`.
+
+Redirects are not followed: they would carry content and credentials to an address that nobody configured.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from adapter.errors import HospitalUnavailable
+from adapter.hospital.answer import CONTENTION, Answer, HospitalSilent, applied, dicts
+from mappings.r4 import wire
+from mappings.r4.build import Resource, transaction
+
+FHIR_JSON = "application/fhir+json"
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of one answer that we read."""
+
+LONGEST = 120.0
+"""Seconds that the body of one answer may take: a server that dribbles must not hold a worker for ever."""
+
+CONTENTION_TRIES = 6
+MOST_PAGES = 500
+
+_FRESH = {"Cache-Control": "no-cache"}
+"""HAPI answers an equal search within 60 s from a cache, which is how duplicates are made."""
+
+_STRICT = _FRESH | {"Prefer": "handling=strict"}
+"""A server that does not know a parameter shall refuse: to ignore `identifier` is to answer with every patient."""
+
+_KIND = re.compile(r"[A-Z][A-Za-z]{1,63}")
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+class HospitalClient:
+    """Speaks to one server. `timeout` is (connect, read) in seconds; `pause` and `jitter` space out contention."""
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        auth: AuthBase | None,
+        *,
+        timeout: tuple[float, float] = (5.0, 30.0),
+        pause: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self.base_url = base_url.rstrip("/")
+        self._timeout = timeout
+        self._pause = pause
+        self._jitter = jitter
+        self._capability: Resource | None = None
+        self._session = requests.Session()
+        self._session.auth = auth or _NoAuth()
+        self._session.headers.update({"Accept": FHIR_JSON, "User-Agent": "Engraft"})
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._session.close()
+
+    def transact(self, resources: Sequence[Resource]) -> Resource:
+        """PUTs every resource on its own id, all or none. Returns the transaction-response Bundle.
+
+        Safe to repeat, because the ids are stable. Racing writers are waited out a few times, with jitter.
+        """
+        body = wire.encode(transaction(resources))
+        answer = self._send("POST", self.base_url, data=body)
+        for tried in range(1, CONTENTION_TRIES):
+            if answer.status not in CONTENTION:
+                break
+            self._pause(self._jitter() * 0.02 * 2.0**tried)
+            answer = self._send("POST", self.base_url, data=body)
+        if answer.status in CONTENTION:
+            raise HospitalUnavailable(f"{self.name}: {answer.status}, other writers hold these resources")
+        return applied(self.name, answer.content(), len(resources))
+
+    def read(self, kind: str, id: str) -> Resource | None:  # noqa: A002 - FHIR's own name for it
+        """The current version; None when the server never had it (404) or deleted it (410)."""
+        if not _KIND.fullmatch(kind) or not _ID.fullmatch(id):
+            raise ValueError("not a resource type and an id")
+        answer = self._send("GET", f"{self.base_url}/{kind}/{id}", headers=_FRESH)
+        if answer.status in (404, 410):
+            return None
+        found = answer.content()
+        if (found.get("resourceType"), found.get("id")) != (kind, id):
+            raise HospitalUnavailable(f"{self.name}: was asked for a {kind} and gave something else")
+        return found
+
+    def search(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
+        """The matches on every page. Sent as a form, so that a patient's number stays out of access logs."""
+        answer = self._send("POST", f"{self.base_url}/{kind}/_search", data=list(params), headers=_STRICT)
+        if answer.status in (405, 501):  # R4 asks every server for POST _search; some have GET only
+            answer = self._send("GET", f"{self.base_url}/{kind}", params=list(params), headers=_STRICT)
+        return [resource for page in self._pages(answer.content()) for resource in _matches(page, kind)]
+
+    def capability(self) -> Resource:
+        """The CapabilityStatement, fetched once: HAPI's weighs 1.9 MB."""
+        if self._capability is None:
+            self._capability = self._send("GET", f"{self.base_url}/metadata").content()
+        return self._capability
+
+    def _pages(self, page: Resource) -> Iterator[Resource]:
+        seen: set[str] = set()
+        while True:
+            yield page
+            url = self._next(page)
+            if url is None:
+                return
+            if url in seen or len(seen) >= MOST_PAGES:
+                raise HospitalUnavailable(f"{self.name}: a search whose pages do not end")
+            seen.add(url)
+            page = self._send("GET", url, headers=_FRESH).content()
+
+    def _next(self, page: Resource) -> str | None:
+        """Address of the next page: only on the configured origin, because our credentials go with it."""
+        for link in dicts(page.get("link")):
+            if link.get("relation") == "next":
+                url = urljoin(f"{self.base_url}/", str(link.get("url")))
+                if _origin(url) != _origin(self.base_url):
+                    raise HospitalUnavailable(f"{self.name}: the next page is not on the server of base_url")
+                return url
+        return None
+
+    def _send(self, method: str, url: str, headers: dict[str, str] | None = None, **content: Any) -> Answer:
+        """One request and its answer, whatever its status."""
+        headers = dict(headers or {})
+        if isinstance(content.get("data"), bytes):
+            headers["Content-Type"] = FHIR_JSON
+        try:
+            with self._session.request(
+                method, url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True, **content
+            ) as answer:
+                return Answer(self.name, answer.status_code, answer.reason or "", answer.headers, self._body(answer))
+        except (requests.RequestException, OSError) as error:
+            raise HospitalSilent(f"{self.name}: no answer ({type(error).__name__})") from error
+
+    def _body(self, answer: requests.Response) -> bytes:
+        read, until = bytearray(), time.monotonic() + LONGEST
+        for chunk in answer.iter_content(65_536):
+            read += chunk
+            if len(read) > LARGEST or time.monotonic() > until:
+                raise HospitalUnavailable(f"{self.name}: an answer that is too large or too slow")
+        return bytes(read)
+
+
+class _NoAuth(AuthBase):
+    """No credentials. Without it requests would look for some in the user's ~/.netrc."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+def _matches(page: Resource, kind: str) -> Iterator[Resource]:
+    for entry in dicts(page.get("entry")):
+        for resource in dicts([entry.get("resource")]):
+            mode = (dicts([entry.get("search")]) or [{}])[0].get("mode", "match")
+            if mode == "match" and resource.get("resourceType") == kind:
+                yield resource
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -1,0 +1,103 @@
+"""Everything that Engraft keeps, in one SQL database. The only package that speaks SQL.
+
+with store.transaction() as tx:     # all of it is written, durably, or nothing
+    tx.resources.put(...)
+    tx.outbox.add(...)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+
+from sqlalchemy import Connection, func, select, text
+
+from adapter.errors import StoreUnavailable
+from adapter.store import engine, schema
+from adapter.store.audit import Audit
+from adapter.store.clients import Clients
+from adapter.store.enrolments import Enrolments
+from adapter.store.follow_ups import FollowUps
+from adapter.store.inbox import Inbox
+from adapter.store.links import Links
+from adapter.store.outbox import Outbox
+from adapter.store.resources import Resources
+
+__all__ = ["Store", "Tx"]
+
+BUSY_SECONDS = 10.0
+
+
+class Tx:
+    """One transaction: a repository for each thing that is kept. Not to be used after its `with` block."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.resources = Resources(connection)
+        self.enrolments = Enrolments(connection)
+        self.follow_ups = FollowUps(connection)
+        self.outbox = Outbox(connection)
+        self.inbox = Inbox(connection)
+        self.clients = Clients(connection)
+        self.links = Links(connection)
+        self.audit = Audit(connection)
+
+    def hold(self, name: str) -> None:
+        """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.
+
+        On SQLite a writer has the whole database to itself anyway.
+        """
+        if self._connection.dialect.name == "postgresql":
+            number = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
+            self._connection.execute(select(func.pg_advisory_xact_lock(number)))
+
+
+class Store:
+    """The database at `url`: `sqlite:///path` or `postgresql://...`. Threads and processes may share it.
+
+    Every method raises StoreUnavailable when the database is locked for longer than `busy_seconds`, full, or away.
+    """
+
+    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self._engine = engine.open_engine(url, busy_seconds)
+
+    def migrate(self) -> None:
+        """Brings the schema to the newest revision. Safe to repeat, and from several processes at once."""
+        from adapter.store.migrations import upgrade
+
+        with self._connected(writes=True) as connection:
+            Tx(connection).hold("migration")
+            upgrade(connection)
+
+    def ready(self) -> bool:
+        """Does the database answer, with the schema that this release needs?"""
+        try:
+            with self._connected(writes=False) as connection:
+                found = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+        except StoreUnavailable:
+            return False
+        return list(found) == [schema.REVISION]
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """Writes: durable when the block has ended, undone when it raised. On SQLite one at a time."""
+        with self._connected(writes=True) as connection:
+            yield Tx(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Tx]:
+        """Reads one consistent state; waits for no writer and can write nothing."""
+        with self._connected(writes=False) as connection:
+            yield Tx(connection)
+
+    def close(self) -> None:
+        """Gives back every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _connected(self, *, writes: bool) -> Iterator[Connection]:
+        with engine.told_apart(), self._engine.connect() as connection:
+            options = {engine.WRITES: True} if writes else {"postgresql_readonly": True}
+            with connection.execution_options(**options).begin():
+                yield connection

@@ -1,0 +1,115 @@
+"""How the database is opened, so that what we acknowledge survives a crash and writers wait for each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+
+from adapter.errors import Refused, StoreUnavailable
+
+WRITES = "engraft_writes"
+"""Execution option of a connection whose transaction will write."""
+
+FORMS = "write sqlite:///path/to/file or postgresql://user@host/name"
+
+
+def open_engine(url: str, busy_seconds: float) -> Engine:
+    """The engine of `url`. A writer waits `busy_seconds` for another before it gives up.
+
+    Raises Refused for a URL that we cannot use (its password is never quoted), StoreUnavailable where the folder of a
+    SQLite file cannot be made.
+    """
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise Refused(f"ENGRAFT_DATABASE_URL is not a database URL: {FORMS}") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _sqlite(parsed, busy_seconds)
+        case "postgresql":
+            return _postgresql(parsed)
+        case other:
+            raise Refused(f"ENGRAFT_DATABASE_URL names {other}, which is not supported: {FORMS}")
+
+
+def _sqlite(url: URL, busy_seconds: float) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise Refused("ENGRAFT_DATABASE_URL names no file; a database in memory would forget what it acknowledged")
+    path = Path(url.database).absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"the folder of the database cannot be made: {error.strerror}") from error
+    place = url.set(database=str(path))
+    engine = create_engine(
+        place, connect_args={"timeout": busy_seconds}, pool_timeout=busy_seconds, pool_size=5, max_overflow=20
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", _remember_process)
+    event.listen(engine, "checkout", _refuse_inherited)
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        engine = create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise Refused(f"ENGRAFT_DATABASE_URL needs the Python package {error.name}, which is not installed") from error
+    event.listen(engine, "connect", _remember_process)
+    event.listen(engine, "checkout", _refuse_inherited)
+    return engine
+
+
+def _prepare(connection: Any, _: Any) -> None:
+    # the driver would open transactions of its own, too late and of the wrong kind
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes the write lock at once: a reader that turns writer later could not wait for another."""
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={0 if writes else 1}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _remember_process(_: Any, record: Any) -> None:
+    record.info["process"] = os.getpid()
+
+
+def _refuse_inherited(_: Any, record: Any, proxy: Any) -> None:
+    """A connection that came over a fork belongs to the parent; the pool makes a new one instead."""
+    if record.info["process"] != os.getpid():
+        record.dbapi_connection = proxy.dbapi_connection = None
+        raise exc.DisconnectionError("this connection belongs to another process")
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Turns 'locked, full, away, broken' into StoreUnavailable; mistakes of ours stay what they are."""
+    try:
+        yield
+    except exc.TimeoutError as error:
+        raise StoreUnavailable("the database is busy") from error
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
+        raise StoreUnavailable(_in_words(error)) from error
+    except exc.DatabaseError as error:
+        if type(error) is not exc.DatabaseError:
+            raise
+        # SQLite says so of a file that is no database or is damaged
+        raise StoreUnavailable(_in_words(error)) from error
+
+
+def _in_words(error: exc.DBAPIError) -> str:
+    """The driver's own reason: never the statement or its parameters, which hold patients."""
+    reason = str(error.orig).partition("\n")[0]
+    if reason.startswith(("no such table", "no such column")):
+        return "the database has not been prepared: run engraft init-db"
+    return f"the database cannot be used: {reason}"

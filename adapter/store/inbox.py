@@ -1,0 +1,90 @@
+"""Notifications as hospitals sent them: kept before they are answered, worked on later.
+
+A notification only says that something changed; what it is now is read from the hospital. So their order does not
+matter, and no row waits for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from adapter.store import lease
+from adapter.store.lease import PARKED, WAITING
+from adapter.store.schema import inbox
+
+DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte."""
+
+    id: int
+    hospital: str
+    method: str
+    kind: str | None
+    resource_id: str | None
+    headers: dict[str, str]
+    body: bytes
+    state: str
+    attempts: int
+    created: datetime
+    due: datetime
+    worker: str | None
+    finished: datetime | None
+    error: str | None
+
+
+class Inbox:
+    """States: waiting, leased, done, parked."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self,
+        hospital: str,
+        method: str,
+        kind: str | None,
+        resource_id: str | None,
+        headers: Mapping[str, str],
+        body: bytes,
+        at: datetime,
+    ) -> int:
+        """Keeps a notification; its id."""
+        came = {"hospital": hospital, "method": method, "kind": kind, "resource_id": resource_id}
+        row = {"headers": dict(headers), "body": body, "state": WAITING, "attempts": 0, "created": at, "due": at}
+        added = self._connection.execute(insert(inbox).values(**came, **row).returning(inbox.c.id))
+        return int(added.scalar_one())
+
+    def lease(self, worker: str, *, at: datetime, lease_seconds: float) -> Notice | None:
+        """The row that has been due for longest."""
+        row = lease.claim(self._connection, inbox, worker, at=at, seconds=lease_seconds)
+        return _notice(row) if row else None
+
+    def done(self, id_: int, worker: str, at: datetime) -> bool:
+        """Worked on. False (here and below): the lease was lost to another worker."""
+        return lease.settle(self._connection, inbox, id_, worker, {"state": DONE, "finished": at, "error": None})
+
+    def fail(self, id_: int, worker: str, *, error: str, due: datetime | None) -> bool:
+        """To be tried again at `due`; None: parked, because trying again will not help."""
+        again = {"state": WAITING, "due": due} if due else {"state": PARKED}
+        return lease.settle(self._connection, inbox, id_, worker, {**again, "error": error})
+
+    def listing(self) -> list[Notice]:
+        """Every notification, oldest first."""
+        return [_notice(row) for row in self._connection.execute(select(inbox).order_by(inbox.c.id))]
+
+    def counts(self) -> dict[str, int]:
+        """How many there are in each state that occurs."""
+        counted = select(inbox.c.state, func.count().label("number")).group_by(inbox.c.state).order_by(inbox.c.state)
+        return {row.state: row.number for row in self._connection.execute(counted)}
+
+
+def _notice(row: Row[Any]) -> Notice:
+    return Notice(**{name: getattr(row, name) for name in Notice.__slots__})

@@ -1,0 +1,44 @@
+"""Work that several workers share: a row is leased for a while, and an expired lease is taken over.
+
+A row is `waiting` until its `due`, or `leased` until its `due`; so one index finds what can be had now.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, select, true, update
+
+WAITING, LEASED, PARKED = "waiting", "leased", "parked"
+
+
+def claim(
+    connection: Connection,
+    table: Table,
+    worker: str,
+    *,
+    at: datetime,
+    seconds: float,
+    free: ColumnElement[bool] | None = None,
+) -> Row[Any] | None:
+    """Leases the row that has been due for longest and is `free`, and counts the attempt. None: nothing to do.
+
+    What a dead worker left behind comes first. SKIP LOCKED is PostgreSQL's; on SQLite writers are alone.
+    """
+    for state in (LEASED, WAITING):
+        columns = table.c
+        due = (columns.state == state) & (columns.due <= at) & (true() if free is None else free)
+        oldest = select(columns.id).where(due).order_by(columns.due, columns.id).limit(1)
+        id_ = connection.scalar(oldest.with_for_update(skip_locked=True, of=table))
+        if id_ is not None:
+            taken = {"state": LEASED, "worker": worker, "due": at + timedelta(seconds=seconds)}
+            change = update(table).where(columns.id == id_).values(attempts=columns.attempts + 1, **taken)
+            return connection.execute(change.returning(*columns)).one()
+    return None
+
+
+def settle(connection: Connection, table: Table, id_: int, worker: str, values: dict[str, Any]) -> bool:
+    """Writes what became of a leased row. False: another worker has taken the lease over, nothing is written."""
+    mine = (table.c.id == id_) & (table.c.state == LEASED) & (table.c.worker == worker)
+    return bool(connection.execute(update(table).where(mine).values(**values, worker=None)).rowcount)

@@ -1,0 +1,241 @@
+"""The tables, and the two column types that keep an instant aware and a decimal as it was written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from mappings.r4 import wire
+
+REVISION = "0001"
+"""The migration that makes the tables below; a database at another revision is not ready."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: aware going in, UTC coming out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        if value is not None and value.tzinfo is None:
+            raise ValueError("an instant without a time zone is not a moment")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as bytes of our own wire form: 2.50 comes back as 2.50, which no JSON column of a database promises."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else wire.encode(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else wire.decode(value)
+
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=_NAMES)
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER only
+
+
+def _text(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, String, nullable=null)
+
+
+def _number(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, Integer, nullable=null)
+
+
+def _instant(name: str, *, null: bool = False) -> Column[datetime]:
+    return Column(name, Instant, nullable=null)
+
+
+resource_heads = Table(
+    "resource_heads",
+    metadata,
+    Column("key", _SERIAL, primary_key=True),
+    _text("kind"),
+    _text("id"),
+    _number("version"),
+    _text("centre", null=True),
+    _text("course", null=True),
+    _instant("at"),
+    UniqueConstraint("kind", "id"),
+    Index(None, "course"),
+    Index(None, "kind", "centre", "key"),
+)
+"""One row for each resource: its newest version, and whose it is."""
+
+resource_versions = Table(
+    "resource_versions",
+    metadata,
+    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    _text("hash"),
+    Column("deleted", Boolean, nullable=False),
+    Column("content", Json, nullable=False),
+    _instant("at"),
+)
+"""Every version that there ever was; rows are added, never changed."""
+
+resource_sources = Table(
+    "resource_sources",
+    metadata,
+    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("source", String, primary_key=True),
+)
+"""Which documents the newest version was made from."""
+
+resource_index = Table(
+    "resource_index",
+    metadata,
+    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("parameter", String, primary_key=True),
+    Column("system", String, primary_key=True),
+    Column("value", String, primary_key=True),
+    _text("kind"),
+    Index(None, "kind", "parameter", "value", "system", "key"),
+)
+"""What a search finds the newest version by. Of a token: its system and code; of a reference: its type and id."""
+
+
+def _submissions(name: str, *indexes: Index) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("id", String, primary_key=True),
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("current", Boolean, nullable=False),
+        _text("centre"),
+        _text("patient"),
+        _text("course"),
+        _text("key"),
+        _text("hash"),
+        Column("content", Json, nullable=False),
+        _instant("at"),
+        _text("status"),
+        _text("reason", null=True),
+        Index(None, "course", "current"),
+        *indexes,
+    )
+
+
+enrolments = _submissions("enrolments", Index(None, "centre", "patient", "current"))
+follow_ups = _submissions("follow_ups")
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("destination"),
+    _text("course"),
+    _text("source"),
+    _text("state"),
+    _number("attempts"),
+    _instant("created"),
+    _instant("due"),
+    _text("worker", null=True),
+    _instant("finished", null=True),
+    Column("content", Json, nullable=False),
+    _number("status", null=True),
+    _text("error", null=True),
+    Column("outcome", Json),
+    Index(None, "state", "due", "id"),
+    Index(None, "destination", "course", "state", "id"),
+    Index(None, "course", "source"),
+    sqlite_autoincrement=True,
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("hospital"),
+    _text("method"),
+    _text("kind", null=True),
+    _text("resource_id", null=True),
+    Column("headers", Json, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    _text("state"),
+    _number("attempts"),
+    _instant("created"),
+    _instant("due"),
+    _text("worker", null=True),
+    _instant("finished", null=True),
+    _text("error", null=True),
+    Index(None, "state", "due", "id"),
+    sqlite_autoincrement=True,
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("name"),
+    _text("role"),
+    _text("centre", null=True),
+    _text("token_hash"),
+    _instant("created"),
+    _instant("revoked", null=True),
+    UniqueConstraint("token_hash"),
+    Index(
+        "uq_clients_active_name",
+        "name",
+        unique=True,
+        sqlite_where=text("revoked IS NULL"),
+        postgresql_where=text("revoked IS NULL"),
+    ),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("hospital", String, primary_key=True),
+    Column("course", String, primary_key=True),
+    _text("patient"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _instant("at"),
+    _text("who"),
+    _text("action"),
+    _text("target"),
+    _text("centre", null=True),
+    _text("detail", null=True),
+    Index(None, "target"),
+)
+"""Who did what to which document; rows are added, never changed."""

@@ -1,0 +1,99 @@
+"""Who may call: every request passes here, and an endpoint that declared nobody is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from flask import Flask, Request, g, request
+
+from adapter.config import Webhook
+from adapter.errors import NotAllowed, Refused
+from adapter.store.clients import Client
+from adapter.web.content import body
+from adapter.web.routing import Access, Door, Role
+from adapter.web.site import Site
+
+SIGNATURE = "X-Hub-Signature-256"
+"""`sha256=<hex>` of the body, the form that most webhook senders know."""
+
+NO_TOKEN = "a bearer token is needed, made by `engraft client add`"  # noqa: S105 - a sentence
+BAD_TOKEN = "this bearer token is not valid"  # noqa: S105 - a sentence
+NO_HOOK = "not a hospital of ours, or not its secret"
+
+
+def caller() -> Client:
+    """The client whose token came with this request."""
+    client: Client = g.client
+    return client
+
+
+def centre() -> str:
+    """Centre of the caller. Every ehr and centre token has one."""
+    code: str | None = caller().centre
+    if code is None:
+        raise NotAllowed("this token belongs to no centre")
+    return code
+
+
+def guard(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
+    """Puts the doorkeeper before every view of the app."""
+
+    def check() -> None:
+        if request.endpoint is None:
+            return  # no such route: Flask answers 404 or 405
+        match access.get(request.endpoint, frozenset()):
+            case Door.OPEN:
+                return
+            case Door.SECRET:
+                _check_webhook(request, site)
+            case roles:
+                g.client = _client(request, site, frozenset(roles))
+
+    app.before_request(check)
+
+
+def _client(sent: Request, site: Site, roles: frozenset[Role]) -> Client:
+    token = _bearer(sent)
+    if not token:
+        raise NotAllowed(NO_TOKEN, 401)
+    with site.store.reading() as tx:
+        client = tx.clients.find(token)
+    if client is None:
+        raise NotAllowed(BAD_TOKEN, 401)
+    if Role(client.role) not in roles:
+        words = " or ".join(sorted(role.value for role in roles)) or "nobody"
+        raise NotAllowed(f"this is for the role {words}; the token's role is {client.role}")
+    return client
+
+
+def _bearer(sent: Request) -> str:
+    scheme, _, token = sent.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _check_webhook(sent: Request, site: Site) -> None:
+    name = (sent.view_args or {}).get("hospital", "")
+    hospital = site.settings.hospitals.get(name)
+    webhook = hospital.webhook if hospital else None
+    # the comparison is made for an unknown hospital too, so that the time taken does not tell which ones exist
+    if not _shown(sent, webhook) or webhook is None:
+        raise NotAllowed(NO_HOOK, 401)
+
+
+def _shown(sent: Request, webhook: Webhook | None) -> bool:
+    secret = _secret_of(webhook)
+    if webhook is None or webhook.kind == "bearer":
+        shown, right = _bearer(sent), secret
+    else:
+        right = "sha256=" + hmac.new(secret.encode(), body(), hashlib.sha256).hexdigest()
+        shown = sent.headers.get(SIGNATURE, "")
+    return hmac.compare_digest(shown.encode(), right.encode()) and bool(secret)
+
+
+def _secret_of(webhook: Webhook | None) -> str:
+    try:
+        return webhook.secret.read() if webhook else ""
+    except Refused:
+        return ""  # fails closed: `engraft config check` tells the operator which secret is missing

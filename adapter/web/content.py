@@ -1,0 +1,105 @@
+"""Bodies in and out: which content types are spoken, JSON read strictly, FHIR written with its Decimals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, g, request
+from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
+
+from adapter.errors import Invalid
+from mappings.r4 import wire
+from mappings.r4.faults import Fault, FaultyInput
+
+FHIR = "application/fhir+json"
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+FORM = "application/x-www-form-urlencoded"
+SPOKEN = (FHIR, JSON, "text/json")
+FORMATS = ("json", *SPOKEN)
+LIMIT = 5 * 1024 * 1024
+"""Bytes of the largest body that is read: a follow-up has some kilobytes, a Bundle of a patient's data some hundred."""
+
+
+def body() -> bytes:
+    """The body, read once. A longer one than LIMIT is refused with 413."""
+    data = request.get_data()
+    g.body_read = True
+    return data
+
+
+def json_body(*accepted: str, later: tuple[str, ...] = ()) -> Any:
+    """The body as plain values with Decimals; duplicate keys, NaN and bad UTF-8 are refused.
+
+    `accepted`: content types read here; `later`: types that the interface foresees and this release does not read.
+    """
+    kind = request.mimetype
+    if kind not in accepted:
+        foreseen = " is not yet supported here" if kind in later else " is not read here"
+        raise UnsupportedMediaType(f"Content-Type {kind or 'missing'}{foreseen}; send {' or '.join(accepted)}")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType("JSON is sent as UTF-8")
+    try:
+        return wire.decode_strict(body())
+    except FaultyInput as error:
+        raise Invalid(error.faults, status=400) from error
+
+
+def expected_version() -> int | None:
+    """Version that the caller means to replace, from `If-Match`; None where it does not say."""
+    said = request.headers.get("If-Match")
+    if said is None:
+        return None
+    tag = said.removeprefix("W/").strip('"')
+    if not (tag.isascii() and tag.isdigit() and len(tag) < 10):
+        raise Invalid([Fault("If-Match", 'is one version, as W/"3"', "value")], status=400)
+    return int(tag)
+
+
+def negotiate() -> None:
+    """Refuses with 406 what we do not write. `_format` goes before Accept."""
+    wanted = request.args.get("_format")
+    if wanted is not None:
+        # a plus sign in a query is a blank to many clients
+        if wanted.replace(" ", "+").partition(";")[0].strip() not in FORMATS:
+            raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(FORMATS)}")
+        return
+    spoken = (*SPOKEN, NDJSON)
+    if request.accept_mimetypes and request.accept_mimetypes.best_match(spoken) is None:
+        raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {', '.join(spoken)}")
+
+
+def fhir(resource: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A resource as answer."""
+    return _answer(resource, status, headers, f"{FHIR}; charset=utf-8")
+
+
+def plain(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Our own JSON as answer."""
+    return _answer(document, status, headers, JSON)
+
+
+def _answer(value: Any, status: int, headers: dict[str, str] | None, mimetype: str) -> Response:
+    text = wire.pretty(value).encode() if request.args.get("_pretty") == "true" else wire.encode(value)
+    return current_app.response_class(text, status=status, headers=headers, content_type=mimetype)
+
+
+def lenient() -> bool:
+    """Did the caller ask that unknown parameters be ignored (`Prefer: handling=lenient`)?"""
+    wishes = (
+        part.strip() for value in request.headers.getlist("Prefer") for part in value.replace(";", ",").split(",")
+    )
+    return "handling=lenient" in wishes
+
+
+def unknown_parameters(known: set[str]) -> list[Fault]:
+    """Query parameters that mean nothing here, one fault each; none where the caller asked for leniency."""
+    if lenient():
+        return []
+    words = ", ".join(sorted(known))
+    return [
+        Fault(name, f"this search or operation has no such parameter; known: {words}", "not-supported")
+        for name in request.args
+        if name not in known
+    ]

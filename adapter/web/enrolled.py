@@ -1,0 +1,46 @@
+"""What is known of an enrolled patient that a plan needs, as `$apply` reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from adapter.flows.course import day_of
+from adapter.store import Tx
+from adapter.web.apply_operation import Known
+from mappings.facts import BodyMeasure, Enrolment, Measurements, Transplant
+from mappings.intake import schema
+from mappings.terminology.units import to_unit
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`measured`: weight in kg and height in cm, by their names."""
+
+    course: str
+    protocol: str | None
+    day_zero: date | None
+    measured: dict[str, Known]
+
+
+def facts_of(tx: Tx, patient: str, centre: str, now: datetime) -> Facts | None:
+    """Facts of our Patient with this id; None where the centre has none."""
+    stored = tx.resources.get("Patient", patient)
+    if stored is None or stored.deleted or stored.centre != centre or stored.course is None:
+        return None
+    enrolments = tx.enrolments.of_course(stored.course)
+    if not enrolments:
+        return Facts(stored.course, None, None, {})
+    enrolment = schema.enrolment(enrolments[-1].content, day_of(now))
+    day_zero = enrolment.transplant.date if isinstance(enrolment.transplant, Transplant) else None
+    return Facts(stored.course, enrolment.protocol, day_zero, _measured(enrolment))
+
+
+def _measured(enrolment: Enrolment) -> dict[str, Known]:
+    said = enrolment.measurements if isinstance(enrolment.measurements, Measurements) else Measurements()
+    found = {"weight": (said.weight, "kg"), "height": (said.height, "cm")}
+    return {
+        name: Known(to_unit(one.value, unit).value, one.date.exact if one.date else None)
+        for name, (one, unit) in found.items()
+        if isinstance(one, BodyMeasure) and not one.value.comparator
+    }

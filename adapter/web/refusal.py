@@ -1,0 +1,96 @@
+"""Every answer that is not a success, as an OperationOutcome; nothing of a patient reaches a log or a stranger."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import traceback
+import uuid
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from adapter.errors import EngraftError, NotAllowed, Unavailable
+from adapter.web.content import LIMIT, fhir
+from adapter.web.outcome import faults_of, issue_code, operation_outcome, status_of
+from mappings.r4.faults import Fault, FaultyInput
+
+RETRY_AFTER = 5
+"""Seconds, where nobody said how long."""
+
+MOST_DRAINED = 64 * 1024 * 1024
+"""Bytes of an unwanted body that are read and thrown away, so that the sender lives to read our answer."""
+
+_LOG = logging.getLogger("engraft.web")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class UnsoundAnswer(RuntimeError):
+    """We made something that is not valid R4: our fault, never the caller's."""
+
+
+def refuse(app: Flask) -> None:
+    """Makes the app answer every refusal in one shape."""
+    app.before_request(_remember_request_id)
+    app.register_error_handler(EngraftError, _known)
+    app.register_error_handler(FaultyInput, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unforeseen)
+    app.after_request(_sign)
+
+
+def _remember_request_id() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+
+
+def _known(error: Exception) -> Response:
+    assert isinstance(error, EngraftError | FaultyInput)
+    status = status_of(error)
+    headers: dict[str, str] = {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(math.ceil(error.retry_after or RETRY_AFTER))
+        _LOG.warning("unavailable %s: %s", g.request_id, error)
+    if isinstance(error, NotAllowed) and status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="engraft"'
+    return fhir(operation_outcome(faults_of(error)), status, headers)
+
+
+def _http(error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = error.code or 500
+    text = error.description or error.name
+    if isinstance(error, RequestEntityTooLarge):
+        text = f"the body is larger than {LIMIT // (1024 * 1024)} MB"
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return fhir(operation_outcome([Fault("", text, issue_code(status))]), status, headers)
+
+
+def _unforeseen(error: Exception) -> Response:
+    # the message of an exception may quote what a patient's form said, so only its type and place are logged
+    places = " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
+    _LOG.error("unforeseen %s: %s at %s", g.request_id, type(error).__name__, places)
+    text = f"something went wrong here; tell the operator this number: {g.request_id}"
+    return fhir(operation_outcome([Fault("", text, "exception")]), 500)
+
+
+def _sign(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers.setdefault("Cache-Control", "no-store" if response.status_code >= 400 else "private, no-cache")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.status_code >= 400:
+        _drain()
+    return response
+
+
+def _drain() -> None:
+    """Reads what the sender is still sending: a socket closed with unread bytes loses our answer on its way."""
+    left = request.content_length or 0
+    if g.get("body_read") or left > MOST_DRAINED:
+        return
+    stream = request.environ["wsgi.input"]
+    while left > 0 and (chunk := stream.read(min(left, 65_536))):
+        left -= len(chunk)

@@ -1,0 +1,59 @@
+"""Routes as data: a rule, its methods, its view and who may call it. No rule without a declared caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from flask import Flask
+from flask.typing import ResponseReturnValue
+
+View = Callable[..., ResponseReturnValue]
+
+
+class Role(Enum):
+    """Who holds a token; the words of `engraft client add --role`."""
+
+    EHR = "ehr"
+    CENTRE = "centre"
+    REGISTRY = "registry"
+    HOSPITAL = "hospital"
+    ADMIN = "admin"
+
+
+class Door(Enum):
+    """Access that no token gives."""
+
+    OPEN = "anyone"
+    SECRET = "the webhook secret of the hospital in the configuration"  # noqa: S105 - says which secret, holds none
+
+
+Access = Door | frozenset[Role]
+
+CARE = frozenset({Role.EHR, Role.CENTRE})
+CENTRE = frozenset({Role.CENTRE})
+READERS = CARE | {Role.REGISTRY}
+REGISTRY = frozenset({Role.REGISTRY})
+ADMIN = frozenset({Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`view` gets the rule's parts as keyword arguments. `name` is the endpoint."""
+
+    name: str
+    rule: str
+    view: View
+    access: Access
+    methods: tuple[str, ...] = ("GET",)
+
+
+def register(app: Flask, routes: Iterable[Route]) -> dict[str, Access]:
+    """Adds the routes to the app; who may call what, by endpoint."""
+    access: dict[str, Access] = {}
+    for route in routes:
+        app.add_url_rule(route.rule, endpoint=route.name, view_func=route.view, methods=list(route.methods))
+        if access.setdefault(route.name, route.access) != route.access:
+            raise ValueError(f"two rules of {route.name} differ in who may call them")
+    return access

@@ -1,0 +1,25 @@
+"""A delivery as an operator sees it, on the command line and over HTTP: everything but the patient's content."""
+
+from __future__ import annotations
+
+from adapter.store.outbox import DELIVERED, DISCARDED, UNFINISHED, Delivery
+
+__all__ = ["STATES", "UNFINISHED", "row"]
+
+STATES = (*UNFINISHED, DELIVERED, DISCARDED)
+
+
+def row(one: Delivery) -> dict[str, object]:
+    """One delivery."""
+    return {
+        "id": one.id,
+        "destination": one.destination,
+        "course": one.course,
+        "source": one.source,
+        "state": one.state,
+        "attempts": one.attempts,
+        "created": one.created.isoformat(),
+        "due": one.due.isoformat(),
+        "status": one.status,
+        "error": one.error,
+    }

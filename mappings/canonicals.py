@@ -1,0 +1,82 @@
+"""Every URL that we mint or cite, in one place.
+
+Ours hang under one configurable base and are cited pinned, `url|version`; other people's are constants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_BASE = "https://engraft.example/fhir"
+"""Stands in the shipped artefacts; a deployment replaces it by a URL of its own."""
+
+ARTEFACT_VERSION = "0.1.0"
+"""Version of everything in `profiles/` and of the generated definitions."""
+
+UCUM = "http://unitsofmeasure.org"
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+ATC = "http://www.whocc.no/atc"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+ICD_10 = "http://hl7.org/fhir/sid/icd-10"
+ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
+
+_THO = "http://terminology.hl7.org/CodeSystem/"
+CONDITION_CLINICAL = _THO + "condition-clinical"
+CONDITION_VER_STATUS = _THO + "condition-ver-status"
+OBSERVATION_CATEGORY = _THO + "observation-category"
+DATA_ABSENT_REASON = _THO + "data-absent-reason"
+DOSE_RATE_TYPE = _THO + "dose-rate-type"
+PLAN_DEFINITION_TYPE = _THO + "plan-definition-type"
+CONSENT_SCOPE = _THO + "consentscope"
+CONSENT_CATEGORY = _THO + "consentcategorycodes"
+ACT_CODE = _THO + "v3-ActCode"
+ACT_REASON = _THO + "v3-ActReason"
+OBSERVATION_VALUE = _THO + "v3-ObservationValue"
+MEASURE_POPULATION = _THO + "measure-population"
+MEASURE_IMPROVEMENT = _THO + "measure-improvement-notation"
+LIST_EMPTY_REASON = _THO + "list-empty-reason"
+
+EXT_DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+EXT_CONDITION_DUE_TO = "http://hl7.org/fhir/StructureDefinition/condition-dueTo"
+
+
+@dataclass(frozen=True, slots=True)
+class Canonicals:
+    """The URLs of one deployment. `base` has no trailing slash."""
+
+    base: str = DEFAULT_BASE
+    version: str = ARTEFACT_VERSION
+
+    def url(self, kind: str, name: str) -> str:
+        """Unpinned canonical, as in `StructureDefinition.url`."""
+        return f"{self.base}/{kind}/{name}"
+
+    def pinned(self, kind: str, name: str) -> str:
+        """Canonical pinned to our artefact version, as in `instantiatesCanonical`."""
+        return f"{self.base}/{kind}/{name}|{self.version}"
+
+    def profile(self, name: str) -> str:
+        """`meta.profile` entry for the StructureDefinition `name`."""
+        return self.pinned("StructureDefinition", name)
+
+    def extension(self, name: str) -> str:
+        """`Extension.url` (extensions are never pinned on the wire)."""
+        return self.url("StructureDefinition", name)
+
+    @property
+    def local(self) -> str:
+        """System of the project's own concepts."""
+        return self.url("CodeSystem", "engraft")
+
+    def sid(self, name: str) -> str:
+        """Identifier system, e.g. `sid("request")`."""
+        return f"{self.base}/sid/{name}"
+
+    @property
+    def source(self) -> str:
+        """`meta.source` of everything that Engraft makes."""
+        return f"{self.base}/engraft"
+
+
+DEFAULT = Canonicals()

@@ -1,0 +1,66 @@
+"""Facts back to the document that says them, in one canonical form: what was not reported is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import Field, fields, is_dataclass
+from datetime import date
+from typing import Any
+
+from mappings.facts import BodyMeasure, Enrolment, FollowUp, Missing, PartialDate, Word
+
+_PAIRED = ("organs", "scores")
+
+
+def to_document(form: Enrolment | FollowUp) -> dict[str, Any]:
+    """The JSON document of an enrolment or a follow-up; `schema` reads it back to an equal value."""
+    return _object(form)
+
+
+def dates(form: Enrolment | FollowUp) -> Iterator[tuple[str, PartialDate]]:
+    """Every date of a form with its dotted path."""
+    yield from _dates(form, "")
+
+
+def _object(made: Any) -> dict[str, Any]:
+    if isinstance(made, BodyMeasure):
+        return _object(made.value) | ({"date": str(made.date)} if made.date else {})
+    if isinstance(made, Missing):
+        return {"not_done": made.reason} | ({"note": made.note} if made.note else {})
+    said = {part.name: getattr(made, part.name) for part in fields(made)}
+    out = {part.name: _value(part.name, said[part.name]) for part in fields(made) if not _left_out(part, made)}
+    texts = [word.text for value in said.values() for word in _each(value) if isinstance(word, Word) and word.text]
+    return out | ({"text": texts[0]} if texts else {})
+
+
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, Word):
+        return value.key
+    if isinstance(value, PartialDate | date):
+        return str(value)
+    if isinstance(value, tuple):
+        return dict(value) if name in _PAIRED else [_value(name, item) for item in value]
+    return _object(value) if is_dataclass(value) else value
+
+
+def _left_out(part: Field[Any], made: Any) -> bool:
+    """Not reported: None, or an empty list where no list means the same."""
+    value = getattr(made, part.name)
+    return value is None or (value == () and part.default == ())
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _dates(value: Any, path: str) -> Iterator[tuple[str, PartialDate]]:
+    if isinstance(value, PartialDate):
+        yield path, value
+    elif isinstance(value, date):
+        yield path, PartialDate(value.isoformat())
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value, 1):
+            yield from _dates(item, f"{path}.{number}")
+    elif is_dataclass(value):
+        for part in fields(value):
+            yield from _dates(getattr(value, part.name), f"{path}.{part.name}".lstrip("."))

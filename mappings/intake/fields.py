@@ -1,0 +1,286 @@
+"""Fields that take what the interface says and nothing near it: no text for a number, no truth value for a count."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from marshmallow import ValidationError, fields
+
+from mappings.facts import PartialDate, Word
+from mappings.intake import limits
+from mappings.intake.words import WordList
+from mappings.r4.faults import Fault
+
+T = TypeVar("T")
+
+LONGEST_TEXT = 1000
+"""Characters of one string; our own limit."""
+
+REQUIRED = "missing: this is needed"
+NULL = "null says nothing: leave the key out, or say not_done with a reason"
+
+_SHOWN = 40
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
+_LINE_BREAKS = "\t\r\n"
+
+
+def refusal(message: str, code: str = "value") -> ValidationError:
+    """One fault of the field or object that is being read; `code` is an R4 issue type."""
+    return ValidationError([Fault("", message, code)])
+
+
+def shown(value: Any) -> str:
+    """What was sent, short enough for a message; only the kind of a list or object."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "...")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        text = str(value) if not isinstance(value, int) or abs(value) < 10**_SHOWN else "a very large number"
+        return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else "something else"
+
+
+def expected(what: str, value: Any) -> ValidationError:
+    """Refusal of a value of the wrong kind."""
+    if isinstance(value, Mapping) and "not_done" in value:
+        return refusal("this value cannot be said to be missing by itself: leave its key out or say so of the section")
+    if isinstance(value, float):
+        return refusal(
+            f"{shown(value)} has lost the digits that were written: read JSON with exact decimals", "structure"
+        )
+    return refusal(f"expected {what}, not {shown(value)}", "structure")
+
+
+class Strict(fields.Field[T]):
+    """Any field of ours, with our words for what is missing."""
+
+    default_error_messages = {"required": REQUIRED, "null": NULL}  # noqa: RUF012  marshmallow merges it along the classes
+
+
+class Scalar(Strict[T]):
+    """A field that needs nothing but the value."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> T:
+        return self.read(value)
+
+    @abstractmethod
+    def read(self, value: Any) -> T:
+        """The value as a fact. Raises ValidationError with a Fault."""
+        ...
+
+
+class Text(Scalar[str]):
+    """Words, at most 1,000 characters."""
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise expected("text", value)
+        if not value.strip():
+            raise refusal("is empty")
+        if len(value) > LONGEST_TEXT:
+            raise refusal(f"is longer than {LONGEST_TEXT} characters")
+        if any(self.forbids(character) for character in value):
+            raise refusal("holds control characters")
+        return value
+
+    def forbids(self, character: str) -> bool:
+        return unicodedata.category(character) in ("Cc", "Cs") and character not in _LINE_BREAKS
+
+
+class Name(Text):
+    """What somebody or something is known by: one line, no blanks around it; `form` where it has one."""
+
+    def __init__(self, form: str = "", told: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.form, self.told = re.compile(form), told
+
+    def read(self, value: Any) -> str:
+        name = super().read(value)
+        if name != name.strip():
+            raise refusal("has blanks before or after it")
+        if self.form.pattern and not self.form.fullmatch(name):
+            raise refusal(f"{shown(name)} does not look like {self.told}")
+        return name
+
+    def forbids(self, character: str) -> bool:
+        return unicodedata.category(character) in ("Cc", "Cs")
+
+
+class Flag(Scalar[bool]):
+    """true or false."""
+
+    def read(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise expected("true or false", value)
+        return value
+
+
+class Number(Scalar[Decimal]):
+    """A number with the digits that were written, from `low` to `high`."""
+
+    def __init__(self, low: int | None = None, high: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high = low, high
+
+    def read(self, value: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise expected("a number", value)
+        number = Decimal(value)
+        if not number.is_finite():
+            raise expected("a number", value)
+        if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
+            raise refusal(f"{shown(value)} is not {between(self.low, self.high)}")
+        return number
+
+
+class Whole(Scalar[int]):
+    """A whole number from `low` to `high` by `step`."""
+
+    def __init__(self, low: int, high: int | None = None, step: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high, self.step = low, high, step
+
+    def read(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise expected("a whole number", value)
+        if value < self.low or (self.high is not None and value > self.high) or value % self.step:
+            steps = f" by steps of {self.step}" if self.step > 1 else ""
+            raise refusal(f"{shown(value)} is not {between(self.low, self.high)}{steps}")
+        return value
+
+
+class OneOf(Scalar[str]):
+    """One of these words, as it stands."""
+
+    def __init__(self, words: Collection[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.words = words
+
+    def read(self, value: Any) -> str:
+        return one_of(self.words, value)
+
+
+class Chosen(Scalar[Word]):
+    """One word of a closed list; the text of `other` stands beside it and is joined by the form."""
+
+    def __init__(self, words: WordList, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.words = words
+
+    def read(self, value: Any) -> Word:
+        return Word(one_of(self.words.admitted, value))
+
+
+class When(Scalar[PartialDate]):
+    """A date to the day, month or year; not after the visit or a death unless these do not bound it."""
+
+    def __init__(self, *, visit: bool = True, death: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.visit, self.death = visit, death
+
+    def read(self, value: Any) -> PartialDate:
+        said = partial_date(value)
+        wrong = limits.current().wrong(said, visit=self.visit, death=self.death)
+        if wrong:
+            raise refusal(f"{said} {wrong}")
+        return said
+
+
+class Day(Scalar[date]):
+    """A date to the day."""
+
+    def read(self, value: Any) -> date:
+        said = partial_date(value)
+        wrong = self.wrong(said)
+        if wrong:
+            raise refusal(f"{said} {wrong}")
+        if said.exact is None:
+            raise refusal(f"{said} is not exact: the day is needed here, as YYYY-MM-DD")
+        return said.exact
+
+    def wrong(self, said: PartialDate) -> str | None:
+        return limits.current().wrong(said)
+
+
+class DayZero(Day):
+    """The day of the graft, which lies ahead while it is planned."""
+
+    def wrong(self, said: PartialDate) -> str | None:
+        known = limits.current()
+        if said.earliest <= known.as_of:
+            return known.wrong(said)
+        return None if known.planned else f'is after {known.as_of}; a graft that lies ahead needs "planned": true'
+
+
+class Organs(Scalar[tuple[tuple[str, int], ...]]):
+    """Scores 0 to 3 by organ, in the order of the interface."""
+
+    def __init__(self, organs: tuple[str, ...], highest: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.organs, self.score = organs, Whole(0, highest)
+
+    def read(self, value: Any) -> tuple[tuple[str, int], ...]:
+        scores = each(value, self.score, lambda key: key in self.organs, f"organs are {', '.join(self.organs)}")
+        return tuple((organ, scores[organ]) for organ in self.organs if organ in scores)
+
+
+class Scores(Scalar[tuple[tuple[str, Decimal], ...]]):
+    """Numbers by the name of a scale, in the order that they were sent in."""
+
+    def read(self, value: Any) -> tuple[tuple[str, Decimal], ...]:
+        named = "name a scale by letters, digits, blank, - or _, at most 64"
+        return tuple(each(value, Number(), lambda key: bool(_KEY.fullmatch(key)), named).items())
+
+
+def each(value: Any, field: Scalar[T], admits: Callable[[str], bool], told: str) -> dict[str, T]:
+    """Every value of an object read by one field; all faults at once, with their keys."""
+    if not isinstance(value, Mapping) or "not_done" in value:
+        raise expected("an object", value)
+    out: dict[str, T] = {}
+    wrong: dict[str, Any] = {}
+    for key, item in value.items():
+        try:
+            if item is None:
+                raise refusal(NULL, "structure")
+            if not admits(key):
+                raise refusal(f"unknown key: {told}", "structure")
+            out[key] = field.read(item)
+        except ValidationError as error:
+            wrong[key] = error.messages
+    if wrong:
+        raise ValidationError(wrong)
+    return out
+
+
+def partial_date(value: Any) -> PartialDate:
+    """A date to the day, month or year, or a refusal that says how to write one."""
+    if not isinstance(value, str):
+        raise expected("a date as text, like 2026-03-02, 2026-03 or 2026", value)
+    said = limits.read(value)
+    if said is None:
+        raise refusal(f"{shown(value)} is no date of the calendar: write YYYY-MM-DD, YYYY-MM or YYYY")
+    return said
+
+
+def one_of(words: Collection[str], value: Any) -> str:
+    """`value` where it is one of the words, or a refusal that names them all."""
+    admitted = ", ".join(words)
+    if not isinstance(value, str):
+        raise expected(f"one of the words {admitted}", value)
+    if value not in words:
+        raise refusal(f"{shown(value)} is not known here; admitted: {admitted}", "code-invalid")
+    return value
+
+
+def between(low: int | None, high: int | None) -> str:
+    """A range in words."""
+    if high is None:
+        return f"{low} or more"
+    return f"from {low} to {high}"

@@ -1,0 +1,218 @@
+"""The follow-up, as a form: one visit of one patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mappings.facts import (
+    Administration,
+    BloodCount,
+    Chimerism,
+    Dli,
+    DliWithheld,
+    Engraftment,
+    FollowUp,
+    ImmuneReconstitution,
+    Immunosuppressant,
+    Immunosuppression,
+    Infection,
+    MinimalResidualDisease,
+    PartialDate,
+    QualityOfLife,
+    Recovery,
+    Relapse,
+    Response,
+    VitalStatus,
+)
+from mappings.intake import words
+from mappings.intake.enrolment_form import MeasurementsForm, ProtocolName
+from mappings.intake.fields import Chosen, Day, Name, Number, OneOf, Scores, Text, When, Whole
+from mappings.intake.form import Form, Items, Said, Section, known_by, quantity
+from mappings.intake.gvhd_form import GvhdForm
+from mappings.r4.faults import Fault
+
+_COUNT, _CELLS, _DOSE = "10*9/L", "10*6/kg", "mg"
+
+
+class DayName(Name):
+    """A day of the protocol as the identifiers of orders write it: `D-13`, `D0`, `D3`; `D+3` is taken too."""
+
+    def read(self, value: Any) -> str:
+        return super().read(value).replace("+", "")
+
+
+class _VitalStatusForm(Form):
+    into = VitalStatus
+    status = Chosen(words.VITAL_STATUS, required=True)
+    date = Said(When(death=False))
+    cause = Said(Chosen(words.CAUSE))
+    text = Text()
+
+    def contradictions(self, made: VitalStatus) -> Iterator[Fault]:
+        status = made.status.key
+        if made.cause is not None and status != "dead":
+            yield Fault("cause", f"belongs to a death, and the status is {status}", "invariant")
+        if made.date is None and status in ("dead", "lost"):
+            when = "of death" if status == "dead" else "last seen alive"
+            yield Fault("date", f'missing: say the date {when}, or {{"not_done": "unknown"}}', "required")
+
+
+class _RecoveryForm(Form):
+    into = Recovery
+    status = Chosen(words.ENGRAFTMENT, required=True)
+    date = Said(When())
+    text = Text()
+
+
+class _BloodCountForm(Form):
+    into = BloodCount
+    id = Name()
+    date = When(required=True)
+    neutrophils = quantity(_COUNT)
+    platelets = quantity(_COUNT)
+
+
+class _EngraftmentForm(Form):
+    into = Engraftment
+    neutrophils = Said(Section(_RecoveryForm()))
+    platelets = Said(Section(_RecoveryForm()))
+    counts = Items(Section(_BloodCountForm()), known_by("date"))
+    platelet_transfusions = Items(When())
+
+
+class _MrdForm(Form):
+    into = MinimalResidualDisease
+    result = Chosen(words.MRD, required=True)
+    method = Chosen(words.MRD_METHOD)
+    text = Text()
+
+
+class _ResponseForm(Form):
+    into = Response
+    date = When(required=True)
+    category = Chosen(words.RESPONSE, required=True)
+    marrow_blasts_percent = Said(Number(0, 100))
+    mrd = Said(Section(_MrdForm()))
+    text = Text()
+
+
+class _RelapseForm(Form):
+    into = Relapse
+    date = When(required=True)
+    kind = Chosen(words.RELAPSE, required=True)
+    text = Text()
+
+
+class _ImmuneForm(Form):
+    into = ImmuneReconstitution
+    date = When(required=True)
+    cd4, cd8, treg, nk, b = (quantity(_COUNT) for _ in range(5))
+
+
+class _ChimerismForm(Form):
+    into = Chimerism
+    id = Name()
+    date = When(required=True)
+    sample = Chosen(words.SAMPLE)
+    lineage = Chosen(words.LINEAGE)
+    donor_percent = Said(Number(0, 100), required=True)
+    text = Text()
+
+
+class _InfectionForm(Form):
+    into = Infection
+    id = Name()
+    onset = When(required=True)
+    kind = Chosen(words.INFECTION_KIND, required=True)
+    agent = Said(Chosen(words.INFECTION_AGENT))
+    site = Said(Chosen(words.INFECTION_SITE))
+    severity = Said(Chosen(words.INFECTION_SEVERITY))
+    resolved = Said(When())
+    text = Text()
+
+    def contradictions(self, made: Infection) -> Iterator[Fault]:
+        yield from _ended("resolved", made.onset, made.resolved)
+
+
+class _QualityOfLifeForm(Form):
+    into = QualityOfLife
+    date = When(required=True)
+    instrument = Chosen(words.INSTRUMENT, required=True)
+    version = Text()
+    scores = Scores()
+    text = Text()
+
+
+class _ImmunosuppressantForm(Form):
+    into = Immunosuppressant
+    id = Name()
+    drug = Chosen(words.IMMUNOSUPPRESSANT, required=True)
+    started = Said(When())
+    stopped = Said(When())
+    text = Text()
+
+    def contradictions(self, made: Immunosuppressant) -> Iterator[Fault]:
+        yield from _ended("stopped", made.started, made.stopped)
+
+
+class _ImmunosuppressionForm(Form):
+    into = Immunosuppression
+    assessed = Said(When())
+    drugs = Said(Items(Section(_ImmunosuppressantForm()), known_by("drug", "started")))
+
+
+class _AdministrationForm(Form):
+    into = Administration
+    id = Name()
+    action = OneOf(words.ACTIONS, required=True)
+    day = DayName(form=r"D(0|[+-]?[1-9][0-9]{0,3})", told="a day of the protocol such as D-13, D0 or D+3")
+    date = Day(required=True)
+    given = quantity(_DOSE)
+
+
+class _DliForm(Form):
+    into = Dli
+    id = Name()
+    number = Whole(1, required=True)
+    date = When(required=True)
+    cd3_per_kg = quantity(_CELLS)
+
+
+class _DliWithheldForm(Form):
+    """Withheld because the patient died: its date may lie after the death."""
+
+    into = DliWithheld
+    id = Name()
+    number = Whole(1, required=True)
+    date = When(required=True)
+    reason = Chosen(words.WITHHELD, required=True)
+    text = Text()
+
+
+class FollowUpForm(Form):
+    into = FollowUp
+    centre = Name(required=True)
+    patient = Name(required=True)
+    protocol = ProtocolName()
+    visit = OneOf(words.VISITS, required=True)
+    date = When(required=True, visit=False, death=False)
+    vital_status = Said(Section(_VitalStatusForm()))
+    measurements = Said(Section(MeasurementsForm()))
+    engraftment = Said(Section(_EngraftmentForm()))
+    response = Said(Section(_ResponseForm()))
+    relapse = Said(Section(_RelapseForm()))
+    immune_reconstitution = Said(Section(_ImmuneForm()))
+    chimerism = Said(Items(Section(_ChimerismForm()), known_by("sample", "lineage", "date")))
+    gvhd = Said(Section(GvhdForm()))
+    infections = Said(Items(Section(_InfectionForm()), known_by("kind", "onset")))
+    quality_of_life = Said(Section(_QualityOfLifeForm()))
+    immunosuppression = Said(Section(_ImmunosuppressionForm()))
+    administrations = Said(Items(Section(_AdministrationForm()), known_by("action", "date")))
+    dli = Said(Items(Section(_DliForm()), known_by("number")))
+    dli_withheld = Said(Items(Section(_DliWithheldForm()), known_by("number", "date")))
+
+
+def _ended(path: str, start: Any, end: Any) -> Iterator[Fault]:
+    if isinstance(start, PartialDate) and isinstance(end, PartialDate) and end.latest < start.earliest:
+        yield Fault(path, f"{end} is before the start of {start}", "invariant")

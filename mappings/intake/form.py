@@ -1,0 +1,148 @@
+"""Objects and lists of what a centre sends: unknown keys refused, `other` explained, missing said to be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, cast
+
+from marshmallow import Schema, ValidationError, fields, post_load
+
+from mappings.facts import Measured, Missing, Word
+from mappings.intake.fields import Number, OneOf, Scalar, Strict, Text, expected
+from mappings.intake.words import COMPARATORS, OTHER, REASONS_MISSING
+from mappings.r4.faults import Fault
+from mappings.terminology.units import convertible
+
+
+class Form(Schema):
+    """Reads one object into the class `into` of facts, then asks `contradictions` about it."""
+
+    into: ClassVar[Callable[..., Any]]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.error_messages |= {
+            "unknown": f"unknown key; allowed here: {', '.join(self.fields)}",
+            "type": f"expected an object with the keys {', '.join(self.fields)}",
+        }
+
+    def contradictions(self, made: Any) -> Iterable[Fault]:  # noqa: ARG002  most forms have nothing to contradict
+        """Faults of the whole object; paths inside it."""
+        return ()
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        made = self.into(**_explained(data))
+        wrong = self._against(made)
+        if wrong:
+            raise ValidationError(wrong)
+        return made
+
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:  # noqa: ARG002  marshmallow's hook
+        """Adds what the readable parts of an object already contradict, so that its sender hears of all at once."""
+        messages, read = cast("tuple[dict[str, Any], dict[str, Any]]", (error.messages, error.valid_data))
+        sound = {key: value for key, value in read.items() if key not in messages and key != "text"}
+        if all(part.required <= ((part.attribute or name) in sound) for name, part in self.fields.items()):
+            error.messages = self._against(self.into(**sound)) | messages
+
+    def _against(self, made: Any) -> dict[str, Any]:
+        wrong: dict[str, Any] = {}
+        for fault in self.contradictions(made):
+            wrong.setdefault(fault.path, []).append(fault)
+        return wrong
+
+
+class Section(Strict[Any], fields.Nested):
+    """An object inside an object."""
+
+
+class Items(Strict[Any], fields.List[Any]):
+    """A list as a tuple. Two items that nothing tells apart are refused: the later would replace the earlier."""
+
+    def __init__(self, inner: fields.Field[Any], known_by: Callable[[Any], object] | None = None, **kw: Any) -> None:
+        super().__init__(inner, **kw)
+        self.known_by = known_by
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, list):
+            raise expected("a list", value)
+        items = tuple(super()._deserialize(value, attr, data, **kwargs))
+        if self.known_by:
+            refuse_twins([self.known_by(item) for item in items])
+        return items
+
+
+def known_by(*kind: str) -> Callable[[Any], object]:
+    """What tells an item of a list from its neighbours: the centre's `id`, else its kind and first date."""
+    return lambda item: ("id", item.id) if item.id else tuple(getattr(item, name) for name in kind)
+
+
+def refuse_twins(names: Sequence[object]) -> None:
+    """Refuses a list in which two items have one name."""
+    twins = {later: names.index(name) for later, name in enumerate(names) if names.index(name) < later}
+    if twins:
+        told = "is the same as item {} of this list; give each its own id"
+        raise ValidationError({later: [Fault("", told.format(n + 1), "duplicate")] for later, n in twins.items()})
+
+
+class Said(Scalar[Any]):
+    """A value, or an object that says why there is none."""
+
+    def __init__(self, inner: fields.Field[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def read(self, value: Any) -> Any:
+        field = _NOT_DONE if isinstance(value, Mapping) and "not_done" in value else self.inner
+        return field.deserialize(value)
+
+
+class _MissingForm(Form):
+    into = Missing
+    not_done = OneOf(REASONS_MISSING, required=True, attribute="reason")
+    note = Text()
+
+
+_NOT_DONE = Section(_MissingForm())
+
+
+def quantity(wanted: str) -> Said:
+    """A Measured in any unit that converts safely to `wanted`, kept as it was written; or Missing."""
+
+    class QuantityForm(Form):
+        into = Measured
+        value = Number(low=0, required=True)
+        unit = OneOf(convertible(wanted), required=True)
+        comparator = OneOf(COMPARATORS)
+
+        class Meta:
+            register = False
+
+    return Said(Section(QuantityForm()))
+
+
+def _explained(data: dict[str, Any]) -> dict[str, Any]:
+    """Joins the `text` of an object to each of its words that is `other`."""
+    text = data.pop("text", None)
+    if any(_is_other(word) for value in data.values() for word in _words(value)):
+        if text is None:
+            raise ValidationError({"text": [Fault("", "missing: the word other needs a text beside it", "required")]})
+        return {key: _with_text(value, text) for key, value in data.items()}
+    if text is not None:
+        raise ValidationError({"text": [Fault("", "explains the word other, which is not here", "structure")]})
+    return data
+
+
+def _words(value: Any) -> Iterator[Any]:
+    yield from value if isinstance(value, tuple) else (value,)
+
+
+def _is_other(value: Any) -> bool:
+    return isinstance(value, Word) and value.key == OTHER and value.text is None
+
+
+def _with_text(value: Any, text: str) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_with_text(item, text) for item in value)
+    return replace(value, text=text) if _is_other(value) else value

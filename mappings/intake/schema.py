@@ -1,0 +1,89 @@
+"""The door for what centres send: a JSON document in, facts out, or a refusal that names every fault with its path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from typing import Any, cast
+
+from marshmallow import Schema, ValidationError
+
+from mappings.facts import Enrolment, FollowUp
+from mappings.intake import document as documents
+from mappings.intake import limits, paths
+from mappings.intake.document import to_document
+from mappings.intake.enrolment_form import EnrolmentForm
+from mappings.intake.follow_up_form import FollowUpForm
+from mappings.r4.faults import Fault, FaultyInput
+
+__all__ = ["cross_check", "enrolment", "follow_up", "kind_of", "to_document"]
+
+_DOORS = {
+    "QuestionnaireResponse": "a QuestionnaireResponse goes to POST /follow-ups as application/fhir+json",
+    "Bundle": "a transaction or batch goes to POST /fhir",
+}
+
+
+def enrolment(document: Any, as_of: date) -> Enrolment:
+    """One enrolment. Raises FaultyInput with every fault; dates after `as_of` are faults, but for a planned graft."""
+    _refuse_stranger(document)
+    return cast("Enrolment", _load(_forms()[0], document, limits.of_enrolment(document, as_of)))
+
+
+def follow_up(document: Any, as_of: date) -> FollowUp:
+    """One follow-up. Raises FaultyInput with every fault; dates after `as_of` or after the visit are faults."""
+    _refuse_stranger(document)
+    return cast("FollowUp", _load(_forms()[1], document, limits.of_follow_up(document, as_of)))
+
+
+def kind_of(document: Any) -> str:
+    """`enrolment` or `follow-up`, told by the keys: `visit` makes a follow-up.
+
+    A document without it that has only sections of a visit is one too, so that the fault is the missing `visit`.
+    Raises FaultyInput (structure) for what is neither, e.g. a FHIR resource.
+    """
+    _refuse_stranger(document)
+    first, second = (set(form.fields) for form in _forms())
+    keys = set(document)
+    return "follow-up" if "visit" in keys or (keys & (second - first) and not keys & (first - second)) else "enrolment"
+
+
+def cross_check(follow_up: FollowUp, enrolment: Enrolment) -> list[Fault]:
+    """Faults of a follow-up that only its enrolment shows: another patient, or a date before the birth."""
+    out = [
+        Fault(name, "is not that of the enrolment", "business-rule")
+        for name in ("centre", "patient", "protocol")
+        if getattr(follow_up, name) not in (None, getattr(enrolment, name))
+    ]
+    born = enrolment.birth_date
+    if born:
+        found = documents.dates(follow_up)
+        early = [(path, said) for path, said in found if said.latest < born.earliest]
+        out += [Fault(path, f"{said} is before the birth of the patient", "invariant") for path, said in early]
+    return out
+
+
+@cache
+def _forms() -> tuple[Schema, Schema]:
+    """Made once: building a form costs more than reading one."""
+    return EnrolmentForm(), FollowUpForm()
+
+
+def _load(form: Schema, document: Mapping[str, Any], bounds: limits.Limits) -> Any:
+    with limits.holding(bounds):
+        try:
+            return form.load(document)
+        except ValidationError as error:
+            raise FaultyInput(list(paths.faults(error.messages))) from None
+
+
+def _refuse_stranger(document: Any) -> None:
+    if not isinstance(document, Mapping):
+        raise FaultyInput([Fault(paths.DOCUMENT, "expected one JSON object: an enrolment or a follow-up", "structure")])
+    kind = document.get("resourceType")
+    if kind is not None:
+        known = kind if isinstance(kind, str) and kind.isalpha() and len(kind) <= 64 else "resource"
+        door = _DOORS.get(known, "FHIR resources go to /fhir/<type>")
+        told = f"this is a FHIR {known}, no enrolment and no follow-up of the interface; {door}"
+        raise FaultyInput([Fault("resourceType", told, "structure")])

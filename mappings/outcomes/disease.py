@@ -1,0 +1,42 @@
+"""The leukaemia at enrolment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
+from mappings.facts import Disease, Enrolment, Missing, PartialDate, Word
+from mappings.outcomes.chart import Chart, answered, percent
+from mappings.r4.build import Resource, coding, concept
+from mappings.terminology import codes
+
+
+def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
+    """Condition of the leukaemia, its status at enrolment and its blasts (specimen not said) as Observations."""
+    disease = enrolment.disease
+    if not isinstance(disease, Disease):
+        return
+    yield _condition(disease, chart)
+    if disease.status is not None:
+        value = answered(chart, "disease-status", disease.status)
+        yield chart.observation("engraft-disease-status", "disease-status", None, value, (), category="exam")
+    if disease.blasts_percent is not None:
+        yield chart.observation("engraft-disease-status", "blasts", None, percent(disease.blasts_percent), ())
+
+
+def _condition(disease: Disease, chart: Chart) -> Resource:
+    relapsed = isinstance(disease.status, Word) and disease.status.key == "relapsed"
+    aml = disease.diagnosis.key == "aml"
+    out = chart.head("Condition", "engraft-aml", "disease") | {
+        "clinicalStatus": concept(coding(CONDITION_CLINICAL, "relapse" if relapsed else "active")),
+        "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
+        "code": codes.concept("conditions", "aml", chart.canonicals)
+        if aml
+        else chart.answer("diagnosis", disease.diagnosis),
+        "subject": chart.subject,
+    }
+    if isinstance(disease.diagnosed, PartialDate):
+        out["onsetDateTime"] = str(disease.diagnosed)
+    if isinstance(disease.diagnosed, Missing) and disease.diagnosed.note:
+        out["note"] = [{"text": disease.diagnosed.note}]
+    return out

@@ -1,0 +1,31 @@
+"""Vital status as a dated last contact, because R4's deceasedBoolean has no date; and the cause of a death."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mappings.facts import FollowUp, Missing, PartialDate, VitalStatus
+from mappings.outcomes.chart import Chart, answered, missing
+from mappings.r4.build import Resource
+
+
+def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
+    """One Observation a visit, dated by what was said (not by the visit, where a date was said to be missing)."""
+    section = visit.vital_status
+    if section is None:
+        return
+    known = visit.visit if visit.visit != "unscheduled" else f"{visit.visit}/{visit.date}"
+    if isinstance(section, Missing):
+        value, when = missing(section), visit.date
+        yield chart.observation("engraft-vital-status", "vital-status", when, value, (known,), category="exam")
+        return
+    when_said = section.date if isinstance(section.date, PartialDate) else None
+    value = answered(chart, "vital-status", section.status)
+    yield chart.observation("engraft-vital-status", "vital-status", when_said, value, (known,), category="exam")
+    yield from _cause(section, when_said, chart)
+
+
+def _cause(section: VitalStatus, when: PartialDate | None, chart: Chart) -> Iterator[Resource]:
+    if section.cause is not None:
+        value = answered(chart, "cause", section.cause)
+        yield chart.observation("engraft-cause-of-death", "cause-of-death", when, value, (), category="exam")

@@ -1,0 +1,95 @@
+"""The plan as rows for a person or a spreadsheet: one row per administration day and line, all values as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from decimal import Decimal
+
+from mappings.plan.dosage import ROUTES
+from mappings.plan.dosing import EXACT, Dose, rounded
+from mappings.plan.orders import Sheet
+from mappings.plan.timeline import Course, DoseDay, Graft, Infusion, Step, day_date, label
+from mappings.protocol.model import Line, Rest, Taper
+from mappings.terminology import codes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`exact_mg`: the daily amount after the protocol's cap, unrounded, to 4 decimals; `daily_mg`: as ordered."""
+
+    day: str
+    date: str
+    action: str
+    drug: str = ""
+    basis_value: str = ""
+    basis_unit: str = ""
+    exact_mg: str = ""
+    daily_mg: str = ""
+    doses_per_day: str = ""
+    mg_per_dose: str = ""
+    route: str = ""
+    status: str = ""
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def rows(step: Step, sheet: Sheet) -> Iterator[Row]:
+    """Rows of one step; visits and assays have none, they are no administrations."""
+    clause = step.clause
+    if isinstance(clause, DoseDay):
+        yield _dosed(step.day or 0, step, clause.line, sheet)
+    elif isinstance(clause, Course):
+        last = sheet.protocol.last_full_day(clause.line)
+        yield from (_dosed(day, step, clause.line, sheet) for day in range(clause.line.days.first, last + 1))
+    elif isinstance(clause, Rest):
+        yield from (_plain(day, step, sheet, "rest day: kept free") for day in clause.days.listed)
+    elif isinstance(clause, Graft):
+        yield _plain(0, step, sheet, "graft infusion")
+    elif isinstance(clause, Taper):
+        drug = next(line.drug for line in sheet.protocol.lines if line.key == clause.of)
+        status = f"open: {clause.open} Starts when its gate is confirmed"
+        yield from (_plain(d, step, sheet, status, drug) for d in range(clause.first, clause.last + 1))
+    elif isinstance(clause, Infusion):
+        yield _plain(clause.of.first, step, sheet, f"open: {clause.of.open} Not before this day, behind its gate")
+
+
+def _dosed(day: int, step: Step, line: Line, sheet: Sheet) -> Row:
+    amount = sheet.line_dose(line)
+    return Row(
+        day=label(day),
+        date=_date(day, sheet),
+        action=step.action,
+        drug=codes.text("drugs", line.drug),
+        basis_value=str(line.dose.amount),
+        basis_unit=line.dose.ucum,
+        exact_mg=str(rounded(amount.exact, EXACT)) if amount else "",
+        daily_mg=str(amount.ordered) if amount else "",
+        doses_per_day=str(line.dose.doses_per_day),
+        mg_per_dose=str(amount.per_dose) if amount else "",
+        route=ROUTES[line.route][1] if line.route else "",
+        status=_status(step, line, amount),
+    )
+
+
+def _status(step: Step, line: Line, amount: Dose | None) -> str:
+    if amount is None:
+        return "draft: not dosed"
+    parts = ["dosed"]
+    if amount.capped:
+        parts.append(f"capped from {rounded(amount.uncapped, Decimal('0.1'))} mg a day")
+    if line.dose.at_most is None:
+        parts.append("doses a day: the centre's")
+    if isinstance(step.clause, Course):
+        parts.append("until tapered")
+    return "; ".join(parts)
+
+
+def _plain(day: int, step: Step, sheet: Sheet, status: str, drug: str | None = None) -> Row:
+    name = codes.text("drugs", drug) if drug else ""
+    return Row(label(day), _date(day, sheet), step.action, drug=name, status=status)
+
+
+def _date(day: int, sheet: Sheet) -> str:
+    return day_date(sheet.day_zero, day).isoformat() if sheet.day_zero else ""

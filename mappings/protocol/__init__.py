@@ -1,0 +1,34 @@
+"""The trial as data: `load("set-haplo-pdli")` gives the model, `wording` the trial's own text."""
+
+from functools import cache
+from importlib.resources import files
+
+from mappings.protocol.model import Protocol
+from mappings.protocol.schema import parse
+from mappings.r4.faults import Fault, FaultyInput
+
+__all__ = ["Protocol", "definition", "load", "names", "parse", "wording"]
+
+
+def names() -> tuple[str, ...]:
+    """Protocols that ship with Engraft."""
+    return tuple(sorted(f.name[:-5] for f in files(__package__).iterdir() if f.name.endswith(".yaml")))
+
+
+@cache
+def load(name: str) -> Protocol:
+    """The shipped protocol `name`. Raises FaultyInput (not-found) for any other name."""
+    return parse(definition(name))
+
+
+def definition(name: str) -> str:
+    """YAML text of the shipped protocol `name`."""
+    if name not in names():
+        known = ", ".join(names())
+        raise FaultyInput([Fault("protocol", f"no protocol is called {name}; known: {known}", "not-found")])
+    return files(__package__).joinpath(f"{name}.yaml").read_text("utf-8")
+
+
+def wording(name: str) -> str:
+    """The trial's own text, from which every `source` is quoted."""
+    return files(__package__).joinpath(f"{name}.txt").read_text("utf-8")

@@ -1,0 +1,240 @@
+"""A treatment protocol as plain frozen values. Days count from the anchor (day 0); amounts are Decimals as written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+MILLIGRAMS = {"mg": Decimal(1), "g": Decimal(1000)}
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What every part of a protocol carries: the trial's own sentence, and what we had to read into it."""
+
+    key: str
+    source: str
+    title: str
+    interpretation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `amount` `unit` per dose, `times_a_day` times."""
+
+    amount: Decimal
+    unit: str
+    times_a_day: int
+
+    @property
+    def per_dose_mg(self) -> Decimal:
+        return self.amount * MILLIGRAMS[self.unit]
+
+    @property
+    def per_day_mg(self) -> Decimal:
+        return self.per_dose_mg * self.times_a_day
+
+
+@dataclass(frozen=True, slots=True)
+class DoseBasis:
+    """`amount` `unit` per kg of body weight or per m2 of body surface, each day."""
+
+    amount: Decimal
+    unit: str
+    per: str
+    at_most: Cap | None = None
+
+    @property
+    def ucum(self) -> str:
+        """`mg/kg` or `mg/m2`."""
+        return f"{self.unit}/{self.per}"
+
+    @property
+    def doses_per_day(self) -> int:
+        """As many as the protocol says; where it gives a daily amount only, one."""
+        return self.at_most.times_a_day if self.at_most else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days of a line: a closed list, or (`until` a taper) open-ended from the first day."""
+
+    first: int
+    listed: tuple[int, ...] = ()
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Clause):
+    """One drug line. `route` only where the protocol names one."""
+
+    drug: str = ""
+    dose: DoseBasis = DoseBasis(Decimal(0), "mg", "kg")
+    days: Days = Days(0)
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rest(Clause):
+    """Days that are kept free."""
+
+    procedure: str = ""
+    days: Days = Days(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor(Clause):
+    """Day zero."""
+
+    procedure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taper(Clause):
+    """The end of a line: may begin in the window, behind its gate, after another taper; its steps are open."""
+
+    of: str = ""
+    procedure: str = ""
+    first: int = 0
+    last: int = 0
+    gate: str = ""
+    open: str = ""
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Infusions(Clause):
+    """`count` infusions, none before day `first`, each behind the gate; the cell dose is open."""
+
+    procedure: str = ""
+    count: int = 0
+    first: int = 0
+    gate: str = ""
+    open: str = ""
+
+    def numbered(self) -> tuple[str, ...]:
+        """Action keys: `pdli-1`, `pdli-2`, ..."""
+        return tuple(f"{self.key}-{number}" for number in range(1, self.count + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Phase(Clause):
+    """A part of the regimen. `centre_decides` says in a sentence that the protocol leaves it to the centre."""
+
+    lines: tuple[Line, ...] = ()
+    rests: tuple[Rest, ...] = ()
+    anchor: Anchor | None = None
+    tapers: tuple[Taper, ...] = ()
+    infusions: tuple[Infusions, ...] = ()
+    centre_decides: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One fact of a gate and what it must be."""
+
+    fact: str
+    at_least: int | None = None
+    at_most: int | None = None
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gate(Clause):
+    """All criteria must be met before a gated action may start."""
+
+    criteria: tuple[Criterion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Objective(Clause):
+    """A study objective; the primary one carries the goal that it sets for a patient."""
+
+    primary: bool = False
+    goal: str | None = None
+    due_months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit(Clause):
+    """A follow-up visit by calendar months after day zero; None: the protocol gives no date."""
+
+    months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assay(Clause):
+    """An immune panel by days after day zero."""
+
+    day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Cell subsets that each assay counts."""
+
+    subsets: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpPlan(Clause):
+    """Visits, what is asked at each, assays and their panel."""
+
+    items: tuple[Clause, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    assays: tuple[Assay, ...] = ()
+    panel: Panel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """A time after day zero, in days or in calendar months."""
+
+    days: int | None = None
+    months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Clause):
+    """A study endpoint: the ids of the measures that answer it, and when."""
+
+    measures: tuple[str, ...] = ()
+    at: tuple[Horizon, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A whole protocol. `key` names its PlanDefinition."""
+
+    key: str
+    name: str
+    title: str
+    purpose: str
+    setting: tuple[Clause, ...]
+    objectives: tuple[Objective, ...]
+    phases: tuple[Phase, ...]
+    gates: tuple[Gate, ...]
+    follow_up: FollowUpPlan
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(line for phase in self.phases for line in phase.lines)
+
+    @property
+    def tapers(self) -> tuple[Taper, ...]:
+        return tuple(taper for phase in self.phases for taper in phase.tapers)
+
+    @property
+    def anchor(self) -> Anchor:
+        return next(phase.anchor for phase in self.phases if phase.anchor)
+
+    def gate(self, key: str) -> Gate:
+        return next(gate for gate in self.gates if gate.key == key)
+
+    def last_full_day(self, line: Line) -> int:
+        """Last day of a line; for one that goes on until its taper, the nominal day before the taper may begin."""
+        if line.days.until is None:
+            return line.days.listed[-1]
+        return next(taper.first for taper in self.tapers if taper.key == line.days.until) - 1

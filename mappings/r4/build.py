@@ -1,0 +1,111 @@
+"""Small builders of R4 data types as plain dicts, and the ids that never change.
+
+A resource is a `dict[str, Any]` with Decimals; nothing here validates, `validate.py` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from mappings.canonicals import DATA_ABSENT_REASON, DEFAULT, UCUM, Canonicals
+
+Resource = dict[str, Any]
+Element = dict[str, Any]
+
+
+def uuid5(namespace: uuid.UUID, name: str) -> str:
+    """RFC 4122 name-based id; by hashlib because `uuid.uuid5` costs three times as much."""
+    digest = hashlib.sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))
+
+
+def course_id(canonicals: Canonicals, centre: str, patient: str, protocol: str) -> str:
+    """`<course>` of the interface: uuid5 of (canonical base, centre, patient, protocol).
+
+    The parts are percent-encoded and joined by `/`, so that no two tuples give one name.
+    """
+    parts = (canonicals.base, centre, patient, protocol)
+    return uuid5(uuid.NAMESPACE_URL, "/".join(quote(part, safe="") for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Ids, identifiers and `meta` for the resources of one course."""
+
+    course: str
+    canonicals: Canonicals = DEFAULT
+
+    def __call__(self, item: str, *occurrence: object) -> str:
+        """Stable id of one thing: uuid5 of (course, item, occurrence). Never made from a code."""
+        name = "/".join(quote(str(part), safe="") for part in (item, *occurrence))
+        return uuid5(uuid.UUID(self.course), name)
+
+    def identifier(self, item: str, *occurrence: object, system: str = "fact") -> Element:
+        """Business identifier `<course>/<item>/<occurrence>` in the system `<base>/sid/<system>`."""
+        value = "/".join((self.course, item, *(str(part) for part in occurrence)))
+        return {"system": self.canonicals.sid(system), "value": value}
+
+    def meta(self, profile: str) -> Element:
+        """`meta` with our profile and source, as every resource of ours carries."""
+        return {"source": self.canonicals.source, "profile": [self.canonicals.profile(profile)]}
+
+    def ref(self, kind: str, item: str, *occurrence: object) -> Element:
+        """Reference to another resource of this course."""
+        return reference(f"{kind}/{self(item, *occurrence)}")
+
+
+def coding(system: str, code: str, display: str | None = None) -> Element:
+    """One Coding; `display` only where the source of the code gives it."""
+    return {"system": system, "code": code} | ({"display": display} if display else {})
+
+
+def concept(*codings: Element, text: str | None = None) -> Element:
+    """CodeableConcept of the given Codings."""
+    out: Element = {"coding": list(codings)} if codings else {}
+    if text:
+        out["text"] = text
+    return out
+
+
+def quantity(value: Decimal | int, unit: str, *, code: str | None = None, comparator: str | None = None) -> Element:
+    """Quantity with a UCUM code (`code` when the printed unit differs)."""
+    out: Element = {"value": value}
+    if comparator:
+        out["comparator"] = comparator
+    return out | {"unit": unit, "system": UCUM, "code": code or unit}
+
+
+def reference(target: str, display: str | None = None) -> Element:
+    """Literal reference, e.g. `Patient/123`."""
+    return {"reference": target} | ({"display": display} if display else {})
+
+
+def absent(reason: str) -> Element:
+    """CodeableConcept for `dataAbsentReason`, `reason` from the R4 code list."""
+    return concept(coding(DATA_ABSENT_REASON, reason))
+
+
+def transaction(resources: Iterable[Resource]) -> Resource:
+    """Transaction Bundle that PUTs each resource on its own id."""
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [_put(resource) for resource in resources]}
+
+
+def _put(resource: Resource) -> Element:
+    url = f"{resource['resourceType']}/{resource['id']}"
+    return {"fullUrl": _full_url(resource), "resource": resource, "request": {"method": "PUT", "url": url}}
+
+
+def _full_url(resource: Resource) -> str:
+    return f"urn:uuid:{resource['id']}"
+
+
+def collection(resources: Sequence[Resource]) -> Resource:
+    """Collection Bundle: things that belong together, no instruction to store them."""
+    entries = [{"fullUrl": resource.get("url") or _full_url(resource), "resource": resource} for resource in resources]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}

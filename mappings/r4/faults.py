@@ -1,0 +1,28 @@
+"""One fault found in something that somebody sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`path` is the field in the sender's own words (dotted, or FHIRPath for FHIR content).
+
+    `code` is an R4 issue type (required, structure, value, code-invalid, invariant, not-supported, business-rule ...).
+    `message` is a sentence for a person and never quotes clinical content beyond the offending word.
+    """
+
+    path: str
+    message: str
+    code: str = "value"
+    severity: str = "error"
+
+
+class FaultyInput(ValueError):
+    """Raised by the pure side; the shell turns it into `errors.Invalid`."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
+        self.faults = tuple(faults)

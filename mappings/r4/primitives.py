@@ -1,0 +1,78 @@
+"""R4's primitive types as JSON Schema, after the regular expressions of the 4.0.1 data types page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+ID = r"[A-Za-z0-9\-.]{1,64}"
+_YEAR = r"(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+_LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+_MONTH = r"(?:0[1-9]|1[0-2])"
+_MONTH_DAY = (
+    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+_DAY = rf"(?:{_YEAR}-{_MONTH_DAY}|{_LEAP_YEAR}-02-29)"
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
+_ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
+_PARTIAL = rf"{_YEAR}(?:-{_MONTH})?|{_DAY}"
+_LARGEST = 2_147_483_647
+
+
+def text(pattern: str) -> Schema:
+    return {"type": "string", "pattern": pattern}
+
+
+def _whole(low: int) -> Schema:
+    return {"type": "integer", "minimum": low, "maximum": _LARGEST}
+
+
+PRIMITIVES: dict[str, Schema] = {
+    "string": text(r"\S"),
+    "markdown": text(r"\S"),
+    "xhtml": text(r"^\s*<div[\s>]"),
+    "code": text(r"^\S+( \S+)*$"),
+    "id": text(rf"^{ID}$"),
+    "uri": text(r"^\S+$"),
+    "url": text(r"^\S+$"),
+    "canonical": text(r"^\S+$"),
+    "oid": text(r"^urn:oid:[0-2](\.(0|[1-9][0-9]*))+$"),
+    "uuid": text(r"^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
+    "base64Binary": text(r"^(\s*[0-9a-zA-Z+/=]{4}\s*)+$"),
+    "boolean": {"type": "boolean"},
+    "decimal": {"type": "number"},
+    "integer": _whole(-_LARGEST - 1),
+    "unsignedInt": _whole(0),
+    "positiveInt": _whole(1),
+    "date": text(rf"^(?:{_PARTIAL})$"),
+    "dateTime": text(rf"^(?:{_PARTIAL}|{_DAY}T{_CLOCK}{_ZONE})$"),
+    "instant": text(rf"^{_DAY}T{_CLOCK}{_ZONE}$"),
+    "time": text(rf"^{_CLOCK}$"),
+}
+
+WORDS = {
+    "string": "text that is not blank",
+    "markdown": "text that is not blank",
+    "xhtml": "an XHTML div",
+    "code": "a code without stray spaces",
+    "id": "1 to 64 letters, digits, - and .",
+    "uri": "a URI without spaces",
+    "url": "a URL without spaces",
+    "canonical": "a canonical URL without spaces",
+    "oid": "an OID as urn:oid:...",
+    "uuid": "a UUID as urn:uuid:...",
+    "base64Binary": "base64",
+    "boolean": "true or false",
+    "decimal": "a number",
+    "integer": "a whole number",
+    "unsignedInt": "a whole number, 0 or more",
+    "positiveInt": "a whole number, 1 or more",
+    "date": "a date: YYYY, YYYY-MM or YYYY-MM-DD",
+    "dateTime": "a date, or a date and time with its zone",
+    "instant": "a date and time to the second, with its zone",
+    "time": "a time as hh:mm:ss",
+}
+"""What each type must be, for the sentence of a fault."""

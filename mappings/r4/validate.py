@@ -1,0 +1,132 @@
+"""Is this R4? Schema, invariants, contained resources and bundle entries, each fault with its FHIRPath.
+
+The compiled schemas are packaged JSON, loaded when a type is first met. A fault never quotes content: it names the
+element and says what it should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jsonschema_rs
+
+from mappings.r4 import wire
+from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.invariants import broken
+from mappings.r4.primitives import WORDS
+from mappings.r4.typenames import RESOURCE_TYPES
+
+
+def validate(resource: Any) -> list[Fault]:
+    """Every fault of one resource, errors and warnings; an empty list when there is none."""
+    return list(_validate(resource, None))
+
+
+def require_valid(resource: Any) -> None:
+    """Raises FaultyInput with every error; warnings pass."""
+    errors = [fault for fault in validate(resource) if fault.severity == "error"]
+    if errors:
+        raise FaultyInput(errors)
+
+
+def _validate(resource: Any, place: str | None) -> Iterator[Fault]:
+    if not isinstance(resource, dict):
+        yield Fault(place or "$", "a resource is a JSON object", "structure")
+        return
+    kind = resource.get("resourceType")
+    if not isinstance(kind, str):
+        yield Fault(f"{place}.resourceType" if place else "resourceType", "names the type and is missing", "required")
+        return
+    here = place or kind
+    if kind not in RESOURCE_TYPES:
+        yield Fault(here, f"{kind[:64]} is no resource type of R4", "structure")
+        return
+    validator = _validator(kind)
+    if validator is None:
+        yield Fault(here, f"{kind} is not one of the types that this server takes", "not-supported")
+        return
+    faults = [_fault(error, here) for error in validator.iter_errors(resource)]
+    yield from faults
+    if not faults:
+        yield from broken(resource, here, contained=here.rpartition(".")[2].startswith("contained["))
+    for path, inner in _inside(resource, here):
+        yield from _validate(inner, path)
+
+
+def _inside(resource: dict[str, Any], here: str) -> Iterator[tuple[str, Any]]:
+    """Contained, bundled and passed resources, with their places."""
+    for index, inner in enumerate(_list(resource.get("contained"))):
+        yield f"{here}.contained[{index}]", inner
+    if resource["resourceType"] == "Bundle":
+        for index, entry in enumerate(_list(resource.get("entry"))):
+            if isinstance(entry, dict) and "resource" in entry:
+                yield f"{here}.entry[{index}].resource", entry["resource"]
+            if isinstance(entry, dict) and isinstance(entry.get("response"), dict) and "outcome" in entry["response"]:
+                yield f"{here}.entry[{index}].response.outcome", entry["response"]["outcome"]
+    if resource["resourceType"] == "Parameters":
+        yield from _parameters(resource.get("parameter"), f"{here}.parameter")
+
+
+def _parameters(parameters: Any, here: str) -> Iterator[tuple[str, Any]]:
+    for index, parameter in enumerate(_list(parameters)):
+        if isinstance(parameter, dict):
+            if "resource" in parameter:
+                yield f"{here}[{index}].resource", parameter["resource"]
+            yield from _parameters(parameter.get("part"), f"{here}[{index}].part")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+@cache
+def _validator(kind: str) -> Any:
+    """The compiled validator of a type, None where we have no schema for it."""
+    file = files("mappings.r4.schemas").joinpath(f"{kind}.json")
+    if not file.is_file():
+        return None
+    return jsonschema_rs.validator_for(wire.decode(file.read_bytes()))
+
+
+def _fault(error: jsonschema_rs.ValidationError, here: str) -> Fault:
+    path = _path(error.instance_path, here)
+    said = error.kind.as_dict()
+    match error.kind.name:
+        case "additionalProperties":
+            names = ", ".join(sorted(str(name)[:64] for name in said["unexpected"]))
+            return Fault(path, f"R4 has no element {names} here", "structure")
+        case "required":
+            name = str(said["property"]).strip('"')
+            return Fault(f"{path}.{name}", "is required and missing", "required")
+        case "enum":
+            return Fault(path, "is not one of the codes that R4 allows here", "code-invalid")
+        case "minItems" | "minProperties":
+            return Fault(path, "is empty: leave it out instead", "structure")
+        case "anyOf" | "oneOf":
+            return Fault(path, _of_choice(error.schema_path), "structure")
+        case "contains" | "not":
+            return Fault(path, "does not hold a code that R4 requires here", "code-invalid")
+    return Fault(path, f"must be {_expected(error)}", "value")
+
+
+def _of_choice(schema_path: Sequence[str | int]) -> str:
+    if schema_path[-1] == "oneOf":
+        return "one, and only one, type of a choice element may be given here"
+    return "a required element is missing here"
+
+
+def _expected(error: jsonschema_rs.ValidationError) -> str:
+    """The primitive's own words, where the rule that failed is a primitive's."""
+    rule = str(error.schema_path[1]) if error.schema_path[0] == "$defs" else ""
+    if rule.startswith("p-"):
+        return WORDS[rule.removeprefix("p-")]
+    if error.kind.name == "pattern":
+        return "a reference to a type that R4 allows here"
+    return f"of another kind ({error.kind.name})"
+
+
+def _path(parts: Sequence[str | int], here: str) -> str:
+    return here + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)

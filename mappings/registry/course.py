@@ -1,0 +1,215 @@
+"""FHIR resources to the dated facts of each patient: the reading side of what `outcomes` writes.
+
+It reads our own profiles and plain FHIR from elsewhere by the same codes. Every fact keeps the reference of the
+resource that it came from. What was entered in error, refuted, cancelled, planned or not done is no fact, and a
+resource that comes again replaces what it said before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain
+
+from mappings.canonicals import DEFAULT, Canonicals
+from mappings.r4.build import Element, Resource
+from mappings.terminology.codes import key_of
+
+READ_TYPES = ("Patient", "Procedure", "Observation", "Condition", "Encounter", "MedicationAdministration")
+"""Resource types that say something about a course; others are passed over."""
+
+MID_MONTH = 15
+"""Where only the month is known, the day that stands for it (endpoint definitions, rule D)."""
+
+_PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_TRANSPLANT_PROFILE = "/StructureDefinition/engraft-transplant"
+_TRANSPLANTS = {"hsct", "allogeneic-transplant", "allogeneic-marrow-transplant", "pbsc-graft", "haplo-hsct"}
+_TOOK_PLACE = {
+    "Procedure": {"completed", "in-progress", "stopped"},
+    "Observation": {"final", "amended", "corrected", "preliminary"},
+    "Encounter": {"arrived", "triaged", "in-progress", "onleave", "finished"},
+    "MedicationAdministration": {"completed", "in-progress", "stopped", "on-hold"},
+}
+_SEEN_ALIVE = {"vital-status/alive", "vital-status/lost"}
+_NO_CONDITION = {"refuted", "entered-in-error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """One day of a course. `written` is the date as it stands in the resource `source` (`Type/id`)."""
+
+    day: date
+    written: str
+    source: str
+
+    @property
+    def imputed(self) -> bool:
+        """Was only the month known?"""
+        return len(self.written) < len("2026-03-02")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is known of one patient. Dates are those written, never shifted to another time zone.
+
+    `day_zero`: the first transplant. `death` is None where the patient is not known to have died, or died on a day that
+    is not known; then `death_undated` is the reference of the resource that says so. `contacts` are days on which the
+    patient was alive, in order.
+    """
+
+    patient: str
+    day_zero: Dated | None = None
+    death: Dated | None = None
+    death_undated: str | None = None
+    contacts: tuple[Dated, ...] = ()
+
+    @property
+    def latest(self) -> date | None:
+        """Last date of this course, death included."""
+        days = [fact.day for fact in (*self.contacts, self.day_zero, self.death) if fact]
+        return max(days, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    kind: str
+    source: str
+    when: Dated | None = None
+
+
+def read(resources: Iterable[Resource], canonicals: Canonicals = DEFAULT) -> list[Course]:
+    """One course for each patient, in the order of their ids. Reads one resource at a time."""
+    charts: dict[str, dict[str, tuple[_Fact, ...]]] = {}
+    for resource in resources:
+        reader, patient = _READERS.get(resource.get("resourceType", "")), patient_of(resource)
+        if reader and patient:
+            charts.setdefault(patient, {})[_reference(resource)] = tuple(reader(resource, canonicals))
+    return [_course(patient, chain.from_iterable(chart.values())) for patient, chart in sorted(charts.items())]
+
+
+def patient_of(resource: Resource) -> str | None:
+    """Id of the patient that a resource is about; None where it names none."""
+    if resource.get("resourceType") == "Patient":
+        return resource.get("id")
+    said = (resource.get("subject") or resource.get("patient") or {}).get("reference", "")
+    match = _PATIENT.fullmatch(said)
+    return match.group(1) if match else None
+
+
+def _course(patient: str, said: Iterable[_Fact]) -> Course:
+    facts: dict[str, list[_Fact]] = {}
+    for fact in said:
+        facts.setdefault(fact.kind, []).append(fact)
+    undated = facts.get("death-undated")
+    deaths = _dated(facts.get("death", [])) or ([] if undated else _dated(facts.get("death-observed", [])))
+    grafts = _dated(facts.get("graft-of-ours", [])) or _dated(facts.get("graft", []))
+    undated = undated or facts.get("death-observed")
+    return Course(
+        patient,
+        day_zero=grafts[0] if grafts else None,
+        death=deaths[0] if deaths else None,
+        death_undated=undated[0].source if undated and not deaths else None,
+        contacts=tuple(_dated(facts.get("alive", []))),
+    )
+
+
+def _dated(facts: Iterable[_Fact]) -> list[Dated]:
+    return sorted((fact.when for fact in facts if fact.when), key=lambda when: (when.day, when.source))
+
+
+def _patient(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
+    source = _reference(resource)
+    if "deceasedDateTime" in resource:
+        when = _day(resource["deceasedDateTime"], source)
+        yield _Fact("death", source, when) if when else _Fact("death-undated", source)
+    elif resource.get("deceasedBoolean") is True:
+        yield _Fact("death-undated", source)
+
+
+def _procedure(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
+    if resource.get("status") not in _TOOK_PLACE["Procedure"]:
+        return
+    source = _reference(resource)
+    first, last = _span(resource, "performed")
+    yield _Fact("alive", source, _day(last, source))
+    profiles = (profile.split("|")[0] for profile in resource.get("meta", {}).get("profile", []))
+    if any(profile.endswith(_TRANSPLANT_PROFILE) for profile in profiles):
+        yield _Fact("graft-of-ours", source, _day(first, source))
+    elif key_of("procedures", resource.get("code", {}), canonicals) in _TRANSPLANTS:
+        yield _Fact("graft", source, _day(first, source))
+
+
+def _observation(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
+    if resource.get("status") not in _TOOK_PLACE["Observation"] or "dataAbsentReason" in resource:
+        return
+    source = _reference(resource)
+    when = _day(_span(resource, "effective")[1], source)
+    observed = key_of("observables", resource.get("code", {}), canonicals)
+    answer = key_of("answers", resource.get("valueCodeableConcept", {}), canonicals, among="vital-status/")
+    if answer == "vital-status/dead":
+        # elsewhere such a finding is dated by whoever noted it: only ours carries the day of death
+        yield _Fact("death-observed", source, when if observed == "vital-status" else None)
+    elif observed == "vital-status" and answer not in _SEEN_ALIVE:
+        return
+    elif observed != "cause-of-death":
+        yield _Fact("alive", source, when)
+
+
+def _condition(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
+    said = resource.get("verificationStatus", {}).get("coding", [])
+    if any(coding.get("code") in _NO_CONDITION for coding in said):
+        return
+    source = _reference(resource)
+    for element in ("onset", "abatement"):
+        yield _Fact("alive", source, _day(_span(resource, element)[1], source))
+
+
+def _encounter(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
+    if resource.get("status") in _TOOK_PLACE["Encounter"]:
+        period = resource.get("period", {})
+        source = _reference(resource)
+        yield _Fact("alive", source, _day(period.get("end") or period.get("start"), source))
+
+
+def _administration(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
+    if resource.get("status") in _TOOK_PLACE["MedicationAdministration"]:
+        source = _reference(resource)
+        yield _Fact("alive", source, _day(_span(resource, "effective")[1], source))
+
+
+_READERS: dict[str, Callable[[Resource, Canonicals], Iterator[_Fact]]] = {
+    "Patient": _patient,
+    "Procedure": _procedure,
+    "Observation": _observation,
+    "Condition": _condition,
+    "Encounter": _encounter,
+    "MedicationAdministration": _administration,
+}
+
+
+def _reference(resource: Resource) -> str:
+    return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
+def _span(resource: Element, element: str) -> tuple[str | None, str | None]:
+    """First and last moment of `element[x]`, as written."""
+    moment = resource.get(f"{element}DateTime") or resource.get(f"{element}Instant")
+    period = resource.get(f"{element}Period", {})
+    return moment or period.get("start") or period.get("end"), moment or period.get("end") or period.get("start")
+
+
+def _day(written: str | None, source: str) -> Dated | None:
+    """The calendar day as written; the middle of a month of which the day is not known; None for less than that."""
+    text = (written or "")[: len("2026-03-02")]
+    try:
+        if _DAY.fullmatch(text):
+            return Dated(date.fromisoformat(text), text, source)
+        if _MONTH.fullmatch(text):
+            return Dated(date.fromisoformat(f"{text}-{MID_MONTH}"), text, source)
+    except ValueError:
+        return None
+    return None

@@ -1,0 +1,114 @@
+"""The endpoint report as FHIR: one summary MeasureReport for each endpoint.
+
+R4 has no place for censoring or competing risks. The estimate at the endpoint's main horizon is the group's score and
+every horizon a stratum; how sure the estimate is stands in our extension `statistic-uncertainty` on the score.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+
+from mappings.canonicals import (
+    DEFAULT,
+    EXT_DATA_ABSENT_REASON,
+    MEASURE_IMPROVEMENT,
+    MEASURE_POPULATION,
+    OBSERVATION_VALUE,
+    Canonicals,
+)
+from mappings.r4.build import Element, Resource, coding, concept, quantity, reference, uuid5
+from mappings.registry.endpoints import Analysis, Row, title
+from mappings.registry.estimators import CONFIDENCE
+from mappings.registry.report import Report
+
+UNCERTAINTY = "statistic-uncertainty"
+TIME_POINT = "time point"
+DIGITS = 12
+
+
+def measure_reports(report: Report, at: datetime, canonicals: Canonicals = DEFAULT) -> tuple[Resource, ...]:
+    """`at`: when the report is made, an aware time. A released report refers to no patient's resources."""
+    return tuple(_measure_report(analysis, report, at, canonicals) for analysis in report.analyses)
+
+
+def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals: Canonicals) -> Resource:
+    name = "/".join(map(str, ("measure-report", analysis.endpoint, report.as_of, report.release)))
+    identity = uuid5(uuid.NAMESPACE_URL, f"{canonicals.base}/{name}")
+    labels = {"security": [coding(OBSERVATION_VALUE, "AGGRED")]} if report.release else {}
+    out: Resource = {
+        "resourceType": "MeasureReport",
+        "id": identity,
+        "meta": {"source": canonicals.source} | labels,
+        "identifier": [{"system": canonicals.sid("measure-report"), "value": identity}],
+        "status": "complete",
+        "type": "summary",
+        "measure": canonicals.pinned("Measure", analysis.endpoint),
+        "date": at.isoformat(timespec="seconds"),
+        "period": _period(report, at.date()),
+        "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, "increase")),
+        "group": [_group(analysis, canonicals)],
+    }
+    evaluated = (
+        () if report.release else sorted({source for subject in analysis.subjects for source in subject.sources})
+    )
+    return out | ({"evaluatedResource": [reference(source) for source in evaluated]} if evaluated else {})
+
+
+def _period(report: Report, today: date) -> Element:
+    """From the first transplant to the cut-off; without any date in the data, the day of the report.
+
+    In a release only the year of the first transplant: its day is one patient's.
+    """
+    end = report.as_of or today
+    start = str(min(report.since or end, end))
+    return {"start": start[:4] if report.release else start, "end": str(end)}
+
+
+def _group(analysis: Analysis, canonicals: Canonicals) -> Element:
+    main = next(row for row in analysis.rows if row.horizon_days == analysis.main_horizon)
+    strata = [
+        {"value": {"text": f"day {row.horizon_days}"}, **_populations(row), "measureScore": _score(row, canonicals)}
+        for row in analysis.rows
+    ]
+    return {
+        "code": {"text": title(analysis.endpoint)},
+        **_populations(main),
+        "measureScore": _score(main, canonicals),
+        "stratifier": [{"code": [{"text": TIME_POINT}], "stratum": strata}],
+    }
+
+
+def _populations(row: Row) -> Element:
+    counts = {"initial-population": row.n, "numerator": row.events}
+    return {
+        "population": [
+            {"code": concept(coding(MEASURE_POPULATION, code))} | ({"count": count} if count is not None else {})
+            for code, count in counts.items()
+        ]
+    }
+
+
+def _score(row: Row, canonicals: Canonicals) -> Element:
+    uncertainty = {"url": canonicals.extension(UNCERTAINTY), "extension": _uncertainty(row)}
+    if row.estimate is None:
+        reason = "masked" if "estimate" in row.suppressed else "not-applicable"
+        return {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": reason}, uncertainty]}
+    return {"extension": [uncertainty]} | _percent(row.estimate)
+
+
+def _uncertainty(row: Row) -> list[Element]:
+    bounds = (("standardError", row.se), ("low", row.ci_low), ("high", row.ci_high))
+    return [
+        {"url": "method", "valueCode": row.method},
+        {"url": "horizonDays", "valueUnsignedInt": row.horizon_days},
+        {"url": "confidenceLevel", "valueDecimal": Decimal(str(CONFIDENCE))},
+        *({"url": name, "valueQuantity": _percent(value)} for name, value in bounds if value is not None),
+        *([{"url": "atRisk", "valueUnsignedInt": row.at_risk}] if row.at_risk is not None else []),
+    ]
+
+
+def _percent(value: float) -> Element:
+    """A probability in per cent, to twelve digits."""
+    return quantity(Decimal(format(value * 100, f".{DIGITS}g")), "%")

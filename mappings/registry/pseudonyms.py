@@ -1,0 +1,58 @@
+"""Pseudonyms and secret day counts, all derived from one key: who has the key can find back, nobody else can."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import uuid
+from datetime import date, timedelta
+
+SHORTEST_KEY = 16
+"""Bytes of the shortest key that is accepted; `engraft config init` makes 32."""
+
+FARTHEST = 364
+"""Dates go back by 1 to this many days: never forward, so that no date comes to lie after today."""
+
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T\S+)?)?)?")
+
+
+class Pseudonyms:
+    """HMAC-SHA256 under `key`, apart for each purpose. Raises ValueError for a key that could be guessed."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) < SHORTEST_KEY:
+            raise ValueError(f"a pseudonym key has at least {SHORTEST_KEY} bytes")
+        self._key = key
+
+    def id(self, kind: str, identity: str) -> str:
+        """The id under which a resource leaves, in the form of a UUID (version 8, RFC 9562)."""
+        digest = bytearray(self._mac("id", f"{kind}/{identity}")[:16])
+        digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
+        return str(uuid.UUID(bytes=bytes(digest)))
+
+    def value(self, kind: str, identity: str) -> str:
+        """The identifier that takes the place of all others, 64 hexadecimal digits."""
+        return self._mac("identifier", f"{kind}/{identity}").hex()
+
+    def days(self, patient: str) -> int:
+        """By how many days all dates of a patient go back."""
+        return 1 + int.from_bytes(self._mac("days", patient)[:8]) % FARTHEST
+
+    def _mac(self, purpose: str, text: str) -> bytes:
+        return hmac.digest(self._key, f"{purpose}\0{text}".encode(), "sha256")
+
+
+def move_back(written: str, days: int) -> str | None:
+    """A date or dateTime moved back and cut to its day, month or year; None where it is no date.
+
+    A month moves as its 15th and a year as its 1 July would, and is cut again: it may be off by half of itself.
+    """
+    match = _DATE.fullmatch(written)
+    if not match:
+        return None
+    year, month, day = match.groups()
+    try:
+        moved = date(int(year), int(month or 7), int(day or (15 if month else 1))) - timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+    return moved.isoformat()[: 10 if day else 7 if month else 4]

@@ -1,0 +1,1 @@
+"""FHIR conformance artefacts of Engraft: one resource per JSON file, no logic."""

@@ -1,0 +1,76 @@
+"""A course goes out twice and is there once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from adapter.flows.delivery import drain
+from tests.contract.synthetic import SYSTEM, observation, patient
+
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+COURSE = "6f1c5f0e-0000-5000-8000-000000000001"
+
+
+def enrol(store, own, **said):
+    content = {"centre": "FR-037", "patient": "P-0001"} | said
+    with store.transaction() as tx:
+        tx.enrolments.put(
+            id="e1", centre="FR-037", patient="P-0001", course=COURSE, key="FR-037/P-0001", content=content, at=NOW
+        )
+        tx.resources.put(patient(own), centre="FR-037", course=COURSE, sources=["FR-037/P-0001"], at=NOW)
+
+
+def queue(store, *resources):
+    with store.transaction() as tx:
+        return tx.outbox.add("hospital", COURSE, resources, source="FR-037/P-0001", at=NOW)
+
+
+def deliver(store, client):
+    return drain(store, lambda _: client, worker="w1", now=lambda: NOW, jitter=lambda: 0.5)
+
+
+def test_a_course_sent_twice_is_there_once(store, client, fresh):
+    p = fresh("p")
+    enrol(store, p)
+    course = [patient(p), *(observation(fresh(f"o{n}"), p) for n in range(15))]
+    queue(store, *course)
+    queue(store, *course)
+    report = deliver(store, client)
+    assert (report.delivered, report.retried, report.parked, report.waiting) == (2, 0, 0, 0)
+    assert len(client.search("Observation", [("patient", p)])) == 15
+    assert len(client.search("Patient", [("identifier", f"{SYSTEM}|{p}")])) == 1
+
+
+def test_the_hospitals_own_patient_is_referred_to(store, client, fresh):
+    theirs, own = fresh("theirs"), fresh("own")
+    client.transact([patient(theirs)])
+    enrol(store, own, identifiers=[{"system": SYSTEM, "value": theirs}])
+    queue(store, patient(own), observation(fresh("o"), own))
+    assert deliver(store, client).delivered == 1
+    assert client.read("Patient", own) is None
+    assert client.read("Observation", fresh("o"))["subject"] == {"reference": f"Patient/{theirs}"}
+
+
+def test_a_refused_row_is_parked_with_the_servers_outcome(store, client, fresh):
+    p = fresh("p")
+    enrol(store, p)
+    sent = queue(store, patient(p), patient(p))
+    assert deliver(store, client).parked == 1
+    with store.reading() as tx:
+        parked = tx.outbox.show(sent)
+    assert parked.status in (400, 422)
+    assert parked.outcome["resourceType"] == "OperationOutcome"
+
+
+def test_what_comes_after_an_expired_lease_changes_nothing_twice(store, client, server, fresh):
+    p = fresh("p")
+    enrol(store, p)
+    queue(store, patient(p), observation(fresh("o"), p))
+    with store.transaction() as tx:
+        row = tx.outbox.lease("dead", at=NOW, lease_seconds=1)
+    client.transact(row.content)
+    later = NOW + timedelta(minutes=1)
+    assert drain(store, lambda _: client, worker="w2", now=lambda: later, jitter=lambda: 0.5).delivered == 1
+    assert [o["id"] for o in client.search("Observation", [("patient", p)])] == [fresh("o")]
+    if server.quiet:
+        assert client.read("Observation", fresh("o"))["meta"]["versionId"] == "1"

@@ -1,0 +1,370 @@
+"""Notifications as HAPI 8.8 sent them, and what a hospital may send besides."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from adapter.errors import Invalid, Refused
+from adapter.flows import notification
+from adapter.flows.notification import Copy, copies, pull, take
+from adapter.hospital.client import HospitalClient
+from adapter.hospital.sandbox import Sandbox
+from adapter.hospital.subscriptions import Meaning, read
+from adapter.store import Store
+from mappings.r4.faults import FaultyInput
+
+RECORDED = json.loads((Path(__file__).parents[3] / "data" / "hapi_notifications.json").read_text())
+CREATED, UPDATED, DELETED, PING = RECORDED["notifications"]
+PLACE = ("Observation", "demo-b1")
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def hospital():
+    with Sandbox() as sandbox:
+        sandbox.put({"resourceType": "Patient", "id": "demo-pat"})
+        yield sandbox
+
+
+@pytest.fixture
+def client(hospital):
+    client = HospitalClient("chu-a", hospital.base_url, None, timeout=(2, 2))
+    yield client
+    client.close()
+
+
+def came(recorded, store, now=NOW):
+    kind, _, id_ = recorded["path"].removeprefix("/hook/").partition("/")[2].partition("/")
+    body = json.dumps(recorded["body"]).encode() if recorded["body"] else b""
+    return take("chu-a", recorded["method"], kind or None, id_ or None, recorded["headers"], body, store, now)
+
+
+def work(store, client, now=NOW, **how):
+    def client_of(_):
+        return client
+
+    return pull(store, client_of, worker="w1", now=lambda: now, jitter=lambda: 0.5, **how)
+
+
+def inbox(store):
+    with store.reading() as tx:
+        return tx.inbox.listing()
+
+
+def known(store):
+    with store.reading() as tx:
+        return copies(tx, "chu-a")
+
+
+def at_hospital(**changed):
+    return {key: value for key, value in CREATED["body"].items() if key != "meta"} | changed
+
+
+class TestTaking:
+    def test_a_recorded_notification_is_kept_before_anything_else(self, store):
+        number = came(CREATED, store)
+        (row,) = inbox(store)
+        assert (row.id, row.hospital, row.method, row.kind, row.resource_id) == (number, "chu-a", "PUT", *PLACE)
+        assert row.state == "waiting"
+        assert json.loads(row.body) == CREATED["body"]
+
+    def test_no_secret_is_written_down(self, store):
+        take(
+            "chu-a",
+            "POST",
+            None,
+            None,
+            {"Authorization": "Bearer x", "IF-MATCH": 'W/"2"', "Cookie": "y"},
+            b"",
+            store,
+            NOW,
+        )
+        assert inbox(store)[0].headers == {"if-match": 'W/"2"'}
+
+    @pytest.mark.parametrize(
+        ("method", "kind", "id_", "body"),
+        [
+            ("PUT", "Observation", "1", b"{not json"),
+            ("PUT", "Observation", "1", b'{"a": NaN}'),
+            ("PUT", "Observation", "1", b"\xff\xfe"),
+            ("PUT", "Observation", "1", b'{"id": "1", "id": "2"}'),
+            ("PUT", "Observation", "1", b"[]"),
+            ("PUT", "Observation", "1", b'{"resourceType": "Patient", "id": "1"}'),
+            ("PUT", "Observation", "1", b'{"resourceType": "Observation", "id": "2"}'),
+            ("PUT", "Observation", "../secret", b""),
+            ("PUT", "observation", "1", b""),
+            ("DELETE", "Observation", None, b""),
+            ("POST", None, None, b'{"resourceType": 5}'),
+            ("COPIED", "Observation", "1", b""),
+            ("PATCH", "Observation", "1", b""),
+        ],
+    )
+    def test_what_is_no_notification_is_refused_and_not_kept(self, store, method, kind, id_, body):
+        with pytest.raises(Invalid) as refused:
+            take("chu-a", method, kind, id_, {}, body, store, NOW)
+        assert refused.value.status == 400
+        assert inbox(store) == []
+
+
+BACKPORT = {
+    "resourceType": "Bundle",
+    "type": "history",
+    "entry": [
+        {
+            "resource": {
+                "resourceType": "Parameters",
+                "parameter": [
+                    {"name": "subscription", "valueReference": {"reference": "https://h/fhir/Subscription/9"}},
+                    {"name": "type", "valueCode": "event-notification"},
+                    {"name": "events-since-subscription-start", "valueString": "10"},
+                    {
+                        "name": "notification-event",
+                        "part": [
+                            {"name": "event-number", "valueString": "10"},
+                            {"name": "focus", "valueReference": {"reference": "https://h/fhir/Observation/1"}},
+                            {"name": "focus", "valueReference": {"reference": "Observation/2/_history/7"}},
+                            {"name": "focus", "valueReference": {"display": "nothing to follow"}},
+                            {"name": "focus", "valueString": "odd"},
+                        ],
+                    },
+                ],
+            }
+        },
+        {"resource": {"resourceType": "Observation", "id": "1"}, "request": {"method": "PUT", "url": "Observation/1"}},
+    ],
+}
+
+
+def backport(kind, *, foci=True, entries=True):
+    bundle = json.loads(json.dumps(BACKPORT))
+    parameters = bundle["entry"][0]["resource"]["parameter"]
+    parameters[1]["valueCode"] = kind
+    if not foci:
+        parameters.pop()
+    return bundle if entries else bundle | {"entry": bundle["entry"][:1]}
+
+
+class TestDialects:
+    """Where each kind of notification tells us to look."""
+
+    @pytest.mark.parametrize("recorded", [CREATED, UPDATED])
+    def test_hapi_puts_the_resource(self, recorded):
+        body = json.dumps(recorded["body"]).encode()
+        assert read("PUT", *PLACE, body) == Meaning((PLACE,))
+
+    def test_hapi_deletes_without_a_body(self):
+        assert read("DELETE", "Observation", "demo-x1", b"") == Meaning((("Observation", "demo-x1"),))
+
+    def test_hapi_pings_without_saying_where(self):
+        assert read("POST", None, None, b"") == Meaning(search=True)
+
+    def test_an_address_without_content_is_enough(self):
+        assert read("POST", *PLACE, b" \n") == Meaning((PLACE,))
+
+    def test_other_servers_post_the_resource_to_the_bare_address(self):
+        assert read("POST", None, None, b'{"resourceType": "Condition", "id": "7"}') == Meaning((("Condition", "7"),))
+
+    def test_a_resource_without_an_id_leads_to_a_search(self):
+        assert read("POST", None, None, b'{"resourceType": "Condition"}') == Meaning(search=True)
+
+    def test_a_delete_of_the_bare_address_leads_to_a_search(self):
+        assert read("DELETE", None, None, b"") == Meaning(search=True)
+
+    def test_a_backport_event_names_its_foci(self):
+        body = json.dumps(BACKPORT).encode()
+        assert read("POST", None, None, body) == Meaning((("Observation", "1"), ("Observation", "2")))
+
+    def test_a_backport_event_with_content_only(self):
+        body = json.dumps(backport("event-notification", foci=False)).encode()
+        assert read("POST", None, None, body) == Meaning((("Observation", "1"),))
+
+    def test_an_empty_backport_event_leads_to_a_search(self):
+        body = json.dumps(backport("event-notification", foci=False, entries=False)).encode()
+        assert read("POST", None, None, body) == Meaning(search=True)
+
+    @pytest.mark.parametrize("kind", ["handshake", "heartbeat"])
+    def test_a_handshake_or_heartbeat_asks_for_nothing(self, kind):
+        assert read("POST", None, None, json.dumps(backport(kind)).encode()) == Meaning()
+
+    def test_a_transaction_names_what_it_carries_and_what_it_deletes(self):
+        entries = [
+            {
+                "resource": {"resourceType": "Observation", "id": "1"},
+                "request": {"method": "PUT", "url": "Observation/1"},
+            },
+            {"request": {"method": "DELETE", "url": "Condition/2"}},
+            {"request": {"method": "POST", "url": "Observation"}, "resource": {"resourceType": "Observation"}},
+            {"resource": {"resourceType": "Parameters", "parameter": []}},
+            "odd",
+        ]
+        body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
+        assert read("POST", None, None, body) == Meaning((("Observation", "1"), ("Condition", "2")))
+
+    def test_garbage_is_told_by_its_field(self):
+        with pytest.raises(FaultyInput) as refused:
+            read("POST", None, None, b'"text"')
+        assert refused.value.faults[0].path == "resourceType"
+
+
+class TestPulling:
+    def test_what_counts_is_what_the_hospital_has_and_not_what_the_notification_carried(self, store, client, hospital):
+        hospital.put(at_hospital(), at_hospital(status="corrected"))
+        came(CREATED, store)
+        report = work(store, client)
+        assert (report.done, report.copied, report.gone) == (1, 1, 0)
+        copy = known(store)[PLACE]
+        assert (copy.version, copy.content["status"]) == ("2", "corrected")
+
+    def test_the_same_event_twice_is_one_copy(self, store, client, hospital):
+        hospital.put(at_hospital())
+        came(CREATED, store)
+        came(CREATED, store)
+        assert (work(store, client).done, len(known(store))) == (2, 1)
+        came(UPDATED, store)
+        assert work(store, client).copied == 0
+
+    def test_copies_survive_and_are_not_worked_on_again(self, store, client, hospital):
+        hospital.put(at_hospital())
+        came(CREATED, store)
+        work(store, client)
+        assert {row.state for row in inbox(store)} == {"done"}
+        assert work(store, client) == notification.PullReport(0, 0, 0, 0, 0)
+        assert known(store)[PLACE].version == "1"
+
+    def test_an_order_of_arrival_as_recorded_ends_at_the_newest_versions(self, store):
+        arrivals = RECORDED["sequences"][0]["arrivals"]
+        with store.transaction() as tx:
+            for _, id_, version in arrivals:
+                body = json.dumps(
+                    {"resourceType": "Observation", "id": id_, "meta": {"versionId": str(version)}}
+                ).encode()
+                tx.inbox.add("chu-a", notification.COPIED, "Observation", id_, {}, body, NOW)
+        newest = {}
+        for _, id_, version in arrivals:
+            newest[id_] = max(version, newest.get(id_, 0))
+        assert {place[1]: int(copy.version) for place, copy in known(store).items()} == newest
+
+    def test_what_is_gone_is_recorded_once_and_can_come_back(self, store, client, hospital):
+        hospital.put(at_hospital())
+        came(CREATED, store)
+        work(store, client)
+        assert client._session.delete(f"{hospital.base_url}/Observation/demo-b1").status_code == 204
+        for expected in (1, 0):
+            take("chu-a", "DELETE", *PLACE, {}, b"", store, NOW)
+            assert work(store, client).gone == expected
+        assert known(store)[PLACE].content is None
+        hospital.put(at_hospital(status="amended"))
+        came(CREATED, store)
+        assert work(store, client).copied == 1
+        assert known(store)[PLACE].content["status"] == "amended"
+
+    def test_what_never_was_there_is_gone_too(self, store, client):
+        came(DELETED, store)
+        assert work(store, client).gone == 1
+        assert known(store)["Observation", "demo-x1"] == Copy(None, None, None)
+
+    def test_an_outage_delays_and_loses_nothing(self, store, client, hospital):
+        hospital.put(at_hospital())
+        came(CREATED, store)
+        with hospital.away():
+            assert work(store, client).retried == 1
+        assert work(store, client).done == 0, "not due yet"
+        assert work(store, client, NOW + timedelta(minutes=1)).copied == 1
+
+    @pytest.mark.parametrize("trouble", [LookupError("chu-a"), Refused("the secret cannot be read")])
+    def test_a_hospital_that_is_not_configured_is_tried_later(self, store, trouble):
+        def nobody(_):
+            raise trouble
+
+        came(CREATED, store)
+        report = pull(store, nobody, worker="w1", now=lambda: NOW, jitter=lambda: 0.5)
+        assert (report.retried, report.parked) == (1, 0)
+        assert "not configured" in inbox(store)[0].error
+
+    def test_what_is_not_r4_is_not_copied(self, store, client):
+        client.read = lambda kind, id_: at_hospital(surname="R4 has none")
+        came(CREATED, store)
+        assert work(store, client).parked == 1
+        assert "Observation.surname" in inbox(store)[0].error
+        assert known(store) == {}
+
+    def test_a_refusal_for_good_is_parked(self, store, client, hospital):
+        came(CREATED, store)
+        hospital.fail(status=400, says="synthetic refusal")
+        assert work(store, client).parked == 1
+        assert "synthetic refusal" in inbox(store)[0].error
+
+    def test_a_few_can_be_asked_for(self, store, client):
+        for _ in range(3):
+            came(DELETED, store)
+        assert work(store, client, limit=2).done == 2
+
+
+class TestSearchingAfterAPing:
+    COURSE = "6f1c5f0e-0000-5000-8000-000000000001"
+
+    @pytest.fixture
+    def linked(self, store):
+        own = {"resourceType": "Patient", "id": "own"}
+        with store.transaction() as tx:
+            tx.resources.put(own, centre="FR-037", course=self.COURSE, sources=["FR-037/P-0001"], at=NOW)
+            tx.links.put("chu-a", self.COURSE, "Patient/demo-pat")
+
+    def test_only_what_concerns_our_patients_is_kept(self, store, client, hospital, linked):
+        hospital.put({"resourceType": "Patient", "id": "stranger"})
+        hospital.put(at_hospital(), at_hospital(id="other", subject={"reference": "Patient/stranger"}))
+        hospital.put({key: value for key, value in at_hospital(id="nobodys").items() if key != "subject"})
+        came(PING, store)
+        assert work(store, client).copied == 2
+        assert set(known(store)) == {PLACE, ("Patient", "demo-pat")}
+
+    def test_five_pings_of_one_transaction_are_one_search(self, store, client, hospital, linked):
+        for _ in range(5):
+            came(PING, store)
+        assert work(store, client).done == 5
+        searches = [path for _, path in hospital.requests if path == "Observation/_search"]
+        assert len(searches) == 1
+
+    def test_the_search_begins_shortly_before_the_newest_change_that_is_known(self, store, client, hospital, linked):
+        hospital.put(at_hospital())
+        came(CREATED, store)
+        work(store, client)
+        changed = known(store)[PLACE].changed
+        asked = []
+        client.search = lambda kind, params: asked.append(dict(params)["_lastUpdated"]) or []
+        came(PING, store)
+        work(store, client)
+        since = datetime.fromisoformat(asked[0].removeprefix("ge"))
+        assert since == changed - notification.OVERLAP
+
+
+class TestWhichCopyIsNewer:
+    EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+
+    def test_numbers_decide_also_over_gaps_and_ten_comes_after_nine(self):
+        assert Copy("10", self.EARLY, {}).is_newer_than(Copy("9", self.LATE, {}))
+        assert not Copy("9", self.LATE, {}).is_newer_than(Copy("10", self.EARLY, {}))
+        assert not Copy("9", None, {}).is_newer_than(Copy("9", None, {}))
+
+    def test_without_numbers_the_time_of_change_decides(self):
+        assert Copy("b7", self.LATE, {}).is_newer_than(Copy("f0", self.EARLY, {}))
+        assert not Copy(None, self.EARLY, {}).is_newer_than(Copy(None, self.LATE, {}))
+
+    def test_who_says_nothing_was_read_later(self):
+        assert Copy(None, None, {}).is_newer_than(Copy(None, self.LATE, {}))
+
+    def test_a_time_without_a_zone_is_universal_and_nonsense_is_none(self):
+        assert notification._instant("2026-01-01T00:00:00") == self.EARLY
+        assert notification._instant("yesterday") is None

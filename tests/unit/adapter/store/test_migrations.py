@@ -1,0 +1,91 @@
+"""The migrations make exactly the tables that `schema.py` describes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_mock_engine, text
+
+from adapter.store import Store, migrations, schema
+
+
+def test_migrations_and_tables_agree(store):
+    with store._connected(writes=False) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_the_comparison_would_find_a_forgotten_column(store):
+    with store.transaction() as tx:
+        tx._connection.execute(text("ALTER TABLE audit DROP COLUMN detail"))
+    with store._connected(writes=False) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert [found[0] for found in compare_metadata(context, schema.metadata)] == ["add_column"]
+
+
+def test_the_revision_that_counts_as_ready_is_the_newest():
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.REVISION]
+
+
+def test_a_store_is_ready_once_it_is_migrated(url):
+    store = Store(url)
+    assert not store.ready()
+    store.migrate()
+    assert store.ready()
+
+
+def test_migrating_again_keeps_what_is_there(store):
+    with store.transaction() as tx:
+        tx.links.put("chu-a", "course", "Patient/1")
+    store.migrate()
+    with store.reading() as tx:
+        assert tx.links.get("chu-a", "course") == "Patient/1"
+
+
+def test_a_database_of_another_release_is_not_ready(store):
+    with store.transaction() as tx:
+        tx._connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert not store.ready()
+
+
+def _migrate(url: str) -> bool:
+    store = Store(url)
+    store.migrate()
+    return store.ready()
+
+
+def test_processes_that_start_together_migrate_once(url):
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        assert pool.map(_migrate, [url] * 4) == [True] * 4
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing(url, monkeypatch):
+    store = Store(url)
+
+    def half(connection):
+        connection.execute(text("CREATE TABLE half (x)"))
+        raise LookupError
+
+    monkeypatch.setattr(migrations, "upgrade", half)
+    with pytest.raises(LookupError):
+        store.migrate()
+    with store._connected(writes=False) as connection:
+        assert connection.execute(text("SELECT name FROM sqlite_master WHERE name = 'half'")).all() == []
+
+
+def test_the_tables_can_be_made_on_postgresql_too():
+    statements: list[str] = []
+    engine = create_mock_engine("postgresql://", lambda sql, *_, **__: statements.append(str(sql.compile(engine))))
+    schema.metadata.create_all(engine, checkfirst=False)
+    made = "\n".join(statements)
+    assert "BIGSERIAL" in made
+    assert "TIMESTAMP WITH TIME ZONE" in made
+    assert "WHERE revoked IS NULL" in made

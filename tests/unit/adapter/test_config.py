@@ -1,0 +1,184 @@
+"""Settings: what a deployment may say, and how each fault of its file is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapter.config import DEFAULT_DATABASE_URL, DEFAULT_PUBLIC_URL, Secret, load
+from adapter.errors import Invalid, Refused
+from adapter.toml_lines import line_of
+from mappings.canonicals import DEFAULT_BASE
+
+SOUND = """\
+canonical_base = "https://fhir.chu-a.example/engraft/"
+
+[centres.FR-037]
+name = "CHU A"
+hospital = "chu-a"
+[centres."BE.2"]
+name = "UZ B"
+
+[hospitals.chu-a]
+base_url = "http://127.0.0.1:8090/fhir/"
+auth = { kind = "basic", user = "engraft", secret = { env = "CHU_A_PASSWORD" } }
+identity = "conditional"
+webhook = { kind = "hmac", secret = { file = "chu-a.secret" } }
+
+[registries.national]
+base_url = "http://127.0.0.1:8091/fhir"
+dialect = "fhir"
+
+[privacy]
+key = { file = "keys/pseudonym.key" }
+"""
+
+
+def settings_of(tmp_path, text, **environ):
+    file = tmp_path / "engraft.toml"
+    file.write_text(text, "utf-8")
+    return load({"ENGRAFT_CONFIG": str(file), **environ})
+
+
+def faults_of(tmp_path, text):
+    """(line, dotted key, message) of each fault."""
+    with pytest.raises(Invalid) as refused:
+        settings_of(tmp_path, text)
+    told = []
+    for fault in refused.value.faults:
+        file, line, *key = fault.path.removeprefix(str(tmp_path)).split(":")
+        assert file == "/engraft.toml"
+        told.append((int(line), "".join(key).strip(), fault.message))
+    return told
+
+
+def test_without_anything_said_there_are_embedded_defaults():
+    settings = load({})
+    assert (settings.database_url, settings.public_url) == (DEFAULT_DATABASE_URL, DEFAULT_PUBLIC_URL)
+    assert settings.canonicals.base == DEFAULT_BASE
+    assert (settings.centres, settings.hospitals, settings.registries, settings.privacy_key) == ({}, {}, {}, None)
+
+
+def test_the_environment_names_database_and_public_address():
+    settings = load({"ENGRAFT_DATABASE_URL": "sqlite:////srv/e.sqlite", "ENGRAFT_PUBLIC_URL": "https://e.example/a/"})
+    assert settings.database_url == "sqlite:////srv/e.sqlite"
+    assert settings.public_url == "https://e.example/a"
+
+
+def test_a_public_address_that_is_none_is_refused():
+    with pytest.raises(Invalid, match="ENGRAFT_PUBLIC_URL"):
+        load({"ENGRAFT_PUBLIC_URL": "engraft.example"})
+
+
+def test_a_sound_file_gives_centres_hospitals_registries_and_the_key(tmp_path):
+    settings = settings_of(tmp_path, SOUND)
+    assert settings.canonicals.base == "https://fhir.chu-a.example/engraft"
+    assert settings.centres["FR-037"].hospital == "chu-a"
+    assert settings.centres["BE.2"].hospital is None
+    hospital = settings.hospitals["chu-a"]
+    assert (hospital.base_url, hospital.identity) == ("http://127.0.0.1:8090/fhir", "conditional")
+    assert (hospital.auth.kind, hospital.auth.user) == ("basic", "engraft")
+    assert hospital.webhook is not None
+    assert hospital.webhook.kind == "hmac"
+    assert settings.registries["national"].dialect == "fhir"
+    assert settings.privacy_key == tmp_path / "keys" / "pseudonym.key"
+    assert set(settings.secrets()) == {"hospitals.chu-a.auth.secret", "hospitals.chu-a.webhook.secret"}
+
+
+def test_auth_and_webhook_may_be_left_out(tmp_path):
+    hospital = settings_of(tmp_path, '[hospitals.h]\nbase_url = "http://127.0.0.1/fhir"\n').hospitals["h"]
+    assert (hospital.auth.kind, hospital.identity, hospital.webhook) == ("none", "auto", None)
+
+
+def test_a_centre_without_a_name_is_called_by_its_code(tmp_path):
+    assert settings_of(tmp_path, "[centres.X]\n").centres["X"].name == "X"
+
+
+def test_a_secret_is_read_when_it_is_needed_and_beside_the_file(tmp_path):
+    settings = settings_of(tmp_path, SOUND, CHU_A_PASSWORD="one")
+    hospital = settings.hospitals["chu-a"]
+    assert hospital.auth.secret is not None
+    assert hospital.webhook is not None
+    assert hospital.auth.secret.read() == "one"
+    with pytest.raises(Refused, match=r"chu-a\.secret cannot be read"):
+        hospital.webhook.secret.read()
+    (tmp_path / "chu-a.secret").write_text("rotated\n")
+    assert hospital.webhook.secret.read() == "rotated"
+
+
+def test_an_empty_secret_is_refused_by_the_name_of_its_place():
+    with pytest.raises(Refused, match="environment variable NOWHERE is empty"):
+        Secret(env="NOWHERE").read()
+
+
+def test_a_secret_is_never_shown():
+    assert "hunter2" not in repr(Secret(env="A", environ={"A": "hunter2"}))
+
+
+HOSPITAL = '[hospitals.h]\nbase_url = "http://h/fhir"\n'
+FAULTY = [
+    ('colour = "red"', 1, "colour", "unknown key"),
+    ('[centres.A]\nnmae = "A"', 2, "centres.A.nmae", "unknown key"),
+    ('[centres.A]\ncanonical_base = "http://h"', 2, "centres.A.canonical_base", "belongs above"),
+    ('canonical_base = "engraft"', 1, "canonical_base", "absolute http"),
+    ('canonical_base = "http://h:x/"', 1, "canonical_base", "absolute http"),
+    ('[centres.A]\nname = ""', 2, "centres.A.name", "not empty"),
+    ("[centres.A]\nname = 7", 2, "centres.A.name", "not empty"),
+    ('[centres.A]\nhospital = "nowhere"', 2, "centres.A.hospital", "no hospital is called nowhere; known: none"),
+    ("centres = 3", 1, "centres", "set of tables"),
+    ("[centres]\nA = 3", 2, "centres.A", "is a table"),
+    ('[centres."a b"]', 1, "centres.a b", "letters, digits"),
+    ("[hospitals.h]\n", 1, "hospitals.h.base_url", "is needed"),
+    ('[hospitals.h]\nbase_url = "http://me:pw@h/"', 2, "hospitals.h.base_url", "credentials"),
+    (HOSPITAL + 'identity = "name"', 3, "hospitals.h.identity", "known: auto, client-id, conditional"),
+    (HOSPITAL + 'auth = "none"', 3, "hospitals.h.auth", "is a table"),
+    (HOSPITAL + "auth = { }", 3, "hospitals.h.auth.kind", "is needed"),
+    (HOSPITAL + 'auth = { kind = "oauth" }', 3, "hospitals.h.auth.kind", "unknown word"),
+    (HOSPITAL + 'auth = { kind = "smart-backend", id = "x" }', 3, "hospitals.h.auth.kind", "not yet supported"),
+    (HOSPITAL + 'auth = { kind = "none", user = "x" }', 3, "hospitals.h.auth.user", "unknown key"),
+    (HOSPITAL + 'auth = { kind = "bearer" }', 3, "hospitals.h.auth.secret", "is needed"),
+    (HOSPITAL + 'auth = { kind = "bearer", secret = "hunter2" }', 3, "hospitals.h.auth.secret", "never stands"),
+    (HOSPITAL + 'auth = { kind = "bearer", secret = { } }', 3, "hospitals.h.auth.secret", "write either"),
+    (HOSPITAL + 'auth = { kind = "bearer", secret = { env = "" } }', 3, "hospitals.h.auth.secret", "is a text"),
+    (HOSPITAL + 'webhook = { kind = "none", secret = { env = "A" } }', 3, "hospitals.h.webhook.kind", "bearer, hmac"),
+    (HOSPITAL + 'webhook = { kind = "hmac" }', 3, "hospitals.h.webhook.secret", "is needed"),
+    ('[registries.r]\nbase_url = "http://r"\ndialect = "ebmt"', 3, "registries.r.dialect", "not yet supported"),
+    ('[registries.r]\nbase_url = "http://r"\ndialect = "csv"', 3, "registries.r.dialect", "unknown word"),
+    (HOSPITAL + '[registries.h]\nbase_url = "http://r"', 3, "registries.h", "same name"),
+    ('[privacy]\nkey = { env = "KEY" }', 2, "privacy.key", "kept in a file"),
+    ('[privacy]\nsalt = "x"\nkey = { file = "k" }', 2, "privacy.salt", "unknown key"),
+    ("privacy = 1", 1, "privacy", "is a table"),
+    ("[centres.A]\nname = ", 2, "", "not valid TOML"),
+    ("a = 1\n[centres", 2, "", "not valid TOML"),
+    ('x = """', 1, "", "not valid TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "key", "message"), FAULTY, ids=[text.splitlines()[-1] for text, *_ in FAULTY])
+def test_a_fault_is_told_with_its_line_and_key(tmp_path, text, line, key, message):
+    told = faults_of(tmp_path, text)
+    assert [(at, of) for at, of, said in told if message in said] == [(line, key)]
+    assert "hunter2" not in str(told)
+
+
+def test_all_faults_are_told_at_once(tmp_path):
+    text = "zzz = 1\n[centres.A]\nname = 1\nhospital = 'h'\n[hospitals.h]\nidentity = 'x'\nauth = { kind = 'x' }\n"
+    assert [(line, key) for line, key, _ in sorted(faults_of(tmp_path, text))] == [
+        (1, "zzz"),
+        (3, "centres.A.name"),
+        (5, "hospitals.h.base_url"),
+        (6, "hospitals.h.identity"),
+        (7, "hospitals.h.auth.kind"),
+    ]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(Invalid, match=r"nothing\.toml"):
+        load({"ENGRAFT_CONFIG": str(tmp_path / "nothing.toml")})
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [(("a",), 1), (("t", "b"), 3), (("t", "d", "e"), 4), (("t", "x y"), 5), (("u", "v"), 6), (("nowhere",), 1)],
+)
+def test_a_key_is_found_in_the_text(path, line):
+    assert line_of('a = 1 # b = 2\n[ t ]\nb = "a = 3"\nd.e = 4\n"x y" = 5\n[u."v"]\n', path) == line

@@ -1,0 +1,405 @@
+"""`$apply` over HTTP: what goes in by which name, what comes out, and what is refused by the name of its parameter."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from adapter.web import apply
+from mappings.r4.validate import validate
+from mappings.r4.wire import decode, encode
+
+PLAN = "/fhir/PlanDefinition/set-haplo-pdli"
+ENROLMENT = {
+    "centre": "FR-037",
+    "patient": "P-0001",
+    "protocol": "set-haplo-pdli",
+    "birth_date": "1971-05-02",
+    "sex": "female",
+    "consent": {"status": "active", "date": "2026-01-10", "registry": True},
+    "disease": {"diagnosis": "aml", "status": "refractory"},
+    "measurements": {
+        "weight": {"value": Decimal("70"), "unit": "kg", "date": "2026-02-10"},
+        "height": {"value": Decimal("175"), "unit": "cm", "date": "2026-02-10"},
+    },
+    "transplant": {"date": "2026-03-02", "planned": False, "donor": "haploidentical", "graft": "pbsc"},
+}
+FACTS = {
+    "day-zero": {"valueDate": "2026-03-02"},
+    "weight": {"valueQuantity": {"value": 70, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}},
+    "height": {"valueQuantity": {"value": 175, "unit": "cm"}},
+}
+ADA = {"resource": {"resourceType": "Patient", "id": "ada"}}
+BEA = {"resource": {"resourceType": "Patient", "id": "bea"}}
+
+
+def measured(patient, code, value, unit, day="2026-02-10", **more):
+    quantity = {"value": Decimal(value), "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+    return {
+        "resource": {
+            "resourceType": "Observation",
+            "status": "final",
+            "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+            "subject": {"reference": f"Patient/{patient}"},
+            "effectiveDateTime": day,
+            "valueQuantity": quantity,
+            **more,
+        }
+    }
+
+
+def weight(patient, value, day="2026-02-10", **more):
+    return measured(patient, "29463-7", value, "kg", day, **more)
+
+
+def height(patient, value, day="2026-02-10", **more):
+    return measured(patient, "8302-2", value, "cm", day, **more)
+
+
+def parameters(*subjects, facts=FACTS, data=(ADA,), **more):
+    items = [{"name": "subject", "valueString": one} for one in subjects or ("Patient/ada",)]
+    if facts:
+        nested = [{"name": name, **value} for name, value in facts.items()]
+        items.append({"name": "parameters", "resource": {"resourceType": "Parameters", "parameter": nested}})
+    if data:
+        bundle = {"resourceType": "Bundle", "type": "collection", "entry": list(data)}
+        items.append({"name": "data", "resource": bundle})
+    items += [{"name": name.replace("_", "-"), **value} for name, value in more.items()]
+    return {"resourceType": "Parameters", "parameter": items}
+
+
+def ask(ward, document, path=f"{PLAN}/$apply", who="ehr", **sent):
+    return ward.ask("POST", path, who, document=document, content_type="application/fhir+json", **sent)
+
+
+def named(answer):
+    """Parameters that a refusal names."""
+    outcome = decode(answer.data)
+    assert outcome["resourceType"] == "OperationOutcome"
+    return [issue["expression"][0] for issue in outcome["issue"]]
+
+
+def amounts(plan):
+    """Milligrams ordered, by action."""
+    found = {}
+    for resource in plan.get("contained", ()) or [entry["resource"] for entry in plan["entry"]]:
+        if resource["resourceType"] == "MedicationRequest":
+            doses = resource["dosageInstruction"][0].get("doseAndRate", ())
+            action = resource["identifier"][0]["value"].split("/")[1]
+            for dose in doses:
+                if dose["type"]["coding"][0]["code"] == "calculated":
+                    found[action] = dose["doseQuantity"]["value"]
+    return found
+
+
+def enrolled(ward):
+    answer = ward.ask("POST", "/enrolments", document=ENROLMENT)
+    assert answer.status_code == 201
+    (patient,) = [one for one in decode(answer.data)["resources"] if one.startswith("Patient/")]
+    return patient
+
+
+def test_a_stranger_brought_along_gets_a_dated_and_dosed_plan_and_nothing_is_stored(ward):
+    before = ward.counts()
+    answer = ask(ward, parameters())
+    assert answer.status_code == 200
+    plan = decode(answer.data)
+    assert (plan["resourceType"], plan["status"], plan["intent"]) == ("CarePlan", "active", "proposal")
+    assert plan["subject"] == {"reference": "Patient/ada"}
+    assert plan["period"]["start"] == "2026-02-17"
+    assert amounts(plan)["thiotepa"] == 350
+    assert amounts(plan)["mycophenolate"] == 1000
+    assert [fault for fault in validate(plan) if fault.severity == "error"] == []
+    assert ward.counts() == before
+
+
+def test_the_same_question_has_the_same_answer(ward):
+    assert ask(ward, parameters()).data == ask(ward, parameters()).data
+
+
+def test_r5_apply_answers_a_transaction_of_stand_alone_resources(ward):
+    bundle = decode(ask(ward, parameters(), f"{PLAN}/$r5.apply").data)
+    assert (bundle["resourceType"], bundle["type"]) == ("Bundle", "transaction")
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        assert entry["request"] == {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}
+        assert "contained" not in resource
+    assert amounts(bundle)["thiotepa"] == 350
+
+
+def test_the_latest_sound_measures_of_the_data_are_taken(ward):
+    data = [
+        ADA,
+        weight("ada", "60", "2026-02-11T08:00:00+01:00"),
+        weight("ada", "90", "2026-01-01"),
+        weight("ada", "99", "2026-02-20", status="entered-in-error"),
+        weight("bea", "50", "2026-02-21"),
+        height("ada", "175"),
+        {"resource": {"resourceType": "Observation", "status": "final", "code": {"text": "mood"}}},
+        {"fullUrl": "urn:uuid:1"},
+    ]
+    day_zero = {"day-zero": FACTS["day-zero"]}
+    assert amounts(decode(ask(ward, parameters(facts=day_zero, data=data)).data))["thiotepa"] == 300
+    both = {"weight": FACTS["weight"]} | day_zero
+    assert amounts(decode(ask(ward, parameters(facts=both, data=data)).data))["thiotepa"] == 350
+
+
+def test_an_enrolled_subject_needs_no_more_than_its_name(ward):
+    patient = enrolled(ward)
+    for answer in (
+        ward.ask("GET", f"{PLAN}/$apply?subject={patient}", "ehr"),
+        ask(ward, parameters(patient, facts={}, data=())),
+    ):
+        plan = decode(answer.data)
+        assert (plan["resourceType"], plan["status"]) == ("CarePlan", "active")
+        assert amounts(plan)["thiotepa"] == 350
+    bundle = decode(ward.ask("GET", f"{PLAN}/$r5.apply?subject={patient}", "ehr").data)
+    assert bundle["type"] == "transaction"
+
+
+def test_an_enrolled_subjects_orders_have_the_ids_of_its_course(ward):
+    patient = enrolled(ward)
+    proposed = decode(ask(ward, parameters(patient, facts={}, data=()), f"{PLAN}/$r5.apply").data)
+    stored = decode(ward.ask("GET", f"/fhir/MedicationRequest?patient={patient}", "ehr").data)
+    ids = {e["resource"]["id"] for e in proposed["entry"] if e["resource"]["resourceType"] == "MedicationRequest"}
+    assert ids == {entry["resource"]["id"] for entry in stored["entry"]}
+    assert len(ids) > 10
+
+
+def test_a_fact_that_is_named_goes_before_the_enrolments(ward):
+    patient = enrolled(ward)
+    lighter = {"weight": {"valueQuantity": {"value": 60, "code": "kg"}}}
+    assert amounts(decode(ask(ward, parameters(patient, facts=lighter, data=())).data))["thiotepa"] == 300
+
+
+def test_what_the_server_knows_may_be_left_aside(ward):
+    patient = enrolled(ward)
+    alone = {"useServerData": {"valueBoolean": False}}
+    assert ask(ward, parameters(patient, facts={}, data=(), **alone)).status_code == 404
+    brought = {"resource": {"resourceType": "Patient", "id": patient.removeprefix("Patient/")}}
+    answer = ask(ward, parameters(patient, facts={}, data=[brought], **alone))
+    assert named(answer) == ["day-zero", "weight", "height"]
+
+
+@pytest.mark.parametrize("who", ["other-ehr", "other-centre"])
+def test_another_centres_patient_is_as_unknown_as_nobody(ward, who):
+    patient = enrolled(ward)
+    there = ward.ask("GET", f"{PLAN}/$apply?subject={patient}", who)
+    nowhere = ward.ask("GET", f"{PLAN}/$apply?subject=Patient/nobody", who)
+    assert there.status_code == nowhere.status_code == 404
+    assert there.data == nowhere.data
+
+
+def test_a_draft_carries_no_dose_and_says_so(ward):
+    draft = {"draft": {"valueBoolean": True}}
+    plan = decode(ask(ward, parameters(facts=draft)).data)
+    assert plan["status"] == "draft"
+    assert "DRAFT" in plan["title"]
+    assert amounts(plan) == {}
+
+
+def test_the_surface_may_be_reckoned_by_du_bois(ward):
+    dubois = FACTS | {"bsa-formula": {"valueCode": "dubois"}, "centre": {"valueString": "FR-037"}}
+    assert amounts(decode(ask(ward, parameters(facts=dubois)).data)) != amounts(decode(ask(ward, parameters()).data))
+
+
+def test_another_centre_is_not_applied_for(ward):
+    assert ask(ward, parameters(facts=FACTS | {"centre": {"valueString": "BE-001"}})).status_code == 403
+
+
+def test_several_subjects_get_a_bundle_each(ward):
+    data = [
+        ADA,
+        BEA,
+        *(
+            make(p, v)
+            for p, w, h in (("ada", "70", "175"), ("bea", "50", "160"))
+            for make, v in ((weight, w), (height, h))
+        ),
+    ]
+    several = parameters("Patient/ada", "Patient/bea", facts={"day-zero": FACTS["day-zero"]}, data=data)
+    answer = decode(ask(ward, several, f"{PLAN}/$r5.apply").data)
+    assert answer["resourceType"] == "Parameters"
+    assert [one["name"] for one in answer["parameter"]] == ["return", "return"]
+    assert [amounts(one["resource"])["thiotepa"] for one in answer["parameter"]] == [350, 250]
+    refused = ask(ward, several)
+    assert (refused.status_code, named(refused)) == (422, ["subject"])
+    assert decode(refused.data)["issue"][0]["code"] == "not-supported"
+
+
+def test_one_weight_is_not_for_several_subjects(ward):
+    answer = ask(ward, parameters("Patient/ada", "Patient/bea", data=[ADA, BEA]), f"{PLAN}/$r5.apply")
+    assert (answer.status_code, named(answer)) == (422, ["weight", "height"])
+
+
+URL = "https://engraft.example/fhir/PlanDefinition/set-haplo-pdli"
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"url": {"valueUri": URL}},
+        {"url": {"valueString": f"{URL}|0.1.0"}},
+        {"canonical": {"valueCanonical": URL}, "version": {"valueString": "0.1.0"}},
+        {"planDefinition": {"resource": {"resourceType": "PlanDefinition", "id": "set-haplo-pdli"}}},
+        {"planDefinition": {"resource": {"resourceType": "PlanDefinition", "url": URL, "version": "0.1.0"}}},
+    ],
+)
+def test_at_type_level_the_plan_is_named(ward, plan):
+    answer = ask(ward, parameters(**plan), "/fhir/PlanDefinition/$apply")
+    assert answer.status_code == 200
+    assert decode(answer.data)["resourceType"] == "CarePlan"
+
+
+@pytest.mark.parametrize(
+    ("plan", "name"),
+    [
+        ({}, "planDefinition"),
+        ({"url": {"valueUri": "https://elsewhere.example/PlanDefinition/x"}}, "planDefinition"),
+        ({"url": {"valueUri": f"{URL}|9.9.9"}}, "version"),
+        ({"planDefinition": {"resource": {"resourceType": "Patient"}}}, "planDefinition"),
+    ],
+)
+def test_a_plan_that_is_not_served_is_refused(ward, plan, name):
+    answer = ask(ward, parameters(**plan), "/fhir/PlanDefinition/$apply")
+    assert answer.status_code == 422
+    assert name in named(answer)
+
+
+def test_an_unknown_plan_is_missing(ward):
+    assert ask(ward, parameters(), "/fhir/PlanDefinition/nothing/$apply").status_code == 404
+
+
+def quantity(value, unit="kg"):
+    return {"valueQuantity": {"value": value, "unit": unit}}
+
+
+WRONG = [
+    ("day-zero", {"valueDate": "02/03/2026"}),
+    ("day-zero", {"valueDate": "2026-02-30"}),
+    ("day-zero", {"valueDate": "2026-03"}),
+    ("day-zero", {"valueString": "2026-03-02"}),
+    ("day-zero", {"valueDate": "2026-03-02", "valueString": "x"}),
+    ("weight", quantity(0)),
+    ("weight", quantity(-5)),
+    ("weight", quantity(700)),
+    ("weight", {"valueString": "70 kg"}),
+    ("weight", {"valueDecimal": 70}),
+    ("weight", quantity("70")),
+    ("weight", quantity(True)),
+    ("weight", quantity(70, "[lb_av]")),
+    ("weight", {"valueQuantity": {"value": 70}}),
+    ("weight", {"valueQuantity": {"value": 70, "comparator": "<", "unit": "kg"}}),
+    ("weight", {"valueQuantity": {"value": 70, "system": "urn:x", "code": "kg"}}),
+    ("height", quantity(Decimal("1.75"), "cm")),
+    ("height", quantity(Decimal("1.75"), "m")),
+    ("weight-date", {"valueDate": "yesterday"}),
+    ("bsa-formula", {"valueCode": "haycock"}),
+    ("bsa-formula", {"valueString": "mosteller"}),
+    ("draft", {"valueString": "true"}),
+    ("centre", {"valueCode": "FR-037"}),
+    ("dose", quantity(1)),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=[f"{name} {value}" for name, value in WRONG])
+def test_a_wrong_fact_is_refused_by_its_name(ward, name, value):
+    before = ward.counts()
+    answer = ask(ward, parameters(facts=FACTS | {name: value}))
+    assert (answer.status_code, named(answer)) == (422, [name])
+    assert ward.counts() == before
+
+
+@pytest.mark.parametrize("missing", ["day-zero", "weight", "height"])
+def test_a_missing_fact_is_refused_by_its_name(ward, missing):
+    answer = ask(ward, parameters(facts={name: value for name, value in FACTS.items() if name != missing}))
+    assert (answer.status_code, named(answer)) == (422, [missing])
+
+
+def test_every_fault_is_told_at_once(ward):
+    facts = {"day-zero": {"valueDate": "x"}, "weight": {"valueString": "x"}, "colour": {"valueString": "x"}}
+    answer = ask(ward, parameters("Group/g", facts=facts))
+    assert sorted(named(answer)) == ["colour", "day-zero", "subject", "weight"]
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "name"),
+    [
+        (parameters("Group/g"), 422, "subject"),
+        (parameters("ada"), 422, "subject"),
+        (parameters("Patient/ada", "Patient/ada"), 422, "subject"),
+        ({"resourceType": "Parameters"}, 422, "subject"),
+        ({"resourceType": "Parameters", "parameter": [{"valueString": "x"}]}, 422, "parameter.name"),
+        ({"resourceType": "Patient"}, 422, "Parameters"),
+        ([], 422, "Parameters"),
+        (parameters(practitioner={"valueString": "Practitioner/1"}), 422, "practitioner"),
+        (parameters(url={"valueUri": "x"}), 422, "url"),
+        (parameters(useServerData={"valueString": "no"}), 422, "useServerData"),
+        (parameters(data=[ADA, weight("ada", "70", "2026")]), 422, "weight"),
+        (parameters(data=[ADA, weight("ada", "70", "2026-13-01")]), 422, "weight"),
+        (parameters(data=[ADA, measured("ada", "29463-7", "70", "g")]), 422, "weight"),
+    ],
+)
+def test_a_wrong_call_is_refused_by_the_name_of_its_parameter(ward, document, status, name):
+    answer = ask(ward, document)
+    assert answer.status_code == status
+    assert name in named(answer)
+
+
+def test_a_parameter_given_twice_is_refused(ward):
+    document = parameters()
+    document["parameter"].append(document["parameter"][1])
+    answer = ask(ward, document)
+    assert (answer.status_code, named(answer)) == (422, ["parameters"])
+
+
+def test_parameters_and_data_are_resources_of_their_type(ward):
+    document = parameters(data=(), facts={})
+    document["parameter"] += [{"name": "data", "valueString": "x"}, {"name": "parameters", "resource": {}}]
+    assert named(ask(ward, document)) == ["parameters", "data"]
+
+
+def test_who_asks_for_leniency_may_name_what_changes_nothing(ward):
+    document = parameters(practitioner={"valueString": "Practitioner/1"})
+    assert ask(ward, document, headers={"Prefer": "handling=lenient"}).status_code == 200
+
+
+def test_a_subject_nobody_knows_is_missing(ward):
+    answer = ask(ward, parameters(data=()))
+    assert answer.status_code == 404
+
+
+def test_a_subject_may_be_given_as_a_reference(ward):
+    document = parameters()
+    document["parameter"][0] = {"name": "subject", "valueReference": {"reference": "Patient/ada"}}
+    assert ask(ward, document).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [("subject=Patient/x&weight=70", "weight"), ("", "subject"), ("subject=x", "subject")],
+)
+def test_get_takes_an_enrolled_subject_and_nothing_else(ward, query, name):
+    answer = ward.ask("GET", f"{PLAN}/$apply?{query}", "ehr")
+    assert answer.status_code in (400, 422)
+    assert named(answer) == [name]
+
+
+def test_a_plan_of_ours_that_is_not_valid_is_our_fault_and_never_sent(ward, monkeypatch):
+    from mappings.r4.faults import Fault
+
+    monkeypatch.setattr(apply, "validate", lambda _: [Fault("CarePlan", "is broken")])
+    assert ask(ward, parameters()).status_code == 500
+
+
+def test_a_body_of_another_kind_is_refused(ward):
+    answer = ward.ask("POST", f"{PLAN}/$apply", "ehr", data=encode(parameters()), content_type="application/xml")
+    assert answer.status_code == 415
+
+
+def test_a_patient_of_another_document_has_no_facts(ward):
+    """A Patient that is stored without an enrolment is known, and everything about it has to be said."""
+    ward.put({"resourceType": "Patient", "id": "lone"})
+    assert named(ask(ward, parameters("Patient/lone", facts={}, data=()))) == ["day-zero", "weight", "height"]
+    assert ask(ward, parameters("Patient/lone", data=())).status_code == 200

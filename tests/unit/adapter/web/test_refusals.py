@@ -1,0 +1,137 @@
+"""Every answer that is no success is an OperationOutcome, and tells nothing of a patient."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from adapter.errors import HospitalRefused, StoreUnavailable
+from adapter.web.content import LIMIT
+from adapter.web.routing import CENTRE, Route, register
+from mappings.r4.wire import decode
+
+
+def issue(answer):
+    assert answer.content_type.startswith("application/fhir+json")
+    outcome = decode(answer.data)
+    assert outcome["resourceType"] == "OperationOutcome"
+    return outcome["issue"][0]
+
+
+def breaking(ward, error):
+    """A route of the ward's own that raises `error`."""
+
+    def view():
+        raise error
+
+    ward.app.extensions["engraft.access"] |= register(ward.app, [Route("breaking", "/breaking", view, CENTRE)])
+    return ward.ask("GET", "/breaking")
+
+
+def test_an_unknown_address(ward):
+    assert issue(ward.ask("GET", "/nowhere", None))["code"] == "not-found"
+
+
+def test_a_method_that_is_not_served_names_those_that_are(ward):
+    answer = ward.ask("DELETE", "/fhir/metadata", None)
+    assert (answer.status_code, issue(answer)["code"]) == (405, "not-supported")
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("path", ["/healthz/", "//healthz"])
+def test_no_address_is_answered_by_a_redirect(ward, path):
+    assert ward.ask("GET", path, None).status_code in (200, 404)
+
+
+def test_what_nobody_foresaw_is_a_number_to_the_caller_and_a_place_in_the_log(ward, caplog):
+    with caplog.at_level(logging.ERROR, "engraft.web"):
+        answer = breaking(ward, KeyError("Mrs Example has a relapse"))
+    assert (answer.status_code, issue(answer)["code"]) == (500, "exception")
+    number = answer.headers["X-Request-Id"]
+    assert number in issue(answer)["diagnostics"]
+    assert number in caplog.text
+    assert "KeyError" in caplog.text
+    assert "test_refusals.py" in caplog.text
+    assert "Example" not in caplog.text + answer.text
+
+
+def test_a_database_that_is_away_says_when_to_come_back(ward):
+    answer = breaking(ward, StoreUnavailable("the database is locked"))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert issue(answer)["code"] == "transient"
+
+
+def test_the_wait_that_was_asked_for_is_passed_on_in_whole_seconds(ward):
+    assert breaking(ward, StoreUnavailable("busy", retry_after=0.2)).headers["Retry-After"] == "1"
+
+
+def test_another_servers_no_is_not_ours(ward):
+    assert breaking(ward, HospitalRefused(400, "no")).status_code == 502
+
+
+def test_a_request_id_comes_back(ward):
+    assert ward.ask("GET", "/healthz", None, headers={"X-Request-Id": "a-1"}).headers["X-Request-Id"] == "a-1"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>"])
+def test_a_request_id_that_is_none_is_replaced(ward, given):
+    made = ward.ask("GET", "/healthz", None, headers={"X-Request-Id": given}).headers["X-Request-Id"]
+    assert made not in ("", given)
+    assert len(made) == 36
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/fhir+xml", "application/xml"])
+def test_a_form_of_answer_that_is_not_spoken(ward, accept):
+    answer = ward.ask("GET", "/fhir/metadata", None, headers={"Accept": accept})
+    assert (answer.status_code, issue(answer)["code"]) == (406, "not-supported")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/fhir+xml, application/fhir+json;q=0.5"])
+def test_a_form_of_answer_that_is_spoken(ward, accept):
+    assert ward.ask("GET", "/fhir/metadata", None, headers={"Accept": accept}).status_code == 200
+
+
+def test_the_query_goes_before_the_header(ward):
+    xml = {"Accept": "application/fhir+xml"}
+    assert ward.ask("GET", "/fhir/metadata?_format=json", None, headers=xml).status_code == 200
+    assert ward.ask("GET", "/fhir/metadata?_format=application/fhir+json", None, headers=xml).status_code == 200
+    answer = ward.ask("GET", "/fhir/metadata?_format=xml", None)
+    assert (answer.status_code, issue(answer)["code"]) == (406, "not-supported")
+
+
+def test_a_body_that_is_too_large_is_refused_and_read_to_its_end(ward):
+    answer = ward.ask("POST", "/enrolments", data=b" " * (LIMIT + 1), content_type="application/json")
+    assert (answer.status_code, issue(answer)["code"]) == (413, "too-long")
+    assert "5 MB" in issue(answer)["diagnostics"]
+
+
+def test_a_stranger_is_refused_before_the_body_is_judged(ward):
+    assert ward.ask("POST", "/enrolments", None, data=b"{", content_type="text/csv").status_code == 401
+
+
+def test_answers_are_not_kept_by_anybody_on_the_way(ward):
+    assert ward.ask("GET", "/fhir/Patient", None).headers["Cache-Control"] == "no-store"
+    assert ward.ask("GET", "/fhir/Patient").headers["Cache-Control"] == "private, no-cache"
+
+
+def test_a_server_without_its_schema_is_alive_and_not_ready(ward):
+    assert ward.ask("GET", "/readyz", None).status_code == 200
+    ward.store.ready = lambda: False
+    assert ward.ask("GET", "/healthz", None).status_code == 200
+    answer = ward.ask("GET", "/readyz", None)
+    assert (answer.status_code, issue(answer)["code"]) == (503, "transient")
+    assert "Retry-After" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"), [("required", "required"), ("made-up", "processing")], ids=["of the list", "of nobody's list"]
+)
+def test_issue_codes_are_those_of_r4(code, kept):
+    from adapter.web.outcome import operation_outcome
+    from mappings.r4.faults import Fault
+
+    assert operation_outcome([Fault("$", "x", code)]) == {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": kept, "diagnostics": "x"}],
+    }
