@@ -9,7 +9,7 @@ LOCK   := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint contract bench golden conformance lock clean
+.PHONY: help demo test lint contract bench golden schemas conformance lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ bench: .venv/installed ## measures, judged by ratios
 
 golden: .venv/installed ## accept what the golden cases give now; read the diff before you commit it
 	$(PYTEST) tests/golden --accept
+
+schemas: .venv/installed ## compile the packaged R4 schemas anew (after an update of fhir.resources)
+	.venv/bin/python -m tests.lib.schemas
 
 conformance: .venv/installed ## write docs/conformance.md from the protocol and the spec tests
 	.venv/bin/python -m tests.lib.conformance

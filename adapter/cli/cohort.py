@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -44,5 +45,5 @@ def synth(patients: int, seed: int, out: Path, centre: str, as_of: datetime) -> 
     click.echo(f"{len(made)} enrolments and {len(visits)} follow-ups in {out}", err=True)
 
 
-def _write(file: Path, made: list[object]) -> None:
+def _write(file: Path, made: Sequence[object]) -> None:
     file.write_bytes(b"".join(wire.encode(one) + b"\n" for one in made))

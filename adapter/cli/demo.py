@@ -20,7 +20,7 @@ from mappings.r4.build import Resource
 PATIENTS = 5
 CENTRE = "FR-SYN"
 HOSPITAL = "sandbox"
-SEED = 2026
+SEED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def demo(keep: bool) -> None:
         _outage(stage)
         _plan_pulled(stage)
         _registry(stage)
-        _next(stage)
+        _next()
         if keep:
             _stay(stage)
 
@@ -141,7 +141,10 @@ def _enrolments_and_forms(stage: Stage) -> None:
 def _refusal(stage: Stage) -> None:
     _say(4, "A form that contradicts itself is refused, and nothing of it is stored")
     bad = {
-        **{"centre": CENTRE, "patient": "SYN-0001", "visit": "unscheduled", "date": today().isoformat()},
+        "centre": CENTRE,
+        "patient": "SYN-0001",
+        "visit": "unscheduled",
+        "date": today().isoformat(),
         "gvhd": {"acute": [{"onset": "2024-01-01", "grade": "I", "skin": 4}]},
     }
     answer = _post(stage, "/follow-ups", bad, (422,))
@@ -188,14 +191,14 @@ def _registry(stage: Stage) -> None:
     key = bytes.fromhex(stage.settings.privacy_key.read_text("ascii"))
     bundles = list(registry.bundles(stage.store, key, now()))
     click.echo(f"   {len(bundles)} bundles of consenting patients, {sum(len(b['entry']) for b in bundles)} resources")
-    report = registry.report_from_store(stage.store, endpoints=("os",), horizons=(365, 730))
-    for row in report["rows"]:
-        estimate = "not reached" if row["estimate"] is None else f"{row['estimate']:.1%}"
-        days, n, events = row["horizon_days"], row["n"], row["events"]
-        click.echo(f"   overall survival at {days} days: {estimate} ({events} deaths among {n}; synthetic)")
+    report = registry.report_from_store(stage.store, registry.Question(endpoints=("os",), horizons=(180, 365, 730)))
+    for row in report.rows:
+        estimate = "beyond the follow-up" if row.estimate is None else f"{row.estimate:.1%}"
+        told = f"{row.events} deaths among {row.n}, Kaplan-Meier, synthetic"
+        click.echo(f"   overall survival at {row.horizon_days} days: {estimate} ({told})")
 
 
-def _next(stage: Stage) -> None:
+def _next() -> None:
     _say(8, "Where to look next")
     click.echo("   engraft apply set-haplo-pdli --day-zero 2026-03-02 --weight 70 --height 175 --format fhir")
     click.echo("   engraft --help; README.md; docs/conformance.md says which test proves which clause")

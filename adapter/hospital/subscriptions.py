@@ -1,9 +1,9 @@
 """Where a rest-hook notification tells us to look, in every dialect.
 
-    PUT Type/id with the resource, DELETE Type/id, empty POST     HAPI; its If-Match tells a version and asks nothing
-    POST of a resource to the bare address                        other servers
-    history Bundle that begins with a status                      R5 Subscriptions Backport IG 1.1 on R4
-    batch or transaction Bundle                                   HAPI with a search for its payload
+PUT Type/id with the resource, DELETE Type/id, empty POST     HAPI; its If-Match tells a version and asks nothing
+POST of a resource to the bare address                        other servers
+history Bundle that begins with a status                      R5 Subscriptions Backport IG 1.1 on R4
+batch or transaction Bundle                                   HAPI with a search for its payload
 """
 
 from __future__ import annotations

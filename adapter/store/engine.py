@@ -98,18 +98,23 @@ def told_apart() -> Iterator[None]:
         yield
     except exc.TimeoutError as error:
         raise StoreUnavailable("the database is busy") from error
-    except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
-        raise StoreUnavailable(_in_words(error)) from error
-    except exc.DatabaseError as error:
-        if type(error) is not exc.DatabaseError:
+    except exc.DBAPIError as error:
+        if _unprepared(error):
+            raise StoreUnavailable("the database has not been prepared: run engraft init-db") from error
+        if not _outage(error):
             raise
-        # SQLite says so of a file that is no database or is damaged
-        raise StoreUnavailable(_in_words(error)) from error
+        # the driver's own reason: never the statement or its parameters, which hold patients
+        reason = str(error.orig).partition("\n")[0]
+        raise StoreUnavailable(f"the database cannot be used: {reason}") from error
 
 
-def _in_words(error: exc.DBAPIError) -> str:
-    """The driver's own reason: never the statement or its parameters, which hold patients."""
-    reason = str(error.orig).partition("\n")[0]
-    if reason.startswith(("no such table", "no such column")):
-        return "the database has not been prepared: run engraft init-db"
-    return f"the database cannot be used: {reason}"
+def _unprepared(error: exc.DBAPIError) -> bool:
+    """A table or column is missing: SQLite says so in words, PostgreSQL by its code."""
+    words = ("no such table", "no such column")
+    return getattr(error.orig, "sqlstate", None) in ("42P01", "42703") or str(error.orig).startswith(words)
+
+
+def _outage(error: exc.DBAPIError) -> bool:
+    """The plain DatabaseError is SQLite's word for a file that is damaged or no database."""
+    outages = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
+    return isinstance(error, outages) or type(error) is exc.DatabaseError

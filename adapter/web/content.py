@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, current_app, g, request
-from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
+from werkzeug.exceptions import NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
 
 from adapter.errors import Invalid
 from mappings.r4 import wire
@@ -26,6 +26,9 @@ def body() -> bytes:
     """The body, read once. A longer one than LIMIT is refused with 413."""
     data = request.get_data()
     g.body_read = True
+    if len(data) >= LIMIT and request.content_length is None:
+        # a chunked body is cut off at the limit without a word
+        raise RequestEntityTooLarge
     return data
 
 

@@ -185,7 +185,7 @@ class _DliWithheldForm(Form):
     into = DliWithheld
     id = Name()
     number = Whole(1, required=True)
-    date = When(required=True)
+    date = When(required=True, death=False)
     reason = Chosen(words.WITHHELD, required=True)
     text = Text()
 

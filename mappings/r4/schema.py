@@ -149,8 +149,6 @@ class _Shape:
 def _choice(members: Sequence[tuple[str, ...]], *, must: bool) -> list[Schema]:
     """At most one of the types of a value[x], its `_` companion included; `must`: exactly one."""
     seen = [_any_of(names) for names in members]
-    if len(members) == 1:
-        return seen if must else []
     none = {"not": {"anyOf": [{"required": [name]} for names in members for name in names]}}
     return [{"oneOf": seen if must else [*seen, none]}]
 
@@ -183,9 +181,7 @@ def _kind_of(annotation: Any) -> tuple[bool, Any]:
             found = [getattr(meta, "__visit_name__", None) for meta in annotation.__metadata__]
             if type(annotation.__metadata__[0]).__name__ == "UuidVersion":
                 return repeats, "uuid"
-            if any(found):
-                return repeats, next(filter(None, reversed(found)))
-            annotation = annotation.__origin__
+            return repeats, next(filter(None, reversed(found)))
         elif origin in (typing.Union, types.UnionType):
             annotation = next(part for part in typing.get_args(annotation) if part is not type(None))
         else:

@@ -105,17 +105,13 @@ def _fault(error: jsonschema_rs.ValidationError, here: str) -> Fault:
             return Fault(path, "is not one of the codes that R4 allows here", "code-invalid")
         case "minItems" | "minProperties":
             return Fault(path, "is empty: leave it out instead", "structure")
-        case "anyOf" | "oneOf":
-            return Fault(path, _of_choice(error.schema_path), "structure")
+        case "anyOf":
+            return _fault(said["context"][0][0], here)  # either of two: the first is the one that is meant
+        case "oneOf":
+            return Fault(path, "one, and only one, type of a choice element may be given here", "structure")
         case "contains" | "not":
             return Fault(path, "does not hold a code that R4 requires here", "code-invalid")
     return Fault(path, f"must be {_expected(error)}", "value")
-
-
-def _of_choice(schema_path: Sequence[str | int]) -> str:
-    if schema_path[-1] == "oneOf":
-        return "one, and only one, type of a choice element may be given here"
-    return "a required element is missing here"
 
 
 def _expected(error: jsonschema_rs.ValidationError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from importlib.resources import files
 from typing import Any, TypeAlias
 
 from mappings.canonicals import Canonicals
-from mappings.terminology import tables
-from mappings.terminology.codes import local_concepts
-from mappings.terminology.systems import SYSTEMS, LocalCode, UcumCode
+from mappings.terminology import codes, tables
 
 VERBS = frozenset({"coding", "ucum", "date", "birth", "reference", "profile", "boolean", "integer", "decimal"})
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 Rule: TypeAlias = "str | frozenset[str] | Table"
 """A verb, the codes of a closed list, or the rules of a data type."""
@@ -46,11 +47,7 @@ class AllowList:
 
     def admits(self, system: str, code: str, canonicals: Canonicals) -> bool:
         """May this coding leave?"""
-        if system == canonicals.local:
-            return code in _local()
-        if system in self.codings:
-            return code in self.codings[system]
-        return system in _FORMS and _well_formed(system, code)
+        return (system, code) in _of_tables(canonicals) or code in self.codings.get(system, ())
 
 
 @cache
@@ -74,6 +71,12 @@ def parse(text: str) -> AllowList:
 def known_unit(code: Any) -> bool:
     """Is this a unit that we know?"""
     return isinstance(code, str) and code in tables.units()
+
+
+def known_profile(url: str, canonicals: Canonicals) -> bool:
+    """Is this a profile of ours, of whatever version?"""
+    name, _, version = url.removeprefix(canonicals.extension("")).partition("|")
+    return name in _profiles() and (not version or _VERSION.fullmatch(version) is not None)
 
 
 def _type(name: str, said: Mapping[str, Any], types: dict[str, Table]) -> Table:
@@ -101,17 +104,16 @@ def _rule(path: str, rule: Any, said: Mapping[str, Any], types: dict[str, Table]
     raise ValueError(f"{path}: {rule!r} is no rule")
 
 
-_FORMS = {kind.uri: kind for kind in SYSTEMS.values() if kind not in (LocalCode, UcumCode)}
-
-
-def _well_formed(system: str, code: str) -> bool:
-    try:
-        _FORMS[system](code)
-    except ValueError:
-        return False
-    return True
+@cache
+def _profiles() -> frozenset[str]:
+    head, tail = "StructureDefinition-", ".json"
+    names = (file.name for file in files("profiles").iterdir())
+    return frozenset(name[len(head) : -len(tail)] for name in names if name.startswith(head) and name.endswith(tail))
 
 
 @cache
-def _local() -> frozenset[str]:
-    return frozenset(code for code, _ in local_concepts())
+def _of_tables(canonicals: Canonicals) -> frozenset[tuple[str, str]]:
+    """(system, code) of everything that we have a word for."""
+    rows = ((table, key) for table in tables.TABLES for key in codes.keys(table))
+    found = (coding for table, key in rows for coding in codes.codings(table, key, canonicals))
+    return frozenset((coding["system"], coding["code"]) for coding in found)

@@ -17,7 +17,7 @@ from typing import Any
 
 from mappings.canonicals import DEFAULT, EXT_DATA_ABSENT_REASON, OBSERVATION_VALUE, Canonicals
 from mappings.r4.build import Element, Resource, coding
-from mappings.registry.allow_list import AllowList, Rule, Table, allow_list, known_unit
+from mappings.registry.allow_list import AllowList, Rule, Table, allow_list, known_profile, known_unit
 from mappings.registry.consent import permits
 from mappings.registry.course import patient_of
 from mappings.registry.pseudonyms import Pseudonyms, move_back
@@ -27,7 +27,6 @@ OLDEST_SHOWN = 89
 
 _REFERENCE = re.compile(r"(?:https?://\S+/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]+)?")
 _PARTIAL = re.compile(r"(\d{4})(?:-\d{2}(?:-\d{2}(?:T\S+)?)?)?")
-_PROFILE = re.compile(r"engraft(?:-[a-z]+)+(?:\|\d+\.\d+\.\d+)?")
 _PLAIN = {"boolean": (bool,), "integer": (int,), "decimal": (int, Decimal, float)}
 _MASKED = {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": "masked"}]}
 _REPLACED = ("resourceType", "id", "meta", "identifier")
@@ -163,13 +162,16 @@ class _Patient:
         return left or None
 
     def _extensions(self, said: Any, path: str) -> list[Element] | None:
+        if not isinstance(said, list):
+            return None
         kept = []
-        for extension in said if isinstance(said, list) else ():
+        for extension in said:
             url = extension.get("url") if isinstance(extension, dict) else None
             table = self.rules.extension(url, self.canonicals)
             left = self._table(_without_url(extension), table, path) if table else None
             if left:
                 kept.append({"url": url} | left)
+        self.dropped[path] += len(said) - len(kept) if kept else 0
         return kept or None
 
     def _value(self, value: Any, rule: Rule, path: str) -> Any:
@@ -191,7 +193,7 @@ class _Patient:
         if verb == "birth":
             return self._birth_year(value)
         if verb == "profile":
-            return value if _PROFILE.fullmatch(value.removeprefix(self.canonicals.extension(""))) else None
+            return value if known_profile(value, self.canonicals) else None
         return self._reference(value)
 
     def _reference(self, value: str) -> str | None:
@@ -201,6 +203,7 @@ class _Patient:
         return f"{match[1]}/{self.pseudonyms.id(match[1], match[2])}"
 
     def _birth_year(self, value: str) -> str | None:
+        """Masked over 89, and where there is no date at all to tell the age by."""
         match = _PARTIAL.fullmatch(value)
         latest = max((int(each[:4]) for each in dates(self.resources)), default=None)
         if not match or latest is None or latest - int(match[1]) > OLDEST_SHOWN:

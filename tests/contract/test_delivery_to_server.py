@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from adapter.flows.delivery import drain
+from adapter.hospital import r4_gate
 from tests.contract.synthetic import SYSTEM, observation, patient
+from tests.lib.centre import M1, M3, Ward
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 COURSE = "6f1c5f0e-0000-5000-8000-000000000001"
@@ -74,3 +77,58 @@ def test_what_comes_after_an_expired_lease_changes_nothing_twice(store, client, 
     assert [o["id"] for o in client.search("Observation", [("patient", p)])] == [fresh("o")]
     if server.quiet:
         assert client.read("Observation", fresh("o"))["meta"]["versionId"] == "1"
+
+
+class TestARealCourse:
+    """What a centre's own forms become, at the hospital."""
+
+    KINDS = ("Condition", "Observation", "Procedure")
+
+    def report(self, store, fresh):
+        ward = Ward(store)
+        ward.enrol(patient=fresh("SYN"))
+        ward.visit(M1, patient=fresh("SYN"))
+        ward.visit(M3, patient=fresh("SYN"))
+        return ward
+
+    def deliver(self, ward, client):
+        return drain(ward.store, lambda _: client, worker="w1", now=lambda: ward.now, jitter=lambda: 0.5)
+
+    def at_hospital(self, client, own):
+        """The resources of the patient there, by `Type/id`; each once or the assertion fails."""
+        found = [one for kind in self.KINDS for one in client.search(kind, [("patient", own)])]
+        named = {f"{one['resourceType']}/{one['id']}": one for one in found}
+        assert len(named) == len(found)
+        return named
+
+    def test_sent_twice_it_is_there_exactly_once(self, store, client, fresh):
+        ward = self.report(store, fresh)
+        (own,) = [one.id for one in ward.stored("Patient")]
+        with store.transaction() as tx:
+            for row in tx.outbox.listing():
+                tx.outbox.add(row.destination, row.course, row.content, source=row.source, at=ward.now)
+        report = self.deliver(ward, client)
+        assert (report.delivered, report.retried, report.parked, report.waiting) == (6, 0, 0, 0)
+        assert client.read("Patient", own)["birthDate"] == "1971-05-02"
+        there = self.at_hospital(client, own)
+        assert set(there) == {one.reference for one in ward.stored() if one.kind in self.KINDS}
+        assert all(r4_gate.read(one) for one in there.values())
+
+    def test_what_the_form_says_with_its_digits_is_what_the_hospital_has(self, store, client, fresh):
+        ward = self.report(store, fresh)
+        self.deliver(ward, client)
+        (own,) = [one.id for one in ward.stored("Patient")]
+        values = [one.get("valueQuantity", {}).get("value") for one in self.at_hospital(client, own).values()]
+        assert "120.50" in map(str, values)
+
+    def test_a_corrected_visit_changes_only_what_it_corrects(self, store, client, fresh):
+        ward = self.report(store, fresh)
+        self.deliver(ward, client)
+        (own,) = [one.id for one in ward.stored("Patient")]
+        before = self.at_hospital(client, own)
+        corrected = {"date": "2026-04-01", "cd4": {"value": Decimal("121.50"), "unit": "/uL"}}
+        ward.visit(M1, patient=fresh("SYN"), immune_reconstitution=corrected)
+        assert self.deliver(ward, client).delivered == 1
+        after = self.at_hospital(client, own)
+        changed = [name for name in after if after[name]["meta"]["versionId"] != before[name]["meta"]["versionId"]]
+        assert [str(after[name]["valueQuantity"]["value"]) for name in changed] == ["121.50"]

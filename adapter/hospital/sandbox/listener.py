@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from adapter.hospital.sandbox.exchange import Answer, Request
@@ -66,7 +65,6 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: Listener
-    _methods: ClassVar = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 
     def setup(self) -> None:
         super().setup()

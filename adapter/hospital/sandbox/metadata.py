@@ -33,7 +33,7 @@ KINDS = frozenset(
     SubstancePolymer SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial
     SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport TestScript
     ValueSet VerificationResult VisionPrescription
-    """.split()  # noqa: SIM905 - one hundred and forty-five quoted words say less
+    """.split()
 )
 """Every resource type of R4 that is kept under an id."""
 

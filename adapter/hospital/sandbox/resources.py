@@ -65,9 +65,9 @@ class Resources:
 
     def update(self, kind: str, id_: str, request: Request) -> Answer:
         """PUT on an id, which the client may have chosen."""
-        content = accepted(kind, request.content)
         if not ID.fullmatch(id_):
             raise Refusal(400, "an id has 1 to 64 of A-Z, a-z, 0-9, '-' and '.'")
+        content = accepted(kind, request.content)
         if content.get("id") != id_:
             raise Refusal(400, [Fault(f"{kind}.id", "is not the id of the URL", "invalid")])
         last = self.records.current(kind, id_)

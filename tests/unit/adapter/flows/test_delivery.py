@@ -202,7 +202,7 @@ def test_what_is_not_r4_never_leaves(store, clients, clock, hospital, fault):
     sent = queue(store, clock, patient(**fault))
     assert deliver(store, clients, clock).parked == 1
     parked = row(store, sent)
-    assert parked.outcome["issue"][0]["expression"] == [f"Patient.{next(iter(fault))}"]
+    assert parked.outcome["issue"][0]["expression"][0].startswith("Patient")
     assert not hospital.requests
 
 

@@ -140,7 +140,8 @@ class TestOneResource:
 
     @pytest.mark.parametrize("subject", ["https://elsewhere.example/fhir/Patient/1", "#inside"])
     def test_references_to_others_and_to_the_inside_pass(self, http, name, subject):
-        content = observation(name, subject, contained=[{"resourceType": "Patient", "id": "inside"}])
+        inside = {"contained": [{"resourceType": "Patient", "id": "inside"}]} if subject == "#inside" else {}
+        content = observation(name, subject, **inside)
         assert http("PUT", f"Observation/{name}", content).status_code == 201
 
     @pytest.mark.parametrize(
@@ -173,6 +174,17 @@ class TestOneResource:
         assert http("GET", "metadata", Accept="text/html, */*").status_code == 200
         assert http("GET", "metadata?_format=json", Accept="text/html").status_code == 200
         assert http("HEAD", "metadata").content == b""
+
+    def test_what_is_not_r4_is_refused_with_its_path(self, http, name):
+        answer = http("PUT", f"Patient/{name}", patient(name, gender="blue"))
+        assert says(answer) == (422, "code-invalid")
+        assert answer.json()["issue"][0]["expression"] == ["Patient.gender"]
+
+    def test_types_that_engraft_never_sends_are_looked_at_too(self, http, name):
+        visit = {"resourceType": "Slot", "id": name, "status": "free", "schedule": {"display": "synthetic"}}
+        times = {"start": "2026-11-24T08:00:00Z", "end": "2026-11-24T09:00:00Z"}
+        assert http("PUT", f"Slot/{name}", visit | times).status_code == 201
+        assert says(http("PUT", f"Slot/{name}", visit)) == (422, "structure")
 
     def test_return_minimal_sends_no_body(self, http, name):
         answer = http("PUT", f"Patient/{name}", patient(name), Prefer="return=minimal")
@@ -231,22 +243,23 @@ class TestConditions:
         assert http("DELETE", path, If_Match='"2"').status_code == 204
 
 
-class TestSearch:
-    @pytest.fixture(scope="class")
-    def ward(self):
-        """A server of its own whose clock moves a day with every write."""
-        days = iter(datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=n) for n in range(10_000))
-        with Sandbox(clock=lambda: next(days)) as sandbox:
-            loinc = {"coding": [{"system": "http://loinc.org", "code": "26499-4"}, {"code": "local"}]}
-            sandbox.put(identified("1|2", id="p1"), identified("7", id="p2"))
-            sandbox.put(observation("o1", "Patient/p1", code=loinc), observation("o2", "Patient/p2", code=loinc))
-            sandbox.put(observation("o3", "Patient/p1", status="amended"))
-            request = {"resourceType": "MedicationRequest", "id": "m1", "status": "draft", "intent": "plan"}
-            sandbox.put(request | {"medicationCodeableConcept": loinc, "subject": {"reference": "Patient/p1"}})
-            task = {"resourceType": "Task", "id": "t1", "status": "draft", "intent": "plan"}
-            sandbox.put(task | {"for": {"reference": "Patient/p1"}})
-            yield sandbox
+@pytest.fixture(scope="module")
+def ward():
+    """A server of its own whose clock moves a day with every write."""
+    days = iter(datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=n) for n in range(10_000))
+    with Sandbox(clock=lambda: next(days)) as sandbox:
+        loinc = {"coding": [{"system": "http://loinc.org", "code": "26499-4"}, {"code": "local"}]}
+        sandbox.put(identified("1|2", id="p1"), identified("7", id="p2"))
+        sandbox.put(observation("o1", "Patient/p1", code=loinc), observation("o2", "Patient/p2", code=loinc))
+        sandbox.put(observation("o3", "Patient/p1", status="amended"))
+        request = {"resourceType": "MedicationRequest", "id": "m1", "status": "draft", "intent": "plan"}
+        sandbox.put(request | {"medicationCodeableConcept": loinc, "subject": {"reference": "Patient/p1"}})
+        task = {"resourceType": "Task", "id": "t1", "status": "draft", "intent": "plan"}
+        sandbox.put(task | {"for": {"reference": "Patient/p1"}})
+        yield sandbox
 
+
+class TestSearch:
     @pytest.mark.parametrize(
         ("query", "found"),
         [

@@ -102,6 +102,14 @@ def test_a_database_that_was_not_prepared_says_which_command_prepares_it(url):
         tx.links.get("chu-a", "course")
 
 
+@pytest.mark.parametrize("sqlstate", ["42P01", "42703"])
+def test_so_does_postgresql(sqlstate):
+    missing = Exception('relation "links" does not exist')
+    missing.sqlstate = sqlstate
+    with pytest.raises(StoreUnavailable, match="engraft init-db"), engine.told_apart():
+        raise exc.ProgrammingError("SELECT", {}, missing)
+
+
 def test_a_file_that_is_no_database_is_unavailable(tmp_path):
     (tmp_path / "notes.txt").write_text("Milk, bread, and a thousand other things to be bought in town" * 100)
     store = Store(f"sqlite:///{tmp_path}/notes.txt")

@@ -53,6 +53,7 @@ RESOURCES = [
     },
     {"resourceType": "Patient", "id": "anna", "identifier": [{"system": "urn:p", "value": "a|b,c"}]},
     {"resourceType": "QuestionnaireResponse", "id": "q1", "identifier": {"system": "urn:q", "value": "1"}},
+    {"resourceType": "OperationDefinition", "id": "d1", "code": "apply"},
     {"resourceType": "Condition", "id": "k1", "clinicalStatus": concept((LOCAL, "active")), "code": {"text": "AML"}},
 ]
 
@@ -103,6 +104,7 @@ def find(store, noon):
         ("Observation", [("code", "|")], []),
         ("MedicationRequest", [("code", f"{LOCAL}|busulfan")], ["m1"]),
         ("Condition", [("code", "AML")], []),
+        ("OperationDefinition", [("code", "apply")], []),
         ("Observation", [("patient", "anna")], ["o1"]),
         ("Observation", [("patient", "Patient/anna")], ["o1"]),
         ("Observation", [("patient", "http://hospital/fhir/Patient/anna")], ["o3"]),

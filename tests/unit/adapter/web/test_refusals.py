@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from io import BytesIO
 
 import pytest
 
@@ -104,6 +105,15 @@ def test_a_body_that_is_too_large_is_refused_and_read_to_its_end(ward):
     answer = ward.ask("POST", "/enrolments", data=b" " * (LIMIT + 1), content_type="application/json")
     assert (answer.status_code, issue(answer)["code"]) == (413, "too-long")
     assert "5 MB" in issue(answer)["diagnostics"]
+
+
+def test_a_body_of_unsaid_length_is_not_cut_off_in_silence(ward):
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    endless = BytesIO(b'{"a":1}' + b" " * LIMIT)
+    answer = ward.ask(
+        "POST", "/enrolments", input_stream=endless, environ_overrides=chunked, content_type="application/json"
+    )
+    assert (answer.status_code, issue(answer)["code"]) == (413, "too-long")
 
 
 def test_a_stranger_is_refused_before_the_body_is_judged(ward):

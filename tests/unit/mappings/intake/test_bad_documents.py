@@ -205,6 +205,17 @@ def test_one_id_belongs_to_one_item(follow_up, faults):
     assert set(faults(follow_up)) == {"dli.2"}
 
 
+def test_items_with_ids_of_their_own_are_told_apart(follow_up, faults):
+    follow_up["dli"] = [{"id": "a", "number": 1, "date": "2026-07-01"}, {"id": "b", "number": 1, "date": "2026-07-01"}]
+    assert faults(follow_up) == {}
+
+
+def test_a_year_is_before_the_birth_only_when_all_of_it_is(enrolment, faults):
+    """Diagnosed in the year of the birth: possible."""
+    enrolment["disease"]["diagnosed"] = "1971"
+    assert faults(enrolment) == {}
+
+
 def test_a_month_is_after_the_visit_only_when_all_of_it_is(follow_up, faults):
     follow_up["date"] = "2026-08"
     late = {path for path, fault in faults(follow_up).items() if "after the visit of 2026-08" in fault.message}

@@ -189,6 +189,12 @@ def test_digits_survive_the_whole_way():
     assert wire.encode(schema.to_document(schema.follow_up(wire.decode_strict(written), AS_OF))) == written
 
 
+def test_looked_and_none_stays_said():
+    document = {"centre": "C", "patient": "P", "visit": "m1", "date": "2026-04-02", "infections": []}
+    document["gvhd"] = {"assessed": "2026-04-02", "acute": [], "chronic": []}
+    assert schema.to_document(schema.follow_up(document, AS_OF)) == document
+
+
 def test_a_missing_note_is_optional():
     document = {"centre": "C", "patient": "P", "protocol": "set-haplo-pdli", "disease": {"not_done": "masked"}}
     assert schema.to_document(schema.enrolment(document, AS_OF)) == document

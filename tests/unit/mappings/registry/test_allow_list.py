@@ -1,0 +1,81 @@
+"""The rules themselves: what they name exists, and a slip in them is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from mappings.canonicals import DEFAULT
+from mappings.registry.allow_list import Table, allow_list, known_profile, known_unit, parse
+
+TAIL = """
+[types.Meta]
+profile = "profile"
+[types.CodeableConcept]
+coding = "coding"
+[extensions]
+[codings]
+"""
+
+
+def rules(text):
+    return parse(text + TAIL)
+
+
+def test_four_resource_types_may_leave():
+    assert set(allow_list().resources) == {"Patient", "Condition", "Observation", "Procedure"}
+
+
+def tables(table, path):
+    yield path, table
+    for name, rule in table.rules.items():
+        if isinstance(rule, Table):
+            yield from tables(rule, f"{path}.{name}")
+
+
+FREE = {"display", "text", "note", "name", "telecom", "address", "contact", "photo", "div", "comment", "description"}
+
+
+@pytest.mark.parametrize("kind", allow_list().resources)
+def test_no_element_of_free_text_is_on_the_list(kind):
+    for path, table in tables(allow_list().resources[kind], kind):
+        assert not FREE & set(table.rules), path
+        assert not [
+            name
+            for name in table.rules
+            if name.endswith(("String", "Attachment", "Annotation", "Time"))
+            and name
+            not in ("deceasedDateTime", "onsetDateTime", "abatementDateTime", "effectiveDateTime", "performedDateTime")
+        ]
+
+
+def test_a_rule_that_is_none_is_refused_by_its_place():
+    with pytest.raises(ValueError, match=r"Patient\.gender: 'codes' is no rule"):
+        rules('[resources.Patient]\ngender = "codes"\n')
+
+
+def test_a_need_without_a_rule_is_refused():
+    with pytest.raises(ValueError, match="Patient needs name"):
+        rules('[resources.Patient]\ngender = ["male"]\nneeds = ["name"]\n')
+
+
+def test_a_change_needs_no_rule_since_it_holds_back_what_cannot_leave():
+    assert rules('[resources.Patient]\nchanges = ["link"]\n').resources["Patient"].changes == ("link",)
+
+
+def test_codes_leave_by_table_or_by_list_and_no_other_way():
+    admits = allow_list().admits
+    assert admits("http://loinc.org", "26515-7", DEFAULT)
+    assert admits(DEFAULT.local, "haploidentical", DEFAULT)
+    assert admits("http://terminology.hl7.org/CodeSystem/condition-clinical", "active", DEFAULT)
+    assert not admits("http://terminology.hl7.org/CodeSystem/condition-clinical", "Dubois", DEFAULT)
+    assert not admits("http://loinc.org", "2160-0", DEFAULT)
+    assert not admits(DEFAULT.local, "dubois", DEFAULT)
+
+
+def test_units_and_profiles_are_those_we_have():
+    assert known_unit("10*9/L")
+    assert not known_unit("G/L")
+    assert not known_unit(["%"])
+    assert known_profile(DEFAULT.profile("engraft-patient"), DEFAULT)
+    assert known_profile(DEFAULT.extension("engraft-patient"), DEFAULT)
+    assert not known_profile("engraft-dubois", DEFAULT)

@@ -1,0 +1,212 @@
+"""The report as JSON, as a table, as FHIR, and what of it may leave the centre."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from mappings.canonicals import DEFAULT
+from mappings.r4.faults import FaultyInput
+from mappings.r4.validate import validate
+from mappings.r4.wire import decode, encode
+from mappings.registry.course import read
+from mappings.registry.endpoints import Row
+from mappings.registry.measure_report import TIME_POINT, measure_reports
+from mappings.registry.report import COLUMNS, compile_report
+from mappings.registry.suppression import suppress
+from tests.unit.mappings.registry.patients import plain_contact, plain_patient, plain_transplant
+
+ZERO = date(2026, 3, 2)
+NOW = datetime(2029, 6, 1, 12, tzinfo=UTC)
+MEASURE = json.loads((Path(__file__).parents[4] / "profiles" / "Measure-os.json").read_text("utf-8"))
+
+
+def courses(*days, died=()):
+    """Patients followed to these days, those at the places `died` until death."""
+    resources = []
+    for n, day in enumerate(days):
+        on = (ZERO + timedelta(days=day)).isoformat()
+        end = plain_patient(f"p{n}", deceasedDateTime=on) if n in died else plain_contact(f"p{n}", on)
+        resources += [plain_transplant(f"p{n}", ZERO.isoformat()), end]
+    return read(resources)
+
+
+SIX = courses(100, 200, 400, 800, 800, 900, died=(0, 2))
+
+
+def test_the_document_is_the_contracts():
+    said = compile_report(SIX, horizons=[365]).document()
+    assert list(said) == ["as_of", "rows", "excluded", "listed"]
+    assert said["as_of"] == str(ZERO + timedelta(days=900))
+    assert [row["horizon_days"] for row in said["rows"]] == [365, 730]
+    assert list(said["rows"][0]) == ("endpoint horizon_days n at_risk events estimate se ci_low ci_high method".split())
+    assert said["rows"][1]["estimate"] == pytest.approx(5 / 6 * 3 / 4)
+
+
+def test_numbers_keep_twelve_digits_on_the_wire_and_what_is_not_is_null():
+    row = decode(encode(compile_report(SIX, horizons=[1000]).document()))["rows"][0]
+    assert len(row["estimate"].as_tuple().digits) <= len("0625")
+    assert len(row["se"].as_tuple().digits) >= 12
+    beyond = json.loads(encode(compile_report(SIX, horizons=[1000]).document()))["rows"][1]
+    assert (beyond["estimate"], beyond["se"], beyond["ci_low"], beyond["ci_high"]) == (None, None, None, None)
+
+
+def test_the_cut_off_can_be_asked_for():
+    report = compile_report(SIX, as_of=ZERO + timedelta(days=150))
+    assert report.document()["as_of"] == "2026-07-30"
+    assert report.rows[0].events == 1
+
+
+def test_who_is_excluded_or_listed_is_named():
+    odd = read([plain_patient("x"), plain_transplant("y", "2026-03-02"), plain_patient("y", deceasedBoolean=True)])
+    said = compile_report(odd, endpoints=["os"]).document()
+    assert said["excluded"] == [
+        {"patient": "x", "reason": "no transplant with a date", "what": "patient"},
+        {"patient": "y", "reason": "death without a date", "what": "event"},
+    ]
+    assert said["listed"] == [{"patient": "y", "rule": "death without a date: counted as alive until 2026-03-02"}]
+
+
+def test_nothing_known_makes_a_report_of_nobody():
+    report = compile_report([])
+    assert (report.as_of, report.since, report.rows[0].n, report.rows[0].estimate) == (None, None, 0, None)
+    (measured,) = measure_reports(report, NOW)
+    assert measured["period"] == {"start": "2029-06-01", "end": "2029-06-01"}
+    assert validate(measured) == []
+
+
+def test_a_transplant_after_the_cut_off_does_not_begin_the_period():
+    late = read(
+        [plain_transplant("a", "2026-03-02"), plain_transplant("b", "2025-01-01"), plain_contact("b", "2026-01-01")]
+    )
+    assert compile_report(late, as_of=date(2026, 1, 1)).since == date(2025, 1, 1)
+
+
+def test_an_unknown_endpoint_is_refused():
+    with pytest.raises(FaultyInput, match=r"lfs is not yet supported.*no endpoint is called nonsense"):
+        compile_report(SIX, endpoints=["os", "lfs", "nonsense"])
+
+
+def test_the_table_is_for_people():
+    plain = compile_report(SIX, horizons=[1000]).table()
+    assert [len(line) for line in plain] == [len(COLUMNS)] * 2
+    assert plain[0] == ("os", "730", "6", "3", "2", "62.5%", "14.2% to 89.3%", "kaplan-meier")
+    assert plain[1] == ("os", "1000", "6", "0", "2", "", "", "kaplan-meier")
+
+
+def row(horizon, n, at_risk, events):
+    return Row("os", horizon, n, at_risk, events, 0.5, 0.1, 0.3, 0.7, "kaplan-meier")
+
+
+@pytest.mark.parametrize(
+    ("said", "hidden"),
+    [
+        (row(730, 100, 40, 20), ()),
+        (row(730, 100, 40, 0), ()),
+        (row(730, 100, 4, 20), ("at_risk",)),
+        (row(730, 100, 0, 20), ()),
+        (row(730, 100, 40, 4), ("events", "estimate", "se", "ci_low", "ci_high")),
+        (row(730, 100, 3, 97), ("at_risk", "events", "estimate", "se", "ci_low", "ci_high")),
+        (row(730, 4, 4, 0), ("n", "at_risk", "events", "estimate", "se", "ci_low", "ci_high")),
+    ],
+)
+def test_small_counts_are_hidden_with_what_they_could_be_worked_out_from(said, hidden):
+    (left,) = suppress([said])
+    assert left.suppressed == hidden
+    assert all(getattr(left, name) is None for name in hidden)
+    kept = {"n", "at_risk", "events", "estimate", "se", "ci_low", "ci_high"} - set(hidden)
+    assert all(getattr(left, name) == getattr(said, name) for name in kept)
+
+
+def test_a_shorter_horizon_is_hidden_where_the_difference_to_the_main_one_is_small():
+    left = suppress([row(365, 100, 60, 18), row(730, 100, 40, 20), row(90, 100, 80, 10)])
+    assert [(each.horizon_days, each.events) for each in left] == [(365, None), (730, 20), (90, 10)]
+
+
+def test_what_was_hidden_stays_hidden_when_it_is_suppressed_again():
+    once = suppress([row(730, 100, 40, 3)])
+    assert suppress(once)[0].estimate is None
+
+
+def test_a_release_names_nobody_and_says_what_it_hides():
+    odd = [resource for n in range(5) for resource in (plain_patient(f"x{n}"),)]
+    said = compile_report([*SIX, *read(odd)], release=True).document()
+    assert said["rows"][0]["suppressed"] == ["at_risk", "events", "estimate", "se", "ci_low", "ci_high"]
+    assert said["excluded"] == [{"reason": "no transplant with a date", "count": 5}]
+    assert compile_report(SIX, release=True).table()[0][3:6] == ("<5", "<5", "")
+
+
+def test_a_release_tells_rules_without_dates_and_hides_how_few_they_met():
+    said = compile_report(
+        read([plain_transplant("y", "2026-03"), plain_patient("y", deceasedDateTime="2026-08")]), release=True
+    ).document()
+    assert said["listed"] == [
+        {"rule": "death known to the month", "count": None},
+        {"rule": "transplant known to the month", "count": None},
+    ]
+
+
+def uncertainty(score):
+    (found,) = [e for e in score["extension"] if e["url"] == DEFAULT.extension("statistic-uncertainty")]
+    return {part["url"]: next(v for k, v in part.items() if k != "url") for part in found["extension"]}
+
+
+def test_the_measure_report_has_score_counts_and_how_sure_they_are():
+    (said,) = measure_reports(compile_report(SIX, horizons=[365]), NOW)
+    assert validate(said) == []
+    assert (said["status"], said["type"], said["date"]) == ("complete", "summary", "2029-06-01T12:00:00+00:00")
+    assert said["period"] == {"start": "2026-03-02", "end": "2028-08-18"}
+    (group,) = said["group"]
+    assert group["measureScore"]["value"] == Decimal("62.5")
+    assert (group["measureScore"]["code"], group["measureScore"]["unit"]) == ("%", "%")
+    assert [(p["code"]["coding"][0]["code"], p["count"]) for p in group["population"]] == [
+        ("initial-population", 6),
+        ("numerator", 2),
+    ]
+    sure = uncertainty(group["measureScore"])
+    assert (sure["method"], sure["confidenceLevel"], sure["atRisk"]) == ("kaplan-meier", Decimal("0.95"), 3)
+    assert sure["low"]["value"] < 62.5 < sure["high"]["value"]
+    assert sure["standardError"]["code"] == "%"
+    strata = group["stratifier"][0]["stratum"]
+    assert [stratum["value"]["text"] for stratum in strata] == ["day 365", "day 730"]
+    assert [uncertainty(stratum["measureScore"])["horizonDays"] for stratum in strata] == [365, 730]
+
+
+def test_the_measure_report_refers_to_what_it_was_made_from():
+    (said,) = measure_reports(compile_report(SIX), NOW)
+    assert {"reference": "Procedure/p0-graft"} in said["evaluatedResource"]
+    assert {"reference": "Patient/p0"} in said["evaluatedResource"]
+    (released,) = measure_reports(compile_report(SIX, release=True), NOW)
+    assert "evaluatedResource" not in released
+    assert released["meta"]["security"][0]["code"] == "AGGRED"
+    assert released["period"]["start"] == "2026"
+    assert validate(released) == []
+
+
+def test_a_score_that_does_not_exist_says_so_and_one_that_is_hidden_says_that():
+    (beyond,) = measure_reports(compile_report(courses(100)), NOW)
+    (hidden,) = measure_reports(compile_report(SIX, release=True), NOW)
+    reasons = [said["group"][0]["measureScore"]["extension"][0]["valueCode"] for said in (beyond, hidden)]
+    assert reasons == ["not-applicable", "masked"]
+    assert "count" not in hidden["group"][0]["population"][1]
+    assert not {"low", "high", "standardError"} & uncertainty(beyond["group"][0]["measureScore"]).keys()
+
+
+def test_the_same_report_has_the_same_id_and_another_cut_off_another():
+    (once,), (again,) = (measure_reports(compile_report(SIX), NOW) for _ in range(2))
+    (other,) = measure_reports(compile_report(SIX, as_of=date(2027, 1, 1)), NOW)
+    assert once["id"] == again["id"] != other["id"]
+
+
+def test_the_measure_is_the_one_that_the_report_cites():
+    (said,) = measure_reports(compile_report(SIX), NOW)
+    assert said["measure"] == f"{MEASURE['url']}|{MEASURE['version']}"
+    assert validate(MEASURE) == []
+    (group,) = MEASURE["group"]
+    codes = [population["code"]["coding"][0]["code"] for population in group["population"]]
+    assert codes == [population["code"]["coding"][0]["code"] for population in said["group"][0]["population"]]
+    assert group["stratifier"][0]["code"]["text"] == TIME_POINT
