@@ -121,6 +121,17 @@ class Settings:
     privacy_key: Path | None = None
     file: Path | None = None
 
+    def pseudonym_key(self) -> bytes:
+        """The key that pseudonyms are made from. Raises Refused where there is none."""
+        if self.privacy_key is None:
+            raise Refused("no pseudonym key is configured: engraft config init, then ENGRAFT_CONFIG=engraft.toml")
+        try:
+            return bytes.fromhex(Secret(file=self.privacy_key).read())
+        except ValueError:
+            raise Refused(
+                f"{self.privacy_key} is not a key of hexadecimal digits, as engraft config init makes it"
+            ) from None
+
     def secrets(self) -> dict[str, Secret]:
         """Every secret that the file names, by its dotted key."""
         named: dict[str, Secret | None] = {}

@@ -61,9 +61,11 @@ def _secret_faults(settings: Settings) -> list[Fault]:
             secret.read()
         except Refused as error:
             faults.append(Fault(f"{settings.file}: {key}", str(error), "not-found"))
-    kept = settings.privacy_key
-    if kept and not kept.is_file():
-        faults.append(Fault(f"{settings.file}: privacy.key", f"{kept} is not there: engraft config init", "not-found"))
+    if settings.privacy_key:
+        try:
+            settings.pseudonym_key()
+        except Refused as error:
+            faults.append(Fault(f"{settings.file}: privacy.key", str(error), "not-found"))
     return faults
 
 

@@ -108,21 +108,20 @@ def _deliver(row: Delivery, this: _Round) -> str:
 
 
 def _send(row: Delivery, this: _Round, client: HospitalClient) -> str | None:
-    """Sends the row; returns the Patient that it was sent under, as `Patient/<id>`, where the course has one."""
+    """Sends the row; returns the Patient that it was sent under, as `Patient/<id>`, where it is about one of ours."""
     with this.store.reading() as tx:
         linked = tx.links.get(row.destination, row.course)
         patient = _wanted(tx, row.course)
-    resources = row.content
-    if patient:
+    resources, under = row.content, None
+    if patient and identity.concerns(resources, patient.own):
         theirs = linked.removeprefix("Patient/") if linked else identity.find(client, patient) or patient.own
-        linked = f"Patient/{theirs}"
-        resources = resources if theirs == patient.own else identity.refer(resources, patient.own, theirs)
+        resources, under = identity.refer(resources, patient.own, theirs), f"Patient/{theirs}"
     for resource in resources:
         require_valid(resource)
         r4_gate.read(resource)
     if resources:
         client.transact(resources)
-    return linked
+    return under
 
 
 def _wanted(tx: Tx, course: str) -> identity.Wanted | None:

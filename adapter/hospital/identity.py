@@ -13,7 +13,7 @@ from typing import Any
 from adapter.errors import Conflict
 from adapter.hospital.answer import dicts
 from adapter.hospital.client import HospitalClient
-from adapter.hospital.references import local, rewritten
+from adapter.hospital.references import local, local_targets, rewritten
 from mappings.r4.build import Resource
 
 _PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})")
@@ -47,24 +47,33 @@ def find(client: HospitalClient, patient: Wanted) -> str | None:
 
     Raises Conflict where several match, where the match was born on another day or was merged into another.
     """
-    found = _named(client, patient) or _identified(client, patient)
-    others = {match["id"]: match for match in found if match["id"] != patient.own}
-    if len(others) > 1:
-        raise Conflict(f"{len(others)} patients of {client.name} carry this patient's identifiers")
-    for match in others.values():
+    found = {match["id"]: match for match in _named(client, patient) or _identified(client, patient)}
+    if len(found) > 1:
+        raise Conflict(f"{len(found)} patients of {client.name} carry this patient's identifiers")
+    for match in found.values():
         _check(match, patient, client.name)
         return str(match["id"])
     return None
 
 
+def concerns(resources: Sequence[Resource], own: str) -> bool:
+    """Whether any of them is our Patient or refers to it. De-identified content does not, and asks no hospital."""
+    return any(_is_patient(resource, own) or ("Patient", own) in local_targets(resource) for resource in resources)
+
+
 def refer(resources: Sequence[Resource], own: str, theirs: str) -> list[Resource]:
     """The resources about the hospital's Patient `theirs` instead of ours, which is left out."""
+    if theirs == own:
+        return list(resources)
 
     def rewrite(reference: str) -> str:
         return f"Patient/{theirs}" if local(reference) == ("Patient", own) else reference
 
-    kept = [resource for resource in resources if (resource["resourceType"], resource["id"]) != ("Patient", own)]
-    return [rewritten(resource, rewrite) for resource in kept]
+    return [rewritten(resource, rewrite) for resource in resources if not _is_patient(resource, own)]
+
+
+def _is_patient(resource: Resource, id_: str) -> bool:
+    return bool(resource["resourceType"] == "Patient" and resource["id"] == id_)
 
 
 def _named(client: HospitalClient, patient: Wanted) -> list[Resource]:

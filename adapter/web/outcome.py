@@ -15,7 +15,7 @@ ISSUE_TYPES = frozenset(
     invalid structure required value invariant security login unknown expired forbidden suppressed processing
     not-supported duplicate multiple-matches not-found deleted too-long code-invalid extension too-costly business-rule
     conflict transient lock-error no-store exception timeout incomplete throttled informational
-    """.split()  # noqa: SIM905 - thirty quoted words say less
+    """.split()
 )
 """R4 issue-type, a required binding."""
 

@@ -1,17 +1,19 @@
-"""What a registry may see: de-identified outcome bundles of patients who consented, and nothing else."""
+"""What a registry may see: de-identified outcome bundles of patients who agree today, and nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
-from flask import Response
+from flask import Response, request
 
-from adapter.errors import NotFound
+from adapter.errors import Refused, Unavailable
 from adapter.flows import registry
-from adapter.web.content import plain
+from adapter.web.content import FHIR, NDJSON, SPOKEN, fhir
 from adapter.web.routing import REGISTRY, Route
 from adapter.web.site import Site
-from mappings.r4.build import collection
+from mappings.r4 import wire
+from mappings.r4.build import Resource, collection
 
 
 def routes(site: Site) -> list[Route]:
@@ -19,4 +21,17 @@ def routes(site: Site) -> list[Route]:
 
 
 def bundles(site: Site) -> Response:
-    raise NotFound
+    """A collection of the bundles, or, for who asks for NDJSON, one bundle a line."""
+    if request.accept_mimetypes.best_match([FHIR, *SPOKEN, NDJSON]) == NDJSON:
+        lines = (wire.encode(bundle) + b"\n" for bundle in _released(site))
+        return Response(b"".join(lines), content_type=NDJSON)
+    return fhir(collection(list(_released(site))))
+
+
+def _released(site: Site) -> Iterator[Resource]:
+    settings = site.settings
+    try:
+        key = settings.pseudonym_key()
+    except Refused as error:
+        raise Unavailable("this server has no pseudonym key, without which nothing leaves it") from error
+    return registry.bundles(site.store, key, site.clock(), canonicals=settings.canonicals)

@@ -1,7 +1,8 @@
-"""Acute GVHD: one Condition per episode across all visits, one graded Observation per day on which a grade was reached.
+"""Acute GVHD: one Condition per episode across all visits, its worst grade, and each grade with the day it was reached.
 
 The MAGIC grade is not the highest organ stage, so both are kept: the grade as value, the stages as components, upper
-and lower gut apart. A resolved episode is not active (R4 con-4).
+and lower gut apart. A grade of the course is dated by its day; the worst of an episode by the span of the episode,
+because the day on which it was reached is told by the course alone. A resolved episode is not active (R4 con-4).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS, EXT_CONDITION_DUE_TO
 from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing, PartialDate, Said, Word
-from mappings.outcomes.chart import Chart, answered, missing
+from mappings.outcomes import gvhd_assessment
+from mappings.outcomes.chart import Chart, answered, components, dated, flagged, missing, together
+from mappings.outcomes.retold import known_as
 from mappings.r4.build import Element, Resource, coding, concept
 from mappings.terminology import codes
 
@@ -18,91 +21,97 @@ ORGANS = ("skin", "liver", "upper_gi", "lower_gi")
 
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
-    """Episodes of a visit; `assessed` with none says so; a section said to be missing is an assessment not done."""
-    section = visit.gvhd
-    if isinstance(section, Missing):
-        yield _assessment(visit.date, missing(section), chart)
-    if not isinstance(section, Gvhd):
-        return
-    if isinstance(section.assessed, PartialDate):
-        found = {"valueBoolean": bool(section.acute or section.chronic)}
-        yield _assessment(section.assessed, found, chart)
-    if isinstance(section.acute, tuple):
-        for episode in section.acute:
+    """Whether GVHD was looked for, and the episodes that the visit names, as `retold` put them together."""
+    yield from gvhd_assessment.to_fhir(visit, chart)
+    if isinstance(visit.gvhd, Gvhd) and isinstance(visit.gvhd.acute, tuple):
+        for episode in visit.gvhd.acute:
             yield from _episode(episode, chart)
 
 
-def _assessment(when: PartialDate, value: Element, chart: Chart) -> Resource:
-    """Was any GVHD found when the patient was looked at?"""
-    return chart.observation("engraft-gvhd-assessment", "gvhd-assessment", when, value, (when,), category="exam")
-
-
 def _episode(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
-    key = episode.id or str(episode.onset)
-    grades = [_step(step, key, chart) for step in episode.course]
-    if not grades and episode.grade is not None:
-        grades = [_worst(episode, episode.grade, key, chart)]
-    yield _condition(episode, key, grades, chart)
+    grades = [*_worst(episode, chart), *(_step(step, episode, chart) for step in episode.course)]
+    yield _condition(episode, grades, chart)
     yield from grades
-    yield from _treatment(episode, key, chart)
+    yield from _treatment(episode, chart)
 
 
-def _condition(episode: AcuteGvhd, key: str, grades: list[Resource], chart: Chart) -> Resource:
-    resolved = episode.resolved if isinstance(episode.resolved, PartialDate) else None
-    due_to = {"url": EXT_CONDITION_DUE_TO, "valueReference": chart.ids.ref("Procedure", "transplant")}
-    out = chart.head("Condition", "engraft-acute-gvhd", "acute-gvhd", key) | {
-        "extension": [due_to],
+def _condition(episode: AcuteGvhd, grades: list[Resource], chart: Chart) -> Resource:
+    resolved = isinstance(episode.resolved, PartialDate)
+    out = chart.head("Condition", "engraft-acute-gvhd", "acute-gvhd", known_as(episode)) | {
         "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else "active")),
         "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
         "code": codes.concept("conditions", "acute-gvhd", chart.canonicals),
         "subject": chart.subject,
         "onsetDateTime": str(episode.onset),
     }
-    if resolved:
-        out["abatementDateTime"] = str(resolved)
+    if chart.graft:
+        out["extension"] = [{"url": EXT_CONDITION_DUE_TO, "valueReference": chart.graft}]
+    return out | _end(episode.resolved) | _stage(episode, grades, chart)
+
+
+def _end(resolved: Said[PartialDate]) -> Element:
+    """An abatement without a date would still make the episode abated (con-4): an unknown end is told by a note."""
+    if isinstance(resolved, Missing):
+        told = f"End of the episode not known: {resolved.reason}" + (f" ({resolved.note})" if resolved.note else "")
+        return {"note": [{"text": told}]}
+    return dated("abatementDateTime", resolved)
+
+
+def _stage(episode: AcuteGvhd, grades: list[Resource], chart: Chart) -> Element:
     stage: Element = {"summary": chart.answer("agvhd-grade", episode.grade)} if isinstance(episode.grade, Word) else {}
     if grades:
         stage["assessment"] = [{"reference": f"Observation/{grade['id']}"} for grade in grades]
-    return out | ({"stage": [stage]} if stage else {})
+    return {"stage": [stage | {"type": chart.code("agvhd-grade")}]} if stage else {}
 
 
-def _step(step: AcuteStep, key: str, chart: Chart) -> Resource:
-    return _grade(step, answered(chart, "agvhd-grade", step.grade), step.date, key, chart)
+def _worst(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
+    if episode.grade is None and not _told(episode):
+        return
+    value = answered(chart, "agvhd-grade", episode.grade or Missing("unknown"))
+    yield _grade(episode, value, "worst", known_as(episode), chart) | _span(episode)
 
 
-def _worst(episode: AcuteGvhd, grade: Word | Missing, key: str, chart: Chart) -> Resource:
-    """Without a course the day of the worst grade is not known: the onset stands for it."""
-    return _grade(episode, answered(chart, "agvhd-grade", grade), episode.onset, key, chart)
+def _step(step: AcuteStep, episode: AcuteGvhd, chart: Chart) -> Resource:
+    out = _grade(step, answered(chart, "agvhd-grade", step.grade), step.date, known_as(episode), chart)
+    return out | dated("effectiveDateTime", step.date)
 
 
-def _grade(said: AcuteStep | AcuteGvhd, value: Element, when: PartialDate, key: str, chart: Chart) -> Resource:
-    out = chart.observation("engraft-acute-gvhd-grade", "agvhd-grade", when, value, (key, when), category="exam")
-    out["focus"] = [chart.ids.ref("Condition", "acute-gvhd", key)]
-    stages = [
-        chart.component(f"agvhd-{organ.replace('_', '-')}", _stage(getattr(said, organ), chart))
-        for organ in ORGANS
-        if getattr(said, organ) is not None
-    ]
-    return out | ({"component": stages} if stages else {})
+def _grade(said: AcuteStep | AcuteGvhd, value: Element, which: object, key: str, chart: Chart) -> Resource:
+    head = chart.observation("engraft-acute-gvhd-grade", "agvhd-grade", None, value, (key, which), category="exam")
+    head["focus"] = [chart.ids.ref("Condition", "acute-gvhd", key)]
+    stages = [(chart.code(f"agvhd-{organ.replace('_', '-')}"), _organ(stage, chart)) for organ, stage in _told(said)]
+    return together(head, components(stages))
 
 
-def _stage(said: Said[int], chart: Chart) -> Element:
+def _told(said: AcuteStep | AcuteGvhd) -> list[tuple[str, int | Missing]]:
+    """The organs that were told of, with their stages."""
+    return [(organ, stage) for organ in ORGANS if (stage := getattr(said, organ)) is not None]
+
+
+def _organ(said: int | Missing, chart: Chart) -> Element:
     return answered(chart, "agvhd-stage", said if isinstance(said, Missing) else Word(str(said)))
 
 
-def _treatment(episode: AcuteGvhd, key: str, chart: Chart) -> Iterator[Resource]:
-    """Treatment words and resistance to steroids, as components of one Observation dated by the onset."""
-    said = episode.treatment
+def _treatment(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
+    """Treatment words and resistance to steroids, as components of one Observation over the episode."""
+    key, said, code = known_as(episode), episode.treatment, chart.code("gvhd-treatment")
     if isinstance(said, Missing):
-        parts = [chart.component("gvhd-treatment", missing(said))]
+        parts = [(code, missing(said))]
     else:
-        parts = [chart.component("gvhd-treatment", answered(chart, "gvhd-treatment", word)) for word in said or ()]
-    refractory = episode.steroid_refractory
-    if refractory is not None:
-        value = missing(refractory) if isinstance(refractory, Missing) else {"valueBoolean": refractory}
-        parts.append(chart.component("agvhd-steroid-refractory", value))
+        parts = [(code, answered(chart, "gvhd-treatment", word)) for word in said or ()]
+    if episode.steroid_refractory is not None:
+        parts.append((chart.code("agvhd-steroid-refractory"), flagged(episode.steroid_refractory)))
     if parts:
-        out = chart.observation(
-            "engraft-gvhd-treatment", "gvhd-treatment", episode.onset, {}, (key,), category="therapy"
+        out = chart.observation("engraft-gvhd-treatment", "gvhd-treatment", None, {}, (key,), category="therapy")
+        yield together(
+            out, {"focus": [chart.ids.ref("Condition", "acute-gvhd", key)]}, _span(episode), components(parts)
         )
-        yield out | {"focus": [chart.ids.ref("Condition", "acute-gvhd", key)], "component": parts}
+
+
+def _span(episode: AcuteGvhd) -> Element:
+    """From the onset to the end, if it is sure to lie behind it (R4 per-1 cannot compare a month with one of its days)."""
+    start, end = episode.onset, episode.resolved
+    period = {"start": str(start)}
+    if isinstance(end, PartialDate) and (end == start or start.latest <= end.earliest):
+        period["end"] = str(end)
+    return {"effectivePeriod": period}

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mappings.canonicals import OBSERVATION_CATEGORY, Canonicals
-from mappings.facts import Measured, Missing, PartialDate, Word
+from mappings.canonicals import EXT_DATA_ABSENT_REASON, OBSERVATION_CATEGORY, Canonicals
+from mappings.facts import Disease, Enrolment, Measured, Missing, PartialDate, Said, Transplant, Word
 from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, quantity
 from mappings.terminology import codes
-
-Value = Measured | Missing | Word | bool
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One patient's chart in the making."""
+    """One patient's chart in the making.
+
+    `disease` and `graft` are references, or None where the enrolment told of no such thing: a server refuses what
+    points to nothing.
+    """
 
     ids: Ids
+    disease: Element | None = None
+    graft: Element | None = None
+
+    @classmethod
+    def of(cls, enrolment: Enrolment, ids: Ids) -> Chart:
+        """The chart of one course."""
+        disease = ids.ref("Condition", "disease") if isinstance(enrolment.disease, Disease) else None
+        graft = ids.ref("Procedure", "transplant") if isinstance(enrolment.transplant, Transplant) else None
+        return cls(ids, disease, graft)
 
     @property
     def canonicals(self) -> Canonicals:
@@ -48,26 +59,57 @@ class Chart:
         self,
         profile: str,
         observable: str,
-        when: PartialDate | None,
+        when: Said[PartialDate],
         value: Element,
         occurrence: Sequence[object],
         *,
         category: str = "laboratory",
     ) -> Resource:
-        """Final Observation of `observable`; `value` as `value` and `missing` make it."""
+        """Final Observation of `observable`; `value` as `measured`, `answered` and `missing` make it."""
         out = self.head("Observation", profile, observable, *occurrence) | {
             "status": "final",
             "category": [concept(coding(OBSERVATION_CATEGORY, category))],
             "code": self.code(observable),
             "subject": self.subject,
         }
-        if when:
-            out["effectiveDateTime"] = str(when)
-        return out | value
+        return together(out, dated("effectiveDateTime", when), value)
 
-    def component(self, observable: str, value: Element) -> Element:
-        """One component; its note, where something is missing, is told by the whole Observation."""
-        return {"code": self.code(observable)} | {k: v for k, v in value.items() if k != "note"}
+
+def components(parts: Iterable[tuple[Element, Element]]) -> Element:
+    """`component` of (code, value) pairs, empty where there are none; their notes are the whole Observation's."""
+    told = list(parts)
+    if not told:
+        return {}
+    plain = [{"code": code} | {name: said for name, said in value.items() if name != "note"} for code, value in told]
+    return together({"component": plain}, *({"note": value["note"]} for _, value in told if "note" in value))
+
+
+def together(*parts: Element) -> Element:
+    """The parts as one; notes add up, of anything else the last holds."""
+    out: Element = {}
+    for part in parts:
+        notes = [*out.get("note", ()), *part.get("note", ())]
+        out = out | part | ({"note": notes} if notes else {})
+    return out
+
+
+def dated(element: str, when: Said[PartialDate]) -> Element:
+    """A dateTime as precise as it was said; or why there is none; nothing where nothing was said."""
+    if when is None:
+        return {}
+    if isinstance(when, PartialDate):
+        return {element: str(when)}
+    return {f"_{element}": unknown(when)} | noted(when)
+
+
+def unknown(said: Missing) -> Element:
+    """What takes the place of a primitive that is said to be missing."""
+    return {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": said.reason}]}
+
+
+def noted(said: Missing) -> Element:
+    """The centre's own words on why something is missing, where there are any."""
+    return {"note": [{"text": said.note}]} if said.note else {}
 
 
 def measured(value: Measured | Missing) -> Element:
@@ -87,7 +129,11 @@ def answered(chart: Chart, group: str, value: Word | Missing) -> Element:
     return missing(value) if isinstance(value, Missing) else {"valueCodeableConcept": chart.answer(group, value)}
 
 
+def flagged(value: bool | Missing) -> Element:
+    """`valueBoolean`; or why there is none."""
+    return missing(value) if isinstance(value, Missing) else {"valueBoolean": value}
+
+
 def missing(value: Missing) -> Element:
     """`dataAbsentReason`, with the centre's note."""
-    out: Element = {"dataAbsentReason": absent(value.reason)}
-    return out | ({"note": [{"text": value.note}]} if value.note else {})
+    return {"dataAbsentReason": absent(value.reason)} | noted(value)

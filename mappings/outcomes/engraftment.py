@@ -4,32 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import BloodCount, Engraftment, FollowUp, Measured, Missing, PartialDate, Recovery, Said
+from mappings.facts import BloodCount, FollowUp, Measured, Missing, PartialDate, Recovery
+from mappings.facts import Engraftment as Section
 from mappings.outcomes.chart import Chart, answered, measured, missing
+from mappings.outcomes.retold import LINES, is_loss
 from mappings.r4.build import Resource
 from mappings.terminology import codes
 
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
-    """Status per cell line (one Observation a course), each count, each platelet transfusion."""
-    section = visit.engraftment
-    if not isinstance(section, Engraftment):
+    """Status per cell line (one Observation a course, another for a later loss), each count, each transfusion."""
+    if visit.engraftment is None:
         return
-    yield from _recovery("neutrophils", section.neutrophils, chart)
-    yield from _recovery("platelets", section.platelets, chart)
-    for count in section.counts:
-        yield from _count("neutrophils", count.neutrophils, count, chart)
-        yield from _count("platelets", count.platelets, count, chart)
-    for day in section.platelet_transfusions:
-        yield _transfusion(day, chart)
+    missed = visit.engraftment if isinstance(visit.engraftment, Missing) else None
+    section = Section(missed, missed) if missed else visit.engraftment
+    for line in LINES:
+        yield from _recovery(line, getattr(section, line), chart)
+    if isinstance(section, Section):
+        for count in section.counts:
+            yield from _count("neutrophils", count.neutrophils, count, chart)
+            yield from _count("platelets", count.platelets, count, chart)
+        for day in section.platelet_transfusions:
+            yield _transfusion(day, chart)
 
 
-def _recovery(line: str, said: Said[Recovery], chart: Chart) -> Iterator[Resource]:
+def _recovery(line: str, said: Recovery | Missing | None, chart: Chart) -> Iterator[Resource]:
     if said is None:
         return
-    when = said.date if isinstance(said, Recovery) and isinstance(said.date, PartialDate) else None
-    value = missing(said) if isinstance(said, Missing) else answered(chart, "engraftment", said.status)
-    yield chart.observation("engraft-engraftment", f"engraftment-{line}", when, value, (), category="exam")
+    item, profile = f"engraftment-{line}", "engraft-engraftment"
+    if isinstance(said, Missing):
+        yield chart.observation(profile, item, None, missing(said), (), category="exam")
+        return
+    occurrence = ("loss",) if is_loss(said) else ()
+    value = answered(chart, "engraftment", said.status)
+    yield chart.observation(profile, item, said.date, value, occurrence, category="exam")
 
 
 def _count(line: str, said: Measured | Missing | None, count: BloodCount, chart: Chart) -> Iterator[Resource]:

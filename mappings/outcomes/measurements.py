@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from mappings.facts import BodyMeasure, Enrolment, FollowUp, Measurements, Missing, PartialDate, Said
 from mappings.outcomes.chart import Chart, measured, missing
-from mappings.r4.build import Resource
+from mappings.r4.build import Resource, concept
+from mappings.terminology import codes
 
 
 def of_enrolment(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
@@ -20,21 +21,27 @@ def of_visit(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
 
 
 def _to_fhir(section: Measurements | Missing | None, visit: PartialDate | None, chart: Chart) -> Iterator[Resource]:
-    if not isinstance(section, Measurements):
+    if section is None:
         return
-    yield from _body("weight", section.weight, visit, chart)
-    yield from _body("height", section.height, visit, chart)
-    if section.karnofsky is not None:
-        score = section.karnofsky
+    said = Measurements(section, section, section) if isinstance(section, Missing) else section
+    yield from _body("weight", said.weight, visit, chart)
+    yield from _body("height", said.height, visit, chart)
+    if said.karnofsky is not None:
+        score = said.karnofsky
         value = missing(score) if isinstance(score, Missing) else {"valueInteger": score}
         occurrence = (visit,) if visit else ()
         yield chart.observation("engraft-performance", "karnofsky", visit, value, occurrence, category="survey")
 
 
 def _body(item: str, said: Said[BodyMeasure], visit: PartialDate | None, chart: Chart) -> Iterator[Resource]:
-    """A vital sign must be dated (R4 vital signs): what has no date at all stays untold."""
-    when = said.date if isinstance(said, BodyMeasure) and said.date else visit
-    if said is None or when is None:
+    """R4 allows the codes of vital signs only with an exact day (vs-1): without one it stays words and no vital sign."""
+    if said is None:
         return
+    when = said.date if isinstance(said, BodyMeasure) and said.date else visit
     value = missing(said) if isinstance(said, Missing) else measured(said.value)
-    yield chart.observation("engraft-body-measure", item, when, value, (when,), category="vital-signs")
+    occurrence = (when,) if when else ()
+    if when and when.exact:
+        yield chart.observation("engraft-body-measure", item, when, value, occurrence, category="vital-signs")
+    else:
+        out = chart.observation("engraft-body-measure", item, when, value, occurrence, category="exam")
+        yield out | {"code": concept(text=codes.text("observables", item))}

@@ -74,3 +74,6 @@ NOT_R4 = {
 
 TARGETS = {("Observation", "subject"): ("Patient", "Group", "Device", "Location")}
 """Reference targets that R4B widened."""
+
+OPEN = {("CapabilityStatement", "format"), ("Expression", "language")}
+"""Code elements whose list in the metadata is only a beginning: MIME types and extensible expression languages."""

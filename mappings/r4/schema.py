@@ -14,7 +14,7 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
-from mappings.r4.patches import CODES, CONCEPTS, NOT_R4, TARGETS
+from mappings.r4.patches import CODES, CONCEPTS, NOT_R4, OPEN, TARGETS
 from mappings.r4.primitives import ID, PRIMITIVES, Schema, text
 
 TYPES = tuple(
@@ -92,7 +92,7 @@ class _Compiler:
 
     def _primitive(self, name: str, wire: str, kind: str, extra: dict[str, Any]) -> Schema:
         codes = CODES.get((name, wire)) or extra.get("enum_values")
-        if codes:
+        if codes and (name, wire) not in OPEN:
             return {"enum": list(codes)}
         self.defs.setdefault(f"p-{kind}", PRIMITIVES[kind])
         return {"$ref": f"#/$defs/p-{kind}"}

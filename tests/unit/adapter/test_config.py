@@ -114,6 +114,18 @@ def test_a_secret_is_never_shown():
     assert "hunter2" not in repr(Secret(env="A", environ={"A": "hunter2"}))
 
 
+def test_the_pseudonym_key_is_hexadecimal_and_named_when_it_is_not(tmp_path):
+    settings = settings_of(tmp_path, '[privacy]\nkey = { file = "k" }\n')
+    (tmp_path / "k").write_text("00ff\n")
+    assert settings.pseudonym_key() == b"\x00\xff"
+    (tmp_path / "k").write_text("secret words")
+    with pytest.raises(Refused, match="hexadecimal") as refused:
+        settings.pseudonym_key()
+    assert "secret words" not in str(refused.value)
+    with pytest.raises(Refused, match="no pseudonym key"):
+        load({}).pseudonym_key()
+
+
 HOSPITAL = '[hospitals.h]\nbase_url = "http://h/fhir"\n'
 FAULTY = [
     ('colour = "red"', 1, "colour", "unknown key"),
@@ -181,4 +193,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     [(("a",), 1), (("t", "b"), 3), (("t", "d", "e"), 4), (("t", "x y"), 5), (("u", "v"), 6), (("nowhere",), 1)],
 )
 def test_a_key_is_found_in_the_text(path, line):
-    assert line_of('a = 1 # b = 2\n[ t ]\nb = "a = 3"\nd.e = 4\n"x y" = 5\n[u."v"]\n', path) == line
+    assert line_of('a = 1 # b = 2\n[ t ]\nb = "a = 3"\nd.e = 4\n"x y" = 5\n[u."v"]\n[t]\n', path) == line

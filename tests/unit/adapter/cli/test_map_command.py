@@ -1,4 +1,4 @@
-"""`engraft map`: documents in any order to FHIR; what is refused is told by file, line and field, the rest is written."""
+"""`engraft map`: documents in any order to FHIR; what is refused is told by file, line and field, not lost."""
 
 from __future__ import annotations
 

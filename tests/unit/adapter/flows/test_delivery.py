@@ -196,8 +196,19 @@ def test_a_refusal_parks_the_row_with_the_servers_own_outcome_and_holds_back_the
     assert deliver(store, clients, clock).delivered == 2
 
 
-@pytest.mark.parametrize("fault", [{"gender": 7}, {"surname": "not R4"}])
-def test_what_is_not_r4_never_leaves(store, clients, clock, hospital, fault):
+@pytest.mark.parametrize(
+    ("fault", "blind"),
+    [
+        ({"gender": "blue"}, (delivery.r4_gate, "read")),
+        ({"surname": "not R4"}, (delivery, "require_valid")),
+        ({"birthDate": "spring"}, None),
+    ],
+)
+def test_what_is_not_r4_never_leaves_even_if_one_of_two_readers_is_blind(
+    store, clients, clock, hospital, monkeypatch, fault, blind
+):
+    if blind:
+        monkeypatch.setattr(*blind, lambda _: None)
     enrol(store, clock)
     sent = queue(store, clock, patient(**fault))
     assert deliver(store, clients, clock).parked == 1
@@ -321,6 +332,22 @@ class TestTheHospitalsOwnPatient:
         assert "2 patients of chu-a" in row(store, sent).error
         assert not hospital.all("Observation")
 
+    def test_a_second_patient_beside_ours_is_for_a_person_to_decide(self, store, clients, clock, hospital):
+        identifier = {"system": NATIONAL, "value": "42"}
+        hospital.put(patient(identifier=[identifier]), patient("late", identifier=[identifier]))
+        enrol(store, clock, identifiers=[identifier])
+        queue(store, clock, patient(), observation("o1"))
+        assert deliver(store, clients, clock).parked == 1
+
+    def test_a_server_that_ignores_the_question_and_names_everybody(self, store, clients, clock, hospital):
+        everybody = [patient("abc", identifier=[{"system": "urn:oid:9", "value": "42"}]), patient("def")]
+        hospital.put(*everybody)
+        clients["chu-a"].search = lambda kind, params: everybody
+        enrol(store, clock, identifiers=[{"system": NATIONAL, "value": "42"}])
+        queue(store, clock, patient(), observation("o1"))
+        deliver(store, clients, clock)
+        assert references(hospital) == {"o1": f"Patient/{OWN}"}
+
     def test_another_birthday_is_another_person(self, store, clients, clock, hospital):
         hospital.put(patient("abc", birthDate="1980-01-01"))
         enrol(store, clock, hospital_patient="Patient/abc")
@@ -348,6 +375,15 @@ class TestTheHospitalsOwnPatient:
         hospital.put(patient("abc"))
         queue(store, clock, observation("o1", own="abc"))
         assert deliver(store, clients, clock).delivered == 1
+
+    def test_what_is_no_longer_about_our_patient_never_asks_for_one(self, store, clients, clock, hospital):
+        """De-identified resources have other ids; the national number of the patient must not follow them."""
+        enrol(store, clock, identifiers=[{"system": NATIONAL, "value": "42"}])
+        queue(store, clock, {"resourceType": "Patient", "id": "k-71"}, observation("k-72", own="k-71"))
+        deliver(store, clients, clock)
+        assert list(hospital.requests) == [("POST", "")]
+        with store.reading() as tx:
+            assert tx.links.get("chu-a", COURSE) is None
 
     def test_a_patient_whose_enrolment_is_not_here_is_ours(self, store, clients, clock, hospital):
         with store.transaction() as tx:

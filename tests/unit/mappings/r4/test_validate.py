@@ -170,6 +170,7 @@ def test_a_broken_invariant_is_told_at_its_place(kind, path, value, where, rule)
         ("Observation", "hasMember", [{"reference": "QuestionnaireResponse/1"}]),
         ("MedicationRequest", "dosageInstruction.0.timing.event", [None, "2026"]),
         ("Bundle", "type", "batch"),
+        ("CapabilityStatement", "format", ["application/fhir+json"]),
         ("MedicationAdministration", "dosage", {"rateQuantity": {"value": 1, "unit": "mg/h"}}),
     ],
 )

@@ -1,0 +1,141 @@
+"""`engraft registry`: what leaves the centre, and the endpoints of the trial."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from adapter.cli.refusal import json_option
+from adapter.cli.surroundings import environment, now, store_of
+from adapter.config import Settings, load
+from adapter.errors import Invalid, Refused
+from adapter.flows import registry as flow
+from adapter.flows.registry import Question
+from mappings.r4 import wire
+from mappings.r4.build import Resource, collection
+from mappings.r4.faults import Fault
+from mappings.r4.validate import require_valid
+from mappings.registry.measure_report import measure_reports
+from mappings.registry.report import COLUMNS, Report
+
+_OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json")
+
+
+@click.group()
+def registry() -> None:
+    """De-identified outcome bundles, and endpoint reports.
+
+    Example: engraft registry report --from fhir/ --endpoint os
+    """
+
+
+@registry.command()
+@click.option("--patient", metavar="ID", help="Only this one: id, identifier or number at the centre.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for one file a patient.")
+def bundle(patient: str | None, out: Path | None) -> None:
+    """De-identified bundles of the patients who agree today, with what each of them is missing.
+
+    Without --out one bundle a line. Bundles that an earlier call left in the folder are replaced.
+
+    Example: ENGRAFT_CONFIG=engraft.toml engraft registry bundle --out registry/
+    """
+    settings = load(environment())
+    key = settings.pseudonym_key()
+    with store_of(settings) as store:
+        made = list(flow.bundles(store, key, now(), patient, canonicals=settings.canonicals))
+    if out:
+        _write(out, made)
+    else:
+        for one in made:
+            click.echo(wire.encode(one).decode())
+    click.echo(f"{len(made)} bundles", err=True)
+    if patient and not made:
+        raise Refused("no such patient, or none who agrees to registries today")
+
+
+def _write(out: Path, made: Iterable[Resource]) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for old in out.iterdir():
+            if _OURS.fullmatch(old.name):
+                old.unlink()
+        for one in made:
+            (out / f"{one['id']}.json").write_text(wire.pretty(one) + "\n", "utf-8")
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {error.strerror}") from error
+
+
+@registry.command()
+@click.option("--from", "folder", type=click.Path(path_type=Path), help="Folder of NDJSON, as engraft map writes it.")
+@click.option("--database", is_flag=True, help="Everything that is stored.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Cut-off; default: the last date in the data.")
+@click.option("--endpoint", "endpoints", metavar="ID", multiple=True, help="Repeatable; default: all.")
+@click.option("--horizons", metavar="DAYS,...", default="", help="Days after the transplant, e.g. 90,365,730.")
+@click.option(
+    "--format", "shape", type=click.Choice(["table", "json", "fhir", "html"]), default="table", show_default=True
+)
+@click.option("--curve", is_flag=True, help="Not yet supported.")
+@click.option("--release", is_flag=True, help="It leaves the centre: small counts are hidden, nobody is named.")
+@json_option
+def report(
+    folder: Path | None,
+    database: bool,
+    as_of: datetime | None,
+    endpoints: tuple[str, ...],
+    horizons: str,
+    shape: str,
+    curve: bool,
+    release: bool,
+    as_json: bool,
+) -> None:
+    """Endpoints of the trial from FHIR resources.
+
+    Example: engraft registry report --from fhir/ --endpoint os --horizons 365,730 --json
+    """
+    if (folder is None) == (not database):
+        raise click.UsageError("say where from: --from DIR or --database")
+    if shape == "html" or curve:
+        name = "format" if shape == "html" else "curve"
+        raise Invalid([Fault(name, "is not yet supported", "not-supported")])
+    settings = load(environment())
+    question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release)
+    made = _report(folder, question, settings)
+    click.echo(_shaped(made, "json" if as_json else shape, settings))
+
+
+def _days(text: str) -> list[int]:
+    if not re.fullmatch(r"(\d{1,6}(,\d{1,6})*)?", text, re.ASCII):
+        raise click.UsageError("--horizons is days with commas between, e.g. 90,365")
+    return [int(part) for part in text.split(",") if part]
+
+
+def _report(folder: Path | None, question: Question, settings: Settings) -> Report:
+    if folder:
+        return flow.report_from_directory(folder, question, canonicals=settings.canonicals)
+    with store_of(settings) as store:
+        return flow.report_from_store(store, question, canonicals=settings.canonicals)
+
+
+def _shaped(made: Report, shape: str, settings: Settings) -> str:
+    if shape == "json":
+        return wire.pretty(made.document())
+    if shape == "fhir":
+        resources = collection(measure_reports(made, now(), settings.canonicals))
+        require_valid(resources)
+        return wire.pretty(resources)
+    # here, because only people need it
+    from tabulate import tabulate
+
+    said = made.document()
+    named = [name for name in ("excluded", "listed") if said[name]]
+    return "\n\n".join(
+        [
+            f"as of {made.as_of}",
+            tabulate(made.table(), headers=COLUMNS, disable_numparse=True),
+            *(f"{name}\n{tabulate(said[name], headers='keys', disable_numparse=True)}" for name in named),
+        ]
+    )

@@ -1,0 +1,57 @@
+"""Was GVHD looked for, and was any found? What was not reported is never told as 'none'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mappings.facts import FollowUp, Gvhd, Missing, PartialDate
+from mappings.outcomes.chart import Chart, components, flagged, missing
+from mappings.r4.build import Element, Resource
+from mappings.terminology import codes
+
+KINDS = {"acute": "acute-gvhd", "chronic": "chronic-gvhd"}
+
+_UNTOLD = Missing("unknown")
+
+
+def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
+    """One Observation on the day of the assessment, one component per kind of GVHD that was reported.
+
+    A list said to be missing is told even without such a day, on the visit's.
+    """
+    section = visit.gvhd
+    if isinstance(section, Missing):
+        yield _observation(visit.date, missing(section), visit, chart)
+    if not isinstance(section, Gvhd):
+        return
+    lists = {kind: said for kind in KINDS if (said := getattr(section, kind)) is not None}
+    if section.assessed is None and not any(isinstance(said, Missing) for said in lists.values()):
+        return
+    if not lists:
+        reason = section.assessed if isinstance(section.assessed, Missing) else _UNTOLD
+        when = section.assessed if isinstance(section.assessed, PartialDate) else visit.date
+        yield _observation(when, missing(reason), visit, chart)
+        return
+    kinds = components((_code(kind, chart), flagged(_found(said))) for kind, said in lists.items())
+    yield _observation(section.assessed or visit.date, _any(list(lists.values())) | kinds, visit, chart)
+
+
+def _observation(when: PartialDate | Missing, value: Element, visit: FollowUp, chart: Chart) -> Resource:
+    occurrence = (when if isinstance(when, PartialDate) else visit.date,)
+    return chart.observation("engraft-gvhd-assessment", "gvhd-assessment", when, value, occurrence, category="exam")
+
+
+def _any(lists: Sequence[object]) -> Element:
+    """Any GVHD at all; 'none' needs both kinds looked for."""
+    found = [_found(said) for said in lists]
+    if True in found:
+        return {"valueBoolean": True}
+    return {"valueBoolean": False} if found.count(False) == len(KINDS) else {}
+
+
+def _found(said: object) -> bool | Missing:
+    return said if isinstance(said, Missing) else bool(said)
+
+
+def _code(kind: str, chart: Chart) -> Element:
+    return codes.concept("conditions", KINDS[kind], chart.canonicals)

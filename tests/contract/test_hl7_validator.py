@@ -1,0 +1,74 @@
+"""HL7's own validator finds no error in what leaves Engraft: artefacts, golden files, what the commands write."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from adapter.cli import main
+from tests.lib.servers import need
+
+ROOT = Path(__file__).parents[2]
+VALIDATOR = ROOT / "tests" / "servers" / "validator" / "run"
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture(scope="module")
+def errors():
+    need("java", "mvn", purpose="the HL7 validator")
+
+    def check(*paths: Path) -> list[str]:
+        command = [str(VALIDATOR), "--profiles", str(ROOT / "profiles"), "--errors-only", "--json", *map(str, paths)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode in (0, 1), done.stderr
+        told = json.loads(done.stdout)
+        assert told["counts"]["resource"] > 0
+        return [f"{Path(i['file']).name}: {i['location']}: {i['message']}" for i in told["issues"]]
+
+    return check
+
+
+def engraft(*args):
+    result = CliRunner().invoke(main, list(args), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+def test_artefacts_and_golden_files(errors):
+    golden = [path for path in sorted(ROOT.glob("tests/golden/*/*.json")) if not path.name.startswith("0-")]
+    assert errors(ROOT / "profiles", *golden) == []
+
+
+def test_what_the_commands_write(errors, tmp_path):
+    patient = ("--day-zero", "2026-03-02", "--weight", "70", "--height", "175")
+    engraft("apply", "set-haplo-pdli", *patient, "--format", "fhir", "--out", str(tmp_path / "fhir.json"))
+    engraft("apply", "set-haplo-pdli", *patient, "--format", "r5", "--out", str(tmp_path / "r5.json"))
+    engraft("apply", "set-haplo-pdli", "--draft", "--format", "fhir", "--out", str(tmp_path / "draft.json"))
+    engraft("protocol", "show", "set-haplo-pdli", "--format", "fhir", "--out", str(tmp_path / "protocol.json"))
+    cohort = tmp_path / "cohort"
+    engraft("cohort", "synth", "--patients", "8", "--seed", "5", "--out", str(cohort))
+    forms = [str(path) for path in sorted(cohort.glob("*.ndjson"))]
+    engraft("map", *forms, "--out", str(tmp_path / "mapped"), "--as-of", "2026-01-01")
+    written = [
+        path for path in tmp_path.rglob("*") if path.suffix in {".json", ".ndjson"} and "cohort" not in path.parts
+    ]
+    assert len(written) > 6
+    assert errors(*written) == []
+
+
+def test_registry_bundles(errors, tmp_path):
+    from adapter.flows.registry import bundles
+    from mappings.r4 import wire
+    from tests.lib.cohorts import stored_cohort
+
+    with stored_cohort(tmp_path) as store:
+        for number, bundle in enumerate(bundles(store, b"k" * 32, datetime(2026, 11, 1, tzinfo=UTC))):
+            (tmp_path / f"bundle-{number}.json").write_text(wire.pretty(bundle), "utf-8")
+    made = sorted(tmp_path.glob("bundle-*.json"))
+    assert made
+    assert errors(*made) == []

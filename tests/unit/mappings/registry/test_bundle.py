@@ -1,0 +1,134 @@
+"""The outcome bundle: valid, the same every time, complete about what is missing, and only with consent."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from mappings.canonicals import DEFAULT
+from mappings.r4.validate import validate
+from mappings.registry.bundle import NOTHING, outcome_bundle
+from mappings.registry.course import read
+from tests.unit.mappings.registry.patients import (
+    KEY,
+    M3,
+    TODAY,
+    course_of,
+    died,
+    enrolled,
+    plain_contact,
+    plain_patient,
+)
+
+YES = enrolled()["consent"]
+
+
+def bundle_of(*visits, key=KEY, on=TODAY, **enrolment):
+    return outcome_bundle(course_of(enrolled(**enrolment), *visits), key, on)
+
+
+def composition(bundle):
+    (found,) = [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Composition"]
+    return found
+
+
+def sections(bundle):
+    return {section["title"]: section for section in composition(bundle)["section"]}
+
+
+def test_it_is_a_valid_transaction_that_puts_everything_on_its_own_id():
+    bundle = bundle_of(M3, died("2026-08-15"))
+    assert validate(bundle) == []
+    assert bundle["type"] == "transaction"
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        assert entry["request"] == {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}
+        assert entry["fullUrl"] == f"urn:uuid:{resource['id']}"
+        assert resource["meta"]["security"][0]["code"] == "PSEUDED"
+
+
+def test_the_composition_names_every_resource_in_a_section():
+    bundle = bundle_of(M3, died("2026-08-15"))
+    named = [entry["reference"] for section in sections(bundle).values() for entry in section.get("entry", [])]
+    sent = [entry["request"]["url"] for entry in bundle["entry"][1:]]
+    assert sorted(named) == sorted(sent)
+
+
+def test_each_domain_has_its_section_and_an_empty_one_says_so():
+    said = sections(bundle_of(M3))
+    assert {len(said[title]["entry"]) for title in ("Engraftment", "Response and relapse")} == {3}
+    assert len(said["Graft-versus-host disease"]["entry"]) == 3
+    assert len(said["Immune reconstitution"]["entry"]) == 1
+    assert said["Chimerism"]["emptyReason"]["coding"][0]["code"] == "unavailable"
+    assert NOTHING in said["Chimerism"]["text"]["div"]
+    assert all({"text", "entry"} & section.keys() for section in said.values())
+    assert len(said["Other facts"]["entry"]) == 1
+
+
+def test_a_bundle_without_other_facts_has_no_section_for_them():
+    assert "Other facts" not in sections(bundle_of(measurements=None))
+
+
+def test_it_says_how_much_stayed_at_the_centre():
+    text = sections(bundle_of(M3))["Completeness"]["text"]["div"]
+    assert "Resources that stayed at the centre: 1." in text
+    assert "Elements that were removed: " in text
+
+
+def test_its_date_is_the_last_one_in_it_so_that_the_same_facts_make_the_same_bundle():
+    bundle = bundle_of(M3)
+    assert bundle == bundle_of(M3, on=date(2030, 6, 6))
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    assert composition(bundle)["date"] == str(read(resources)[0].latest)
+    assert bundle["id"] != bundle_of(M3, key=KEY[::-1])["id"]
+
+
+def test_a_patient_without_any_date_has_a_bundle_whose_date_is_unknown():
+    (consent,) = [r for r in course_of(enrolled()) if r["resourceType"] == "Consent"]
+    bundle = outcome_bundle([plain_patient("p"), consent | {"patient": {"reference": "Patient/p"}}], KEY, TODAY)
+    assert composition(bundle)["_date"]["extension"][0]["valueCode"] == "unknown"
+    assert validate(bundle) == []
+
+
+def test_the_test_label_of_a_synthetic_patient_stays_on_the_composition():
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+    resources = course_of(enrolled(), M3)
+    resources[0]["meta"]["security"] = [label]
+    assert label in composition(outcome_bundle(resources, KEY, TODAY))["meta"]["security"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, YES | {"status": "inactive"}, YES | {"status": "rejected"}, YES | {"registry": False}, {"status": "active"}],
+    ids=str,
+)
+def test_without_a_consent_to_registries_there_is_no_bundle(said):
+    assert bundle_of(M3, consent=said) is None
+
+
+def test_a_consent_to_somebody_elses_record_lets_nothing_out():
+    (consent,) = [r for r in course_of(enrolled()) if r["resourceType"] == "Consent"]
+    other = [r for r in course_of(enrolled("P-0002")) if r["resourceType"] != "Consent"]
+    with pytest.raises(ValueError, match="one patient"):
+        outcome_bundle([*other, consent], KEY, TODAY)
+
+
+def test_a_patient_who_has_to_stay_at_home_has_no_bundle():
+    held = [
+        r | {"implicitRules": "http://a.example"} if r["resourceType"] == "Patient" else r
+        for r in course_of(enrolled())
+    ]
+    assert outcome_bundle(held, KEY, TODAY) is None
+
+
+def test_resources_that_name_no_patient_do_not_disturb():
+    resources = [*course_of(enrolled()), plain_contact("p", "2026-05-05", subject={})]
+    assert len(outcome_bundle(resources, KEY, TODAY)["entry"]) == len(bundle_of()["entry"])
+
+
+def test_section_codes_are_ours_or_standard_ones():
+    systems = {
+        coding["system"] for s in sections(bundle_of(M3)).values() for coding in s.get("code", {}).get("coding", [])
+    }
+    assert systems <= {DEFAULT.local, "http://loinc.org", "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"}
