@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask.json.provider import JSONProvider
 
 from adapter.config import Settings, load
@@ -16,7 +16,7 @@ from adapter.store import Store
 from adapter.web import admin, apply, auth, enrolments, fhir, follow_ups, health, refusal, registry, webhook
 from adapter.web.content import LIMIT, negotiate
 from adapter.web.definitions import Definitions
-from adapter.web.routing import Access, Route, register
+from adapter.web.routing import Access, register
 from adapter.web.site import Site
 from mappings.r4 import wire
 
@@ -42,15 +42,13 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.url_map.merge_slashes = False
     refusal.refuse(app)
     site = Site(settings, store, clock, Definitions(settings.canonicals))
-    access = register(app, _routes(site))
+    routes = [route for room in ROOMS for route in room.routes(site)]
+    access = register(app, routes)
     app.extensions["engraft.access"] = access
     auth.guard(app, site, access)
-    app.before_request(negotiate)
+    wordless = {route.name for route in routes if route.wordless}
+    app.before_request(lambda: None if request.endpoint in wordless else negotiate())
     return app
-
-
-def _routes(site: Site) -> Iterable[Route]:
-    return (route for room in ROOMS for route in room.routes(site))
 
 
 def access_of(app: Flask) -> dict[str, Access]:

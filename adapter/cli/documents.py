@@ -39,7 +39,10 @@ def read(file: Path, rejected: list[Rejected]) -> Iterator[tuple[Place, Any]]:
         data = file.read_bytes()
     except OSError as error:
         raise Refused(f"{file} cannot be read: {error.strerror}") from error
-    for line, piece in _pieces(data):
+    if file.suffix == ".csv":
+        rejected.append(Rejected(Place(file, 1), "$", "CSV is not yet supported: send JSON or NDJSON"))
+        return
+    for line, piece in _pieces(data, by_line=file.suffix in (".ndjson", ".jsonl")):
         place = Place(file, line)
         try:
             document = decode_strict(piece)
@@ -57,10 +60,10 @@ def reasons(place: Place, faults: tuple[Fault, ...] | list[Fault]) -> list[Rejec
     return [Rejected(place, fault.path, fault.message) for fault in faults]
 
 
-def _pieces(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """NDJSON line by line where the first line is a whole document and others follow; else all at once."""
+def _pieces(data: bytes, *, by_line: bool) -> Iterator[tuple[int, bytes]]:
+    """NDJSON line by line: where the name says so, or the first line is a whole document and others follow."""
     lines = [(number, line) for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()]
-    if len(lines) > 1 and (_whole(lines[0][1]) or _whole(lines[1][1])):
+    if lines and (by_line or (len(lines) > 1 and (_whole(lines[0][1]) or _whole(lines[1][1])))):
         yield from lines
     else:
         yield (lines[0][0] if lines else 1), data

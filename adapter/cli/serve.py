@@ -26,11 +26,13 @@ def serve(host: str, port: int) -> None:
     from adapter.app import create_app, open_store
 
     settings = load(environment())
-    if not environment().get("ENGRAFT_PUBLIC_URL"):
-        settings = replace(settings, public_url=f"http://{host}:{port}")
     store = open_store(settings)
     store.migrate()
     server = make_server(host, port, create_app(settings, store, now), threaded=True)
+    if not environment().get("ENGRAFT_PUBLIC_URL"):
+        # known only now: with --port 0 the system chooses
+        settings = replace(settings, public_url=f"http://{host}:{server.server_port}")
+        server.app = create_app(settings, store, now)
     click.echo(f"Engraft serves FHIR at http://{host}:{server.server_port}/fhir (stop with Ctrl-C)", err=True)
     try:
         server.serve_forever()

@@ -27,7 +27,7 @@ def statement(site: Site, started: datetime) -> Resource:
         "software": {"name": "Engraft", "version": _version()},
         "implementation": {"description": "A transplant protocol as FHIR R4", "url": site.fhir_base},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["json"],
         "rest": [{"mode": "server", "security": _security(), "resource": _resources(site)}],
     }
 

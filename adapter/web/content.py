@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.http import parse_options_header
 
 from adapter.errors import Invalid
 from mappings.r4 import wire
@@ -52,7 +53,7 @@ def json_body(*accepted: str, later: tuple[str, ...] = ()) -> Any:
 def expected_version() -> int | None:
     """Version that the caller means to replace, from `If-Match`; None where it does not say."""
     said = request.headers.get("If-Match")
-    if said is None:
+    if said is None or said.strip() == "*":
         return None
     tag = said.removeprefix("W/").strip('"')
     if not (tag.isascii() and tag.isdigit() and len(tag) < 10):
@@ -68,9 +69,23 @@ def negotiate() -> None:
         if wanted.replace(" ", "+").partition(";")[0].strip() not in FORMATS:
             raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(FORMATS)}")
         return
-    spoken = (*SPOKEN, NDJSON)
-    if request.accept_mimetypes and request.accept_mimetypes.best_match(spoken) is None:
-        raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {', '.join(spoken)}")
+    wishes = accepted()
+    if request.headers.get("Accept", "").strip() and wishes.isdisjoint(
+        (*SPOKEN, NDJSON, "*/*", "application/*", "text/*")
+    ):
+        words = ", ".join((*SPOKEN, NDJSON))
+        raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {words}, FHIR 4.0")
+
+
+def accepted() -> set[str]:
+    """Media types of the Accept header that are not ruled out, without parameters; R4 only."""
+    header = request.headers.get("Accept", "")
+    parsed = [parse_options_header(part) for part in header.split(",") if part.strip()]
+    return {kind.lower() for kind, said in parsed if _is_r4(said) and said.get("q", "1").strip("0.") != ""}
+
+
+def _is_r4(said: dict[str, str]) -> bool:
+    return all(name.lower() != "fhirversion" or value.startswith("4.0") for name, value in said.items())
 
 
 def fhir(resource: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

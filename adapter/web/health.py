@@ -14,8 +14,8 @@ from adapter.web.site import Site
 
 def routes(site: Site) -> list[Route]:
     return [
-        Route("healthz", "/healthz", healthz, Door.OPEN),
-        Route("readyz", "/readyz", partial(readyz, site), Door.OPEN),
+        Route("healthz", "/healthz", healthz, Door.OPEN, wordless=True),
+        Route("readyz", "/readyz", partial(readyz, site), Door.OPEN, wordless=True),
     ]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from flask import Response, request
+from flask import Response
 
 from adapter.errors import Refused, Unavailable
 from adapter.flows import registry
-from adapter.web.content import FHIR, NDJSON, SPOKEN, fhir
+from adapter.web.content import NDJSON, accepted, fhir
 from adapter.web.routing import REGISTRY, Route
 from adapter.web.site import Site
 from mappings.r4 import wire
@@ -22,7 +22,7 @@ def routes(site: Site) -> list[Route]:
 
 def bundles(site: Site) -> Response:
     """A collection of the bundles, or, for who asks for NDJSON, one bundle a line."""
-    if request.accept_mimetypes.best_match([FHIR, *SPOKEN, NDJSON]) == NDJSON:
+    if NDJSON in accepted():
         lines = (wire.encode(bundle) + b"\n" for bundle in _released(site))
         return Response(b"".join(lines), content_type=NDJSON)
     return fhir(collection(list(_released(site))))

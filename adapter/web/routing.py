@@ -40,13 +40,17 @@ ADMIN = frozenset({Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`view` gets the rule's parts as keyword arguments. `name` is the endpoint."""
+    """`view` gets the rule's parts as keyword arguments. `name` is the endpoint.
+
+    `wordless`: what it answers is a status, so that it does not matter which content types the caller understands.
+    """
 
     name: str
     rule: str
     view: View
     access: Access
     methods: tuple[str, ...] = ("GET",)
+    wordless: bool = False
 
 
 def register(app: Flask, routes: Iterable[Route]) -> dict[str, Access]:

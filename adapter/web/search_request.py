@@ -13,6 +13,8 @@ from mappings.r4.faults import Fault
 
 PAGE = 50
 LARGEST_PAGE = 500
+MOST_VALUES = 200
+"""Between them all, commas counted: a database refuses a question that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ def read(kind: str, asked: Iterable[tuple[str, str]], *, lenient: bool) -> Searc
         elif not lenient:
             words = ", ".join(sorted((*known, *served.CONTROLS)))
             faults.append(Fault(name, f"{kind} is not searched by this; known: {words}", "not-supported"))
+    if sum(value.count(",") + 1 for _, value in finds) > MOST_VALUES:
+        faults.append(Fault(finds[0][0], f"at most {MOST_VALUES} values in one search", "too-costly"))
     count = _whole("_count", shape.get("_count"), PAGE, faults)
     offset = _whole("_offset", shape.get("_offset"), 0, faults)
     include = _include(kind, shape.get("_include"), faults, lenient=lenient)

@@ -17,8 +17,8 @@ METHODS = ("POST", "PUT", "DELETE")
 def routes(site: Site) -> list[Route]:
     view = partial(take, site)
     return [
-        Route("webhook", "/webhook/<hospital>", view, Door.SECRET, METHODS),
-        Route("webhook-resource", "/webhook/<hospital>/<kind>/<id_>", view, Door.SECRET, METHODS),
+        Route("webhook", "/webhook/<hospital>", view, Door.SECRET, METHODS, wordless=True),
+        Route("webhook-resource", "/webhook/<hospital>/<kind>/<id_>", view, Door.SECRET, METHODS, wordless=True),
     ]
 
 

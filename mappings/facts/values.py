@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
-_PARTIAL = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$")
+_PARTIAL = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class PartialDate:
     text: str
 
     def __post_init__(self) -> None:
-        match = _PARTIAL.match(self.text)
+        match = _PARTIAL.fullmatch(self.text)
         if not match:
             raise ValueError("not a date: write YYYY-MM-DD, YYYY-MM or YYYY")
         year, month, day = match.groups()

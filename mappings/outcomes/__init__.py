@@ -2,7 +2,7 @@
 
 The mapping is a pure function of the enrolment and all its follow-ups, so that a correction, a retraction or an episode
 that spans visits needs no patching: the resources are what the documents say now. Where two visits tell of the same
-item, the later visit counts and both are named as its sources.
+item, the later visit counts, but for what it says to be missing, and both are named as its sources.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
-from mappings.facts import Enrolment, FollowUp, Missing, VitalStatus
+from mappings.facts import Enrolment, FollowUp, Missing
 from mappings.outcomes import (
     acute_gvhd,
     consent,
@@ -20,6 +20,7 @@ from mappings.outcomes import (
     patient,
     reconstitution,
     response,
+    retold,
     transplant,
     vital_status,
 )
@@ -53,16 +54,21 @@ class Mapped:
 
 def map_course(enrolment: Enrolment, follow_ups: Sequence[FollowUp], ids: Ids) -> tuple[Mapped, ...]:
     """Every resource of one course, in a fixed order that does not depend on the order of `follow_ups`."""
-    chart = Chart(ids)
-    visits = sorted(follow_ups, key=lambda visit: (visit.date.latest, visit.key))
-    found: dict[str, Mapped] = {}
-    for resource in _of_enrolment(enrolment, chart):
-        found[resource["id"]] = Mapped(resource, (enrolment.key,))
+    chart = Chart.of(enrolment, ids)
+    visits = retold.put_together(sorted(follow_ups, key=lambda visit: (visit.date.latest, visit.key)))
+    found = {resource["id"]: Mapped(resource, (enrolment.key,)) for resource in _of_enrolment(enrolment, chart)}
     for visit in visits:
         for resource in (resource for to_fhir in _OF_VISIT for resource in to_fhir(visit, chart)):
-            before = found[resource["id"]].sources if resource["id"] in found else ()
-            found[resource["id"]] = Mapped(resource, (*before, visit.key))
+            told = Mapped(resource, (visit.key,))
+            found[resource["id"]] = _later(found[resource["id"]], told) if resource["id"] in found else told
     return (_patient(enrolment, visits, chart), *found.values())
+
+
+def _later(before: Mapped, after: Mapped) -> Mapped:
+    """The later word on one item. That a later visit did not look does not undo what an earlier one found."""
+    looked = "dataAbsentReason" in before.resource or "dataAbsentReason" not in after.resource
+    sources = dict.fromkeys((*before.sources, *after.sources))
+    return Mapped(after.resource if looked else before.resource, tuple(sources))
 
 
 def unsupported(follow_up: FollowUp) -> list[Fault]:
@@ -87,6 +93,6 @@ def _of_enrolment(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
 
 
 def _patient(enrolment: Enrolment, visits: Sequence[FollowUp], chart: Chart) -> Mapped:
-    said = [(v.key, v.vital_status) for v in visits if isinstance(v.vital_status, VitalStatus)]
-    sources = (enrolment.key, *(key for key, status in said[-1:] if status.status.key == "dead"))
-    return Mapped(patient.to_fhir(enrolment, said[-1][1] if said else None, chart), sources)
+    told = patient.last_death(visits)
+    key, death = told or ("", None)
+    return Mapped(patient.to_fhir(enrolment, death, chart), (enrolment.key, *([key] if told else [])))

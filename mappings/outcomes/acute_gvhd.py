@@ -67,7 +67,7 @@ def _stage(episode: AcuteGvhd, grades: list[Resource], chart: Chart) -> Element:
 def _worst(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
     if episode.grade is None and not _told(episode):
         return
-    value = answered(chart, "agvhd-grade", episode.grade or Missing("unknown"))
+    value = answered(chart, "agvhd-grade", episode.grade) if episode.grade else {}
     yield _grade(episode, value, "worst", known_as(episode), chart) | _span(episode)
 
 
@@ -109,7 +109,7 @@ def _treatment(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
 
 
 def _span(episode: AcuteGvhd) -> Element:
-    """From the onset to the end, if it is sure to lie behind it (R4 per-1 cannot compare a month with one of its days)."""
+    """From the onset to the end, where that is sure to lie behind it (per-1 compares no month with one of its days)."""
     start, end = episode.onset, episode.resolved
     period = {"start": str(start)}
     if isinstance(end, PartialDate) and (end == start or start.latest <= end.earliest):

@@ -5,23 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
-from mappings.facts import Disease, Enrolment, Missing, PartialDate, Word
-from mappings.outcomes.chart import Chart, answered, percent
+from mappings.facts import Disease, Enrolment, Missing, Word
+from mappings.outcomes.chart import Chart, answered, dated, percent
 from mappings.r4.build import Resource, coding, concept
 from mappings.terminology import codes
 
 
 def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
-    """Condition of the leukaemia, its status at enrolment and its blasts (specimen not said) as Observations."""
+    """Condition of the leukaemia, its status at enrolment and its blasts (specimen not said) as Observations.
+
+    A disease said to be missing is a status said to be missing: a Condition would claim that there is one.
+    """
     disease = enrolment.disease
+    if isinstance(disease, Missing):
+        yield _status(disease, chart)
     if not isinstance(disease, Disease):
         return
     yield _condition(disease, chart)
     if disease.status is not None:
-        value = answered(chart, "disease-status", disease.status)
-        yield chart.observation("engraft-disease-status", "disease-status", None, value, (), category="exam")
+        yield _status(disease.status, chart)
     if disease.blasts_percent is not None:
         yield chart.observation("engraft-disease-status", "blasts", None, percent(disease.blasts_percent), ())
+
+
+def _status(said: Word | Missing, chart: Chart) -> Resource:
+    value = answered(chart, "disease-status", said)
+    return chart.observation("engraft-disease-status", "disease-status", None, value, (), category="exam")
 
 
 def _condition(disease: Disease, chart: Chart) -> Resource:
@@ -35,8 +44,4 @@ def _condition(disease: Disease, chart: Chart) -> Resource:
         else chart.answer("diagnosis", disease.diagnosis),
         "subject": chart.subject,
     }
-    if isinstance(disease.diagnosed, PartialDate):
-        out["onsetDateTime"] = str(disease.diagnosed)
-    if isinstance(disease.diagnosed, Missing) and disease.diagnosed.note:
-        out["note"] = [{"text": disease.diagnosed.note}]
-    return out
+    return out | dated("onsetDateTime", disease.diagnosed)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import BloodCount, FollowUp, Measured, Missing, PartialDate, Recovery
-from mappings.facts import Engraftment as Section
+from mappings.facts import BloodCount, Engraftment, FollowUp, Measured, Missing, PartialDate, Recovery
 from mappings.outcomes.chart import Chart, answered, measured, missing
 from mappings.outcomes.retold import LINES, is_loss
 from mappings.r4.build import Resource
@@ -14,18 +13,18 @@ from mappings.terminology import codes
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """Status per cell line (one Observation a course, another for a later loss), each count, each transfusion."""
-    if visit.engraftment is None:
+    section = visit.engraftment
+    if section is None:
         return
-    missed = visit.engraftment if isinstance(visit.engraftment, Missing) else None
-    section = Section(missed, missed) if missed else visit.engraftment
+    if isinstance(section, Missing):
+        section = Engraftment(section, section)
     for line in LINES:
         yield from _recovery(line, getattr(section, line), chart)
-    if isinstance(section, Section):
-        for count in section.counts:
-            yield from _count("neutrophils", count.neutrophils, count, chart)
-            yield from _count("platelets", count.platelets, count, chart)
-        for day in section.platelet_transfusions:
-            yield _transfusion(day, chart)
+    for count in section.counts:
+        for line in LINES:
+            yield from _count(line, getattr(count, line), count, chart)
+    for day in section.platelet_transfusions:
+        yield _transfusion(day, chart)
 
 
 def _recovery(line: str, said: Recovery | Missing | None, chart: Chart) -> Iterator[Resource]:

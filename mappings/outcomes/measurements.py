@@ -34,7 +34,7 @@ def _to_fhir(section: Measurements | Missing | None, visit: PartialDate | None, 
 
 
 def _body(item: str, said: Said[BodyMeasure], visit: PartialDate | None, chart: Chart) -> Iterator[Resource]:
-    """R4 allows the codes of vital signs only with an exact day (vs-1): without one it stays words and no vital sign."""
+    """R4 has the codes of vital signs with an exact day only (vs-1): without one the measure is named in words."""
     if said is None:
         return
     when = said.date if isinstance(said, BodyMeasure) and said.date else visit

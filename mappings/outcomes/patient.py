@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from mappings.canonicals import EXT_DATA_ABSENT_REASON
-from mappings.facts import Enrolment, Missing, PartialDate, VitalStatus
-from mappings.outcomes.chart import Chart
+from collections.abc import Sequence
+
+from mappings.facts import Enrolment, FollowUp, Missing, PartialDate, VitalStatus
+from mappings.outcomes.chart import Chart, unknown
 from mappings.r4.build import Element, Resource
 
 
-def to_fhir(enrolment: Enrolment, vital: VitalStatus | None, chart: Chart) -> Resource:
-    """Patient of one enrolment; `vital` is the latest vital status that a follow-up told."""
+def to_fhir(enrolment: Enrolment, death: VitalStatus | None, chart: Chart) -> Resource:
+    """Patient of one enrolment; `death` as `last_death` finds it."""
     out = chart.head("Patient", "engraft-patient", "patient")
     number = {"system": chart.canonicals.sid("patient"), "value": enrolment.key}
     out["identifier"] = [number, *({"system": i.system, "value": i.value} for i in enrolment.identifiers)]
@@ -17,14 +18,35 @@ def to_fhir(enrolment: Enrolment, vital: VitalStatus | None, chart: Chart) -> Re
         out["gender"] = enrolment.sex
     if enrolment.birth_date:
         out["birthDate"] = str(enrolment.birth_date)
-    return out | (_deceased(vital) if vital and vital.status.key == "dead" else {})
+    return out | (_deceased(death) if death else {})
 
 
-def _deceased(vital: VitalStatus) -> Element:
+def last_death(visits: Sequence[FollowUp]) -> tuple[str, VitalStatus] | None:
+    """The death that holds and the key of the visit that told of it; one with a date before one without.
+
+    Only a later visit that saw the patient alive undoes a death: that contact was lost, or that nothing is known, does
+    not, and neither does having been alive before it.
+    """
+    deaths: list[tuple[str, VitalStatus]] = []
+    for visit in visits:
+        said = visit.vital_status
+        if isinstance(said, VitalStatus) and said.status.key == "dead":
+            deaths.append((visit.key, said))
+        if isinstance(said, VitalStatus) and said.status.key == "alive":
+            deaths = [(key, death) for key, death in deaths if _before(said, death)]
+    with_date = [(key, death) for key, death in deaths if isinstance(death.date, PartialDate)]
+    return ([None, *deaths, *with_date])[-1]
+
+
+def _before(alive: VitalStatus, death: VitalStatus) -> bool:
+    if isinstance(alive.date, PartialDate) and isinstance(death.date, PartialDate):
+        return alive.date.latest < death.date.earliest
+    return False
+
+
+def _deceased(death: VitalStatus) -> Element:
     """R4 has one place for death: a date, or, where the date is not known, that it happened."""
-    if isinstance(vital.date, PartialDate):
-        return {"deceasedDateTime": str(vital.date)}
-    if isinstance(vital.date, Missing):
-        why = [{"url": EXT_DATA_ABSENT_REASON, "valueCode": vital.date.reason}]
-        return {"deceasedBoolean": True, "_deceasedBoolean": {"extension": why}}
-    return {"deceasedBoolean": True}
+    if isinstance(death.date, PartialDate):
+        return {"deceasedDateTime": str(death.date)}
+    why = {"_deceasedBoolean": unknown(death.date)} if isinstance(death.date, Missing) else {}
+    return {"deceasedBoolean": True} | why

@@ -16,9 +16,7 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         yield _response(visit.date, missing(section), chart)
     if not isinstance(section, Response):
         return
-    yield _response(section.date, answered(chart, "response", section.category), chart) | {
-        "focus": [chart.ids.ref("Condition", "disease")]
-    }
+    yield _response(section.date, answered(chart, "response", section.category), chart)
     if section.marrow_blasts_percent is not None:
         value, when = percent(section.marrow_blasts_percent), section.date
         yield chart.observation("engraft-marrow-blasts", "marrow-blasts", when, value, (when,))
@@ -27,7 +25,8 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
 
 
 def _response(when: PartialDate, value: Element, chart: Chart) -> Resource:
-    return chart.observation("engraft-response", "response", when, value, (when,), category="exam")
+    out = chart.observation("engraft-response", "response", when, value, (when,), category="exam")
+    return out | ({"focus": [chart.disease]} if chart.disease else {})
 
 
 def _residual(section: Response, mrd: MinimalResidualDisease | Missing, chart: Chart) -> Resource:

@@ -58,7 +58,8 @@ def _with(visit: FollowUp, episodes: dict[str, AcuteGvhd], recoveries: _Recoveri
         visit = replace(visit, gvhd=replace(visit.gvhd, acute=known))
     if isinstance(visit.engraftment, Engraftment):
         told = {line: recoveries[line, is_loss(said)] for line, said in _recoveries(visit)}
-        visit = replace(visit, engraftment=replace(visit.engraftment, **told))
+        neutrophils, platelets = (told.get(line, getattr(visit.engraftment, line)) for line in LINES)
+        visit = replace(visit, engraftment=replace(visit.engraftment, neutrophils=neutrophils, platelets=platelets))
     return visit
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.facts import Enrolment, Measured, Missing, PartialDate, Said, Transplant, Word
-from mappings.outcomes.chart import Chart, measured
-from mappings.r4.build import Element, Resource, concept
+from mappings.outcomes.chart import Chart, dated, measured, noted, together
+from mappings.r4.build import Element, Resource, absent, concept
 from mappings.terminology import codes
+
+NO_DAY_YET = Missing("temp-unknown")
+"""A planned graft whose day is still open; that a plan will get its day is what `temp-unknown` says."""
 
 
 def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
     """Procedure (`preparation` while planned), then the cell doses of a graft that was given."""
     graft = enrolment.transplant
+    if isinstance(graft, Missing):
+        yield _not_told(graft, chart)
     if not isinstance(graft, Transplant):
         return
     yield _procedure(graft, chart)
@@ -21,33 +26,48 @@ def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
 
 
 def _procedure(graft: Transplant, chart: Chart) -> Resource:
-    extensions = [*_extension("transplant-donor", "donor", graft.donor, chart)]
-    extensions += _extension("graft-source", "graft", graft.graft, chart)
     out = chart.head("Procedure", "engraft-transplant", "transplant")
-    if extensions:
-        out["extension"] = extensions
-    out |= {"status": "preparation" if graft.planned else "completed", "code": _code(graft, chart)}
-    out["subject"] = chart.subject
-    return out | ({"performedDateTime": graft.date.isoformat()} if graft.date else {})
+    out |= {"status": "preparation" if graft.planned else "completed", "code": _code(graft.donor, chart)}
+    out |= {"subject": chart.subject} | dated("performedDateTime", _day(graft) or NO_DAY_YET)
+    if chart.disease:
+        out["reasonReference"] = [chart.disease]
+    donor = _extension("transplant-donor", "donor", graft.donor, chart)
+    source = _extension("graft-source", "graft", graft.graft, chart)
+    extensions = [*donor.pop("extension", ()), *source.pop("extension", ())]
+    return together(out, {"extension": extensions} if extensions else {}, donor, source)
 
 
-def _code(graft: Transplant, chart: Chart) -> Element:
+def _not_told(said: Missing, chart: Chart) -> Resource:
+    """A graft said to be missing: not given, or not known whether."""
+    status = "not-done" if said.reason == "not-performed" else "unknown"
+    out = chart.head("Procedure", "engraft-transplant", "transplant")
+    out |= {"status": status, "statusReason": absent(said.reason), "code": _code(None, chart)}
+    return out | {"subject": chart.subject} | dated("performedDateTime", said)
+
+
+def _day(graft: Transplant) -> PartialDate | None:
+    return PartialDate(graft.date.isoformat()) if graft.date else None
+
+
+def _code(donor: Said[Word], chart: Chart) -> Element:
     """SNOMED CT has no code for a haploidentical transplant: ours first, then what it is a kind of."""
-    haplo = isinstance(graft.donor, Word) and graft.donor.key == "haploidentical"
+    haplo = isinstance(donor, Word) and donor.key == "haploidentical"
     found = [*(["haplo-hsct"] if haplo else []), "allogeneic-transplant", "hsct"]
     codings = [coding for key in found for coding in codes.codings("procedures", key, chart.canonicals)]
     return concept(*codings, text=codes.text("procedures", found[0]))
 
 
-def _extension(name: str, group: str, word: Said[Word], chart: Chart) -> list[Element]:
-    if not isinstance(word, Word):
-        return []
-    return [{"url": chart.canonicals.extension(name), "valueCodeableConcept": chart.answer(group, word)}]
+def _extension(name: str, group: str, word: Said[Word], chart: Chart) -> Element:
+    """`extension` with the word or the reason why there is none, and the note on it."""
+    if word is None:
+        return {}
+    said = absent(word.reason) if isinstance(word, Missing) else chart.answer(group, word)
+    extension = {"url": chart.canonicals.extension(name), "valueCodeableConcept": said}
+    return {"extension": [extension]} | (noted(word) if isinstance(word, Missing) else {})
 
 
 def _cells(item: str, dose: Measured | Missing | None, graft: Transplant, chart: Chart) -> Iterator[Resource]:
     if dose is None:
         return
-    when = PartialDate(graft.date.isoformat()) if graft.date else None
-    out = chart.observation("engraft-cell-dose", item, when, measured(dose), ())
+    out = chart.observation("engraft-cell-dose", item, _day(graft), measured(dose), ())
     yield out | {"partOf": [chart.ids.ref("Procedure", "transplant")]}

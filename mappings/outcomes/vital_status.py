@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import FollowUp, Missing, PartialDate, VitalStatus
+from mappings.facts import FollowUp, Missing, VitalStatus
 from mappings.outcomes.chart import Chart, answered, missing
 from mappings.r4.build import Resource
 
@@ -19,13 +19,12 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         value, when = missing(section), visit.date
         yield chart.observation("engraft-vital-status", "vital-status", when, value, (known,), category="exam")
         return
-    when_said = section.date if isinstance(section.date, PartialDate) else None
     value = answered(chart, "vital-status", section.status)
-    yield chart.observation("engraft-vital-status", "vital-status", when_said, value, (known,), category="exam")
-    yield from _cause(section, when_said, chart)
+    yield chart.observation("engraft-vital-status", "vital-status", section.date, value, (known,), category="exam")
+    yield from _cause(section, chart)
 
 
-def _cause(section: VitalStatus, when: PartialDate | None, chart: Chart) -> Iterator[Resource]:
+def _cause(section: VitalStatus, chart: Chart) -> Iterator[Resource]:
     if section.cause is not None:
         value = answered(chart, "cause", section.cause)
-        yield chart.observation("engraft-cause-of-death", "cause-of-death", when, value, (), category="exam")
+        yield chart.observation("engraft-cause-of-death", "cause-of-death", section.date, value, (), category="exam")

@@ -140,14 +140,25 @@ def _ordered_thing(step: Step, canonicals: Canonicals) -> Element:
         dosages = [dosage.for_definition(line)]
         return {"kind": "MedicationRequest", "productCodeableConcept": product, "dosage": dosages}
     kind = "Task" if isinstance(clause, Rest | Taper) else "ServiceRequest"
-    return {"kind": kind, "code": codes.concept("procedures", procedure_key(step), canonicals)}
+    return {"kind": kind, "code": code_of(step, canonicals)}
+
+
+def code_of(step: Step, canonicals: Canonicals) -> Element:
+    """Code of a step that is no drug; the graft's own code is ours alone, so what it is a kind of stands beside it."""
+    found = codes.concept("procedures", procedure_key(step), canonicals)
+    wider = step.clause.anchor.kind_of if isinstance(step.clause, Graft) else ()
+    return found | {
+        "coding": found["coding"] + [c for key in wider for c in codes.codings("procedures", key, canonicals)]
+    }
 
 
 def procedure_key(step: Step) -> str:
     """Key in the terminology's `procedures` of a step that is no drug."""
     match step.clause:
-        case Rest(procedure=key) | Taper(procedure=key) | Graft(procedure=key):
+        case Rest(procedure=key) | Taper(procedure=key):
             return key
+        case Graft(anchor=anchor):
+            return anchor.procedure
         case Infusion(of=infusions):
             return infusions.procedure
         case Visit():
@@ -188,6 +199,8 @@ def _source(step: Step) -> str:
             return line.source
         case Infusion(of=infusions):
             return infusions.source
+        case Graft(anchor=anchor):
+            return anchor.source
         case clause:
             return clause.source
 

@@ -129,7 +129,7 @@ def _instantiates(step: Step, sheet: Sheet) -> str:
 
 
 def _code(step: Step, sheet: Sheet) -> Element:
-    return codes.concept("procedures", definition.procedure_key(step), sheet.ids.canonicals)
+    return definition.code_of(step, sheet.ids.canonicals)
 
 
 def _first_day(line_key: str, sheet: Sheet) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mappings.protocol.model import Assay, Infusions, Line, Phase, Protocol, Rest, Taper, Visit
+from mappings.protocol.model import Anchor, Assay, Infusions, Line, Phase, Protocol, Rest, Taper, Visit
 
 PLACE_DAY_ZERO = (date(1900, 1, 1), date(2199, 12, 31))
 """Day zeros outside are typing errors (our own limit: it keeps every date of the plan a four-digit year)."""
@@ -88,8 +88,7 @@ class Course:
 class Graft:
     """Day zero itself."""
 
-    procedure: str
-    source: str
+    anchor: Anchor
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def _of_phase(phase: Phase) -> Iterator[Group | Step]:
         yield Step(rest.key, rest.key, rest, rest.title, day=first, last_day=last)
     if phase.anchor:
         anchor = phase.anchor
-        yield Step(anchor.key, anchor.key, Graft(anchor.procedure, anchor.source), anchor.title, day=0)
+        yield Step(anchor.key, anchor.key, Graft(anchor), anchor.title, day=0)
     for taper in phase.tapers:
         yield Step(taper.key, taper.key, taper, taper.title, day=taper.first, last_day=taper.last)
     for infusions in phase.infusions:

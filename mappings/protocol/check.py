@@ -70,7 +70,8 @@ def _known_codes(protocol: Protocol) -> Iterator[Fault]:
         if line.drug not in drugs:
             yield Fault(line.key, f"the terminology knows no drug {line.drug}", "not-found")
     parts = [(taper.key, taper.procedure) for taper in protocol.tapers]
-    parts.append((protocol.anchor.key, protocol.anchor.procedure))
+    anchor = protocol.anchor
+    parts += [(anchor.key, procedure) for procedure in (anchor.procedure, *anchor.kind_of)]
     for phase in protocol.phases:
         parts += [(rest.key, rest.procedure) for rest in phase.rests]
         parts += [(infusions.key, infusions.procedure) for infusions in phase.infusions]

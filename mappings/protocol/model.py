@@ -84,9 +84,10 @@ class Rest(Clause):
 
 @dataclass(frozen=True, slots=True)
 class Anchor(Clause):
-    """Day zero."""
+    """Day zero. `kind_of`: wider procedures, for readers who do not know our own code."""
 
     procedure: str = ""
+    kind_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ class _Rest(_Clause):
 class _Anchor(_Clause):
     into = model.Anchor
     procedure = fields.String(required=True, validate=_KEY)
+    kind_of = fields.List(fields.String(validate=_KEY), load_default=())
 
 
 class _Window(Schema):

@@ -2,7 +2,8 @@
 
 FHIR decimals carry their precision, and a dose carries its digits; so numbers with a point or an exponent are
 `decimal.Decimal`, whole numbers are `int`, and nothing ever becomes a binary float.
-Plain notation comes back letter for letter; an exponent comes back normalised (`1e5` as `1E+5`) with its precision.
+Plain notation comes back letter for letter; an exponent, and what lies below a millionth, comes back with a normalised
+exponent (`1e5` as `1E+5`) and its precision.
 """
 
 from __future__ import annotations

@@ -90,11 +90,13 @@ class _Patient:
     pseudonyms: Pseudonyms
     canonicals: Canonicals
     rules: AllowList
+    latest_year: int | None = None
     leaving: set[str] = field(default_factory=set)
     dropped: Counter[str] = field(default_factory=Counter)
 
     def cleaned(self) -> Deidentified:
         """Again until nothing more stays at home, since what points there loses its reference."""
+        self.latest_year = max((int(each[:4]) for each in dates(self.resources)), default=None)
         home: Counter[str] = Counter()
         waiting = {f"{resource['resourceType']}/{resource.get('id')}": resource for resource in self.resources}
         while True:
@@ -205,7 +207,7 @@ class _Patient:
     def _birth_year(self, value: str) -> str | None:
         """Masked over 89, and where there is no date at all to tell the age by."""
         match = _PARTIAL.fullmatch(value)
-        latest = max((int(each[:4]) for each in dates(self.resources)), default=None)
+        latest = self.latest_year
         if not match or latest is None or latest - int(match[1]) > OLDEST_SHOWN:
             return None
         return match[1]

@@ -1,5 +1,4 @@
-"""Endpoints of the protocol, from courses to rows. Each patient counts by the rules of docs/endpoints; who counts by a
-special rule is named with it.
+"""Endpoints of the protocol, from courses to rows. Who counts by a special rule is named with the rule.
 
 Days are whole days from day zero, the calendar date of the first transplant. Follow-up ends on the last day that the
 patient is known alive, on death, or at the cut-off, whichever is first.

@@ -86,7 +86,9 @@ def test_thymoglobuline_is_the_rabbit_product_on_two_days():
 def test_graft_is_day_zero():
     """2 Graft transfusion: the day D0. A graft of peripheral stem cells is preferred. | 2 Graft transfusion: the day D0."""  # noqa: E501  the protocol's sentence
     plan = a_plan()
-    assert plan.order("graft", "D0")["occurrenceDateTime"] == "2026-03-02"
+    order = plan.order("graft", "D0")
+    assert order["occurrenceDateTime"] == "2026-03-02"
+    assert {"haplo-hsct", "50223000", "234336002"} == {c["code"] for c in order["code"]["coding"]}
     assert plan.on("D0", "graft").date == "2026-03-02"
 
 

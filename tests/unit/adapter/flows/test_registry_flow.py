@@ -36,9 +36,7 @@ def store(tmp_path):
     with store.transaction() as tx:
         for patient in COHORT:
             for resource in resources_of(patient):
-                tx.resources.put(
-                    resource, centre=COHORT[patient][0]["centre"], course=patient, sources=[course], at=NOW
-                )
+                tx.resources.put(resource, centre=COHORT[patient][0]["centre"], course=patient, sources=[], at=NOW)
     yield store
     store.close()
 

@@ -51,3 +51,15 @@ def test_what_it_does_not_claim_is_refused(ward):
     assert ward.ask("PUT", "/fhir/Observation/x", document={}).status_code == 405
     assert ward.ask("POST", "/fhir/Observation", document={}).status_code == 405
     assert ward.ask("POST", "/fhir", document={}).status_code == 404
+
+
+def test_a_checkout_that_nobody_installed_says_so(ward, monkeypatch):
+    from importlib.metadata import PackageNotFoundError
+
+    from adapter.web import capability
+
+    def missing(_):
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(capability, "version", missing)
+    assert decode(ward.ask("GET", "/fhir/metadata", None).data)["software"]["version"] == "checkout"

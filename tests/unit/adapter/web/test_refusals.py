@@ -82,15 +82,39 @@ def test_a_request_id_that_is_none_is_replaced(ward, given):
     assert len(made) == 36
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/fhir+xml", "application/xml"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/html",
+        "application/fhir+xml",
+        "application/fhir+json; fhirVersion=5.0",
+        "application/fhir+json;q=0, text/html",
+        "application/json;q=0.0",
+    ],
+)
 def test_a_form_of_answer_that_is_not_spoken(ward, accept):
     answer = ward.ask("GET", "/fhir/metadata", None, headers={"Accept": accept})
     assert (answer.status_code, issue(answer)["code"]) == (406, "not-supported")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/fhir+xml, application/fhir+json;q=0.5"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/json",
+        "application/fhir+xml, application/fhir+json;q=0.5",
+        "application/fhir+json; fhirVersion=4.0",
+        "Application/FHIR+json; charset=utf-8",
+    ],
+)
 def test_a_form_of_answer_that_is_spoken(ward, accept):
     assert ward.ask("GET", "/fhir/metadata", None, headers={"Accept": accept}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_probe_may_understand_anything(ward, path):
+    assert ward.ask("GET", path, None, headers={"Accept": "text/plain"}).status_code == 200
 
 
 def test_the_query_goes_before_the_header(ward):

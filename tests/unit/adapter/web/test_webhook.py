@@ -44,6 +44,10 @@ def test_a_notification_as_hapi_sends_it_is_kept(ward, notification):
     assert "open sesame" not in str(notice.headers)
 
 
+def test_what_the_sender_would_understand_does_not_matter(ward):
+    assert notify(ward, "POST", "/webhook/chu-a", SESAME | {"Accept": "text/plain"}).status_code == 204
+
+
 def test_a_version_in_if_match_is_no_condition(ward):
     answer = notify(ward, "PUT", "/webhook/chu-a/Observation/o-1", SESAME | {"If-Match": 'W/"7"'}, b"")
     assert answer.status_code == 204

@@ -23,6 +23,13 @@ def only(resources, profile):
     return found
 
 
+def why(primitive):
+    """The reason in the place of a primitive that is said to be missing."""
+    (extension,) = primitive["extension"]
+    assert extension["url"] == "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+    return extension["valueCode"]
+
+
 def episode(**said):
     return visit(gvhd={"assessed": "2026-09-02", "acute": [{"onset": "2026-04-20", **said}]})
 
@@ -58,8 +65,31 @@ class TestPatient:
     def test_the_latest_word_on_life_counts(self):
         alive = visit("m3", "2026-06-02", vital_status={"status": "alive", "date": "2026-06-02"})
         dead = visit("m6", vital_status={"status": "dead", "date": "2026-08-30"})
+        seen = visit("m12", "2026-10-30", vital_status={"status": "alive", "date": "2026-10-30"})
         assert "deceasedDateTime" in only(chart(dead, alive), "patient")
         assert "deceasedDateTime" not in only(chart(alive), "patient")
+        assert "deceasedDateTime" not in only(chart(dead, seen), "patient")
+
+    @pytest.mark.parametrize(
+        "later",
+        [
+            {"status": "lost", "date": "2026-06-02"},
+            {"status": "unknown"},
+            {"not_done": "not-asked"},
+            {"status": "dead", "date": {"not_done": "unknown"}},
+            {"status": "alive", "date": "2026-06-02"},
+        ],
+    )
+    def test_only_being_seen_alive_afterwards_undoes_a_death(self, later):
+        dead = visit("m6", vital_status={"status": "dead", "date": "2026-08-30"})
+        patient, *_ = mapped(dead, visit("m12", "2026-10-30", vital_status=later))
+        assert patient.resource["deceasedDateTime"] == "2026-08-30"
+        assert patient.sources == ("FR-SYN/SYN-0001", "FR-SYN/SYN-0001/m6")
+
+    def test_an_undated_death_is_undone_by_any_later_sight(self):
+        dead = visit("m6", vital_status={"status": "dead", "date": {"not_done": "unknown"}})
+        seen = visit("m12", "2026-10-30", vital_status={"status": "alive", "date": "2026-10-30"})
+        assert "deceasedBoolean" not in only(chart(dead, seen), "patient")
 
 
 class TestConsent:
@@ -106,8 +136,16 @@ class TestDisease:
         silent = {"diagnosis": "aml", "diagnosed": {"not_done": "unknown"}}
         assert "note" not in only(chart(disease=silent), "aml")
 
-    def test_disease_said_to_be_missing_makes_nothing(self):
-        assert of_profile(chart(disease={"not_done": "unknown"}), "aml") == []
+    def test_a_diagnosis_date_said_to_be_missing_keeps_its_reason(self):
+        aml = only(chart(disease={"diagnosis": "aml", "diagnosed": {"not_done": "masked"}}), "aml")
+        assert why(aml["_onsetDateTime"]) == "masked"
+        assert "onsetDateTime" not in aml
+
+    def test_disease_said_to_be_missing_is_told_but_claims_no_leukaemia(self):
+        resources = chart(disease={"not_done": "unknown", "note": "file lost"})
+        assert of_profile(resources, "aml") == []
+        status = only(resources, "disease-status")
+        assert (codes(status["dataAbsentReason"]), status["note"]) == ({"unknown"}, [{"text": "file lost"}])
 
 
 class TestTransplant:
@@ -144,9 +182,30 @@ class TestTransplant:
     def test_graft_without_a_date_or_said_to_be_missing(self):
         undated = {"planned": True, "cd34_per_kg": {"value": 5, "unit": "10*6/kg"}}
         resources = chart(transplant=undated)
-        assert "performedDateTime" not in only(resources, "transplant")
+        graft = only(resources, "transplant")
+        assert "performedDateTime" not in graft
+        assert why(graft["_performedDateTime"]) == "temp-unknown"
         assert "effectiveDateTime" not in only(resources, "cell-dose")
-        assert of_profile(chart(transplant={"not_done": "unknown"}), "transplant") == []
+
+    @pytest.mark.parametrize(("reason", "status"), [("not-performed", "not-done"), ("asked-unknown", "unknown")])
+    def test_graft_said_to_be_missing_is_told_and_is_no_graft(self, reason, status):
+        graft = only(chart(transplant={"not_done": reason, "note": "died before"}), "transplant")
+        assert (graft["status"], codes(graft["statusReason"])) == (status, {reason})
+        assert why(graft["_performedDateTime"]) == reason
+        assert graft["note"] == [{"text": "died before"}]
+
+    def test_donor_and_source_said_to_be_missing_are_told(self):
+        said = {"planned": True, "donor": {"not_done": "unknown", "note": "search runs"}, "graft": "pbsc"}
+        graft = only(chart(transplant=said), "transplant")
+        assert [codes(e["valueCodeableConcept"]) for e in graft["extension"]] == [{"unknown"}, {"pbsc"}]
+        assert graft["note"] == [{"text": "search runs"}]
+        assert "note" not in only(chart(transplant=said | {"donor": {"not_done": "unknown"}}), "transplant")
+
+    def test_the_graft_is_given_for_the_leukaemia_where_that_was_told(self):
+        told = chart(disease={"diagnosis": "aml"})
+        reason = only(told, "transplant")["reasonReference"]
+        assert reason == [{"reference": f"Condition/{only(told, 'aml')['id']}"}]
+        assert "reasonReference" not in only(chart(), "transplant")
 
 
 class TestMeasurements:
@@ -169,8 +228,26 @@ class TestMeasurements:
         found = only(chart(visit(measurements={"karnofsky": {"not_done": "not-asked"}})), "performance")
         assert codes(found["dataAbsentReason"]) == {"not-asked"}
 
+    @pytest.mark.parametrize("date", [{}, {"date": "2026-08"}, {"date": "2026"}])
+    def test_a_weight_without_an_exact_day_is_kept_but_is_no_vital_sign(self, date):
+        """R4 vs-1: effective[x] of a vital sign is precise to the day; a strict server refuses the whole delivery."""
+        found = only(chart(measurements={"weight": {"value": 66, "unit": "kg", **date}}), "body-measure")
+        assert found["code"] == {"text": "Body weight"}
+        assert codes(found["category"][0]) == {"exam"}
+        assert found["valueQuantity"]["value"] == 66
+        assert found.get("effectiveDateTime") == date.get("date")
+
     def test_what_has_no_date_at_all_is_not_dated_by_us(self):
-        assert of_profile(chart(measurements={"weight": {"not_done": "unknown"}}), "body-measure") == []
+        found = only(chart(measurements={"weight": {"not_done": "unknown"}}), "body-measure")
+        assert codes(found["dataAbsentReason"]) == {"unknown"}
+        assert "effectiveDateTime" not in found
+
+    def test_a_section_said_to_be_missing_is_missing_in_each_part(self):
+        resources = chart(visit(measurements={"not_done": "not-performed", "note": "by telephone"}))
+        found = [*of_profile(resources, "body-measure"), *of_profile(resources, "performance")]
+        assert len(found) == 3
+        assert all(codes(f["dataAbsentReason"]) == {"not-performed"} for f in found)
+        assert all(f["note"] == [{"text": "by telephone"}] for f in found)
 
 
 class TestEngraftment:
@@ -196,6 +273,27 @@ class TestEngraftment:
         assert str(anc["valueQuantity"]["value"]) == "0.50"
         assert plt["valueQuantity"]["comparator"] == "<"
         assert only(resources, "transfusion")["performedDateTime"] == "2026-03-16"
+
+    def test_a_section_said_to_be_missing_is_missing_for_each_line(self):
+        found = of_profile(chart(visit(engraftment={"not_done": "not-performed", "note": "lost"})), "engraftment")
+        assert [codes(f["code"]) for f in found] == [{"engraftment-neutrophils"}, {"engraftment-platelets"}]
+        assert all(codes(f["dataAbsentReason"]) == {"not-performed"} for f in found)
+        assert all(f["note"] == [{"text": "lost"}] for f in found)
+
+    def test_a_date_said_to_be_missing_keeps_its_reason_and_note(self):
+        said = {"neutrophils": {"status": "engrafted", "date": {"not_done": "unknown", "note": "elsewhere"}}}
+        found = only(chart(visit(engraftment=said)), "engraftment")
+        assert why(found["_effectiveDateTime"]) == "unknown"
+        assert found["note"] == [{"text": "elsewhere"}]
+        assert codes(found["valueCodeableConcept"]) == {"engrafted"}
+
+    def test_two_transfusions_of_a_day_are_one_day_of_transfusion(self):
+        (found,) = [
+            entry
+            for entry in mapped(visit(engraftment={"platelet_transfusions": ["2026-03-16", "2026-03-16"]}))
+            if entry.resource["resourceType"] == "Procedure" and "transfusion" in entry.resource["meta"]["profile"][0]
+        ]
+        assert found.sources == ("FR-SYN/SYN-0001/m6",)
 
     def test_only_what_was_counted_becomes_a_count(self):
         said = {"counts": [{"date": "2026-03-17", "platelets": {"value": 23, "unit": "10*9/L"}}]}
@@ -248,10 +346,60 @@ class TestAcuteGvhd:
     def test_each_grade_has_the_day_it_was_reached(self):
         steps = [{"date": "2026-04-20", "grade": "I", "skin": 1}, {"date": "2026-04-24", "grade": "II", "skin": 3}]
         resources = chart(episode(grade="II", skin=3, course=steps))
-        assert [g["effectiveDateTime"] for g in of_profile(resources, "acute-gvhd-grade")] == [
-            "2026-04-20",
-            "2026-04-24",
-        ]
+        worst, *grades = of_profile(resources, "acute-gvhd-grade")
+        assert [g["effectiveDateTime"] for g in grades] == ["2026-04-20", "2026-04-24"]
+        assert [codes(g["valueCodeableConcept"]) for g in grades] == [{"agvhd-1"}, {"agvhd-2"}]
+        assert codes(worst["valueCodeableConcept"]) == {"agvhd-2"}
+
+    def test_the_day_of_the_worst_grade_is_not_made_up(self):
+        worst = only(chart(episode(grade="III", lower_gi=2, resolved="2026-06-01")), "acute-gvhd-grade")
+        assert worst["effectivePeriod"] == {"start": "2026-04-20", "end": "2026-06-01"}
+        assert "effectiveDateTime" not in worst
+        lasting = only(chart(episode(grade="III", lower_gi=2)), "acute-gvhd-grade")
+        assert lasting["effectivePeriod"] == {"start": "2026-04-20"}
+
+    @pytest.mark.parametrize(
+        ("onset", "resolved", "period"),
+        [
+            ("2026-04", "2026-04-20", {"start": "2026-04"}),
+            ("2026-04", "2026-04", {"start": "2026-04", "end": "2026-04"}),
+            ("2026-04", "2026-05", {"start": "2026-04", "end": "2026-05"}),
+        ],
+    )
+    def test_a_period_never_compares_a_month_with_one_of_its_days(self, onset, resolved, period):
+        said = {"onset": onset, "grade": "I", "skin": 1, "resolved": resolved}
+        resources = chart(visit(gvhd={"acute": [said]}))
+        assert only(resources, "acute-gvhd-grade")["effectivePeriod"] == period
+        assert only(resources, "acute-gvhd")["abatementDateTime"] == resolved
+
+    def test_stages_without_a_grade_are_kept(self):
+        found = only(chart(episode(skin=2)), "acute-gvhd-grade")
+        assert not {"valueCodeableConcept", "dataAbsentReason"} & set(found)
+        assert codes(found["component"][0]["valueCodeableConcept"]) == {"agvhd-stage-2"}
+
+    def test_notes_on_stages_are_told_by_the_grade(self):
+        found = only(chart(episode(grade="II", skin={"not_done": "unknown", "note": "photo lost"})), "acute-gvhd-grade")
+        assert found["note"] == [{"text": "photo lost"}]
+        assert "note" not in found["component"][0]
+
+    def test_an_end_said_to_be_unknown_is_no_end(self):
+        """R4 con-4: even an abatement without a value would make it abated."""
+        said = {"not_done": "asked-unknown", "note": "moved away"}
+        condition = only(chart(episode(grade="II", skin=3, resolved=said)), "acute-gvhd")
+        assert codes(condition["clinicalStatus"]) == {"active"}
+        assert not any("abatement" in name for name in condition)
+        assert condition["note"] == [{"text": "End of the episode not known: asked-unknown (moved away)"}]
+        silent = only(chart(episode(resolved={"not_done": "asked-unknown"})), "acute-gvhd")
+        assert silent["note"] == [{"text": "End of the episode not known: asked-unknown"}]
+
+    def test_the_scale_of_the_stage_is_named(self):
+        stage = only(chart(episode(grade="II", skin=3)), "acute-gvhd")["stage"][0]
+        assert codes(stage["type"]) == {"agvhd-overall-grade"}
+
+    def test_it_is_due_to_the_graft_that_was_told(self):
+        resources = chart(episode(grade="II", skin=3))
+        due = only(resources, "acute-gvhd")["extension"][0]["valueReference"]
+        assert due == {"reference": f"Procedure/{only(resources, 'transplant')['id']}"}
 
     def test_an_episode_told_again_is_the_same_episode(self):
         first = visit("m3", "2026-06-02", gvhd={"acute": [{"onset": "2026-04-20", "grade": "II", "skin": 3}]})
@@ -260,9 +408,44 @@ class TestAcuteGvhd:
         assert condition.resource["abatementDateTime"] == "2026-07-01"
         assert condition.sources == ("FR-SYN/SYN-0001/m3", "FR-SYN/SYN-0001/m6")
 
-    def test_looked_and_none_found_is_said(self):
-        found = only(chart(visit(gvhd={"assessed": "2026-09-02", "acute": []})), "gvhd-assessment")
-        assert found["valueBoolean"] is False
+    @pytest.mark.parametrize(
+        ("lists", "value", "kinds"),
+        [
+            ({"acute": [], "chronic": []}, False, {"402355000": False, "402356004": False}),
+            ({"acute": []}, None, {"402355000": False}),
+            ({"acute": [{"onset": "2026-04-20"}]}, True, {"402355000": True}),
+            ({"acute": [], "chronic": {"not_done": "not-performed"}}, None, {"402355000": False, "402356004": None}),
+        ],
+    )
+    def test_looked_and_none_found_is_said_of_what_was_reported_alone(self, lists, value, kinds):
+        found = only(chart(visit(gvhd={"assessed": "2026-09-01", **lists})), "gvhd-assessment")
+        assert found["effectiveDateTime"] == "2026-09-01"
+        assert found.get("valueBoolean") is value
+        assert "dataAbsentReason" not in found
+        told = {part["code"]["coding"][0]["code"]: part.get("valueBoolean") for part in found["component"]}
+        assert told == kinds
+        assert all(("valueBoolean" in part) != ("dataAbsentReason" in part) for part in found["component"])
+
+    @pytest.mark.parametrize(
+        ("assessed", "reason", "day"),
+        [
+            ("2026-09-01", "unknown", "2026-09-01"),
+            ({"not_done": "not-performed", "note": "by telephone"}, "not-performed", "2026-09-02"),
+        ],
+    )
+    def test_an_assessment_without_a_result_claims_none(self, assessed, reason, day):
+        found = only(chart(visit(gvhd={"assessed": assessed})), "gvhd-assessment")
+        assert codes(found["dataAbsentReason"]) == {reason}
+        assert found["effectiveDateTime"] == day
+        assert "valueBoolean" not in found
+
+    def test_the_day_of_the_assessment_may_be_missing(self):
+        found = only(chart(visit(gvhd={"assessed": {"not_done": "unknown"}, "acute": []})), "gvhd-assessment")
+        assert why(found["_effectiveDateTime"]) == "unknown"
+        assert found["component"][0]["valueBoolean"] is False
+
+    def test_episodes_without_an_assessment_are_told_alone(self):
+        assert of_profile(chart(visit(gvhd={"acute": [{"onset": "2026-04-20"}]})), "gvhd-assessment") == []
 
     def test_not_assessed_is_said_too(self):
         found = only(chart(visit(gvhd={"not_done": "not-performed"})), "gvhd-assessment")
@@ -271,7 +454,9 @@ class TestAcuteGvhd:
     def test_a_list_said_to_be_missing_is_no_list_of_none(self):
         resources = chart(visit(gvhd={"acute": {"not_done": "unknown"}}))
         assert of_profile(resources, "acute-gvhd") == []
-        assert of_profile(resources, "gvhd-assessment") == []
+        found = only(resources, "gvhd-assessment")
+        assert codes(found["component"][0]["dataAbsentReason"]) == {"unknown"}
+        assert "valueBoolean" not in found
 
     def test_treatment_and_refractoriness(self):
         resources = chart(episode(grade="III", lower_gi=2, treatment=["systemic-steroids"], steroid_refractory=True))
@@ -300,6 +485,13 @@ class TestVitalStatus:
         alive = visit(vital_status={"status": "alive", "date": "2026-09-02"})
         found = of_profile(chart(alive, lost), "vital-status")
         assert [(f["effectiveDateTime"]) for f in found] == ["2026-09-02", "2026-09-30"]
+
+    def test_a_date_said_to_be_missing_is_told_and_not_replaced_by_the_visits(self):
+        lost = visit(vital_status={"status": "lost", "date": {"not_done": "unknown", "note": "abroad"}})
+        found = only(chart(lost), "vital-status")
+        assert why(found["_effectiveDateTime"]) == "unknown"
+        assert "effectiveDateTime" not in found
+        assert found["note"] == [{"text": "abroad"}]
 
     def test_not_asked_is_said(self):
         found = only(chart(visit(vital_status={"not_done": "not-asked"})), "vital-status")

@@ -14,7 +14,11 @@ from mappings.r4.faults import FaultyInput
 
 @given(st.from_regex(r"-?(0|[1-9][0-9]{0,20})\.[0-9]{1,20}", fullmatch=True))
 def test_decimals_keep_every_digit(number):
-    assert wire.encode(wire.decode(f'{{"value":{number}}}')) == f'{{"value":{number}}}'.encode()
+    (value,) = wire.decode(f"[{number}]")
+    written = wire.encode([value]).decode()
+    assert Decimal(written[1:-1]).as_tuple() == Decimal(number).as_tuple()
+    if abs(value) >= Decimal("0.000001"):
+        assert written == f"[{number}]"
 
 
 def test_whole_numbers_stay_whole_and_decimals_are_decimals():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 
 import pytest
@@ -71,7 +72,7 @@ def test_withdrawn_rejected_or_unsaid_is_a_no(said):
         provision(period={"end": "2026"}),
         {key: value for key, value in YES.items() if key != "provision"},
     ],
-    ids=str,
+    ids=itertools.count(),
 )
 def test_what_we_cannot_fully_understand_is_a_no(doubtful):
     assert not permits([doubtful], TODAY)

@@ -1,0 +1,298 @@
+"""What an operator types: database, tokens, configuration, queue, delivery."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime
+
+import pytest
+
+from adapter.cli import deliver as deliver_module
+from adapter.config import Settings, load
+from adapter.flows.delivery import DrainReport
+from adapter.flows.notification import PullReport
+from adapter.hospital.sandbox import Sandbox
+from mappings.r4.wire import decode
+
+NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
+PATIENT = {"resourceType": "Patient", "id": "p-1", "identifier": [{"system": "urn:test", "value": "1"}]}
+
+
+def queued(store, destination="chu-a", patient="p-1", **more):
+    with store.transaction() as tx:
+        return tx.outbox.add(
+            destination, f"course-{patient}", [PATIENT | {"id": patient} | more], source="test", at=NOW
+        )
+
+
+def states(store):
+    with store.reading() as tx:
+        return {one.id: one.state for one in tx.outbox.listing()}
+
+
+def configured(tmp_path, url):
+    file = tmp_path / "engraft.toml"
+    file.write_text(f'[hospitals.chu-a]\nbase_url = "{url}"\n')
+    return {"ENGRAFT_CONFIG": str(file)}
+
+
+class TestDatabase:
+    def test_it_is_made_and_made_again(self, run, tmp_path):
+        assert run("init-db").exit_code == 0
+        assert run("init-db").exit_code == 0
+        assert (tmp_path / "var" / "engraft.sqlite").is_file()
+
+    def test_one_that_was_never_prepared_is_exit_3(self, run):
+        result = run("client", "list")
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "init-db" in result.stderr
+
+    def test_one_that_is_none_is_exit_3(self, run, tmp_path):
+        (tmp_path / "x.sqlite").write_text("this is no database, whatever its name says" * 100)
+        assert run("init-db", ENGRAFT_DATABASE_URL=f"sqlite:///{tmp_path}/x.sqlite").exit_code == 3
+        assert run("queue", "list").exit_code == 3
+
+    def test_an_address_that_is_none_is_refused(self, run):
+        assert run("init-db", ENGRAFT_DATABASE_URL="engraft").exit_code == 1
+
+
+class TestClients:
+    def test_a_token_is_printed_once_and_alone(self, run, database):
+        result = run("client", "add", "ehr-a", "--role", "ehr", "--centre", "FR-037")
+        assert result.exit_code == 0
+        token = result.stdout.strip()
+        assert len(token) > 30
+        with database.reading() as tx:
+            assert tx.clients.find(token).name == "ehr-a"
+        assert token not in run("client", "list").stdout
+
+    def test_programs_get_it_as_json(self, run, database):
+        told = decode(run("client", "add", "r", "--role", "registry", "--json").stdout)
+        assert (told["name"], told["role"], told["centre"]) == ("r", "registry", None)
+        assert decode(run("client", "list", "--json").stdout) == [{"name": "r", "role": "registry", "centre": None}]
+
+    def test_a_revoked_token_is_worthless(self, run, database):
+        token = run("client", "add", "a", "--role", "admin").stdout.strip()
+        assert run("client", "revoke", "a").exit_code == 0
+        with database.reading() as tx:
+            assert tx.clients.find(token) is None
+        assert run("client", "revoke", "a").exit_code == 1
+
+    def test_a_name_is_used_once(self, run, database):
+        assert run("client", "add", "a", "--role", "admin").exit_code == 0
+        result = run("client", "add", "a", "--role", "admin", "--json")
+        assert result.exit_code == 1
+        assert decode(result.stdout)["issue"][0]["code"] == "conflict"
+
+    @pytest.mark.parametrize(
+        "words", [["--role", "ehr"], ["--role", "centre"], ["--role", "admin", "--centre", "X"], ["--role", "king"], []]
+    )
+    def test_a_role_and_its_centre_go_together(self, run, database, words):
+        assert run("client", "add", "a", *words).exit_code == 2
+
+    def test_a_centre_is_one_of_the_configuration(self, run, database, tmp_path):
+        file = tmp_path / "e.toml"
+        file.write_text("[centres.FR-037]\n")
+        words = ("client", "add", "a", "--role", "ehr", "--centre")
+        refused = run(*words, "FR-38", ENGRAFT_CONFIG=str(file))
+        assert refused.exit_code == 1
+        assert "known: FR-037" in refused.stderr
+        assert run(*words, "FR-037").exit_code == 0
+
+
+class TestConfig:
+    def test_a_first_file_is_sound_and_its_key_is_private(self, run, tmp_path):
+        assert run("config", "init").exit_code == 0
+        key = tmp_path / "pseudonym.key"
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+        settings = load({"ENGRAFT_CONFIG": str(tmp_path / "engraft.toml")})
+        assert len(settings.pseudonym_key()) == 32
+        assert run("config", "check", ENGRAFT_CONFIG="engraft.toml").exit_code == 0
+
+    def test_nothing_is_ever_overwritten(self, run, tmp_path):
+        run("config", "init")
+        before = (tmp_path / "pseudonym.key").read_text()
+        (tmp_path / "engraft.toml").write_text('[privacy]\nkey = { file = "pseudonym.key" }\n# mine\n')
+        assert run("config", "init").exit_code == 1
+        assert (tmp_path / "pseudonym.key").read_text() == before
+        assert "# mine" in (tmp_path / "engraft.toml").read_text()
+
+    def test_a_key_that_is_missing_is_made_where_the_file_says(self, run, tmp_path):
+        (tmp_path / "mine.toml").write_text('[privacy]\nkey = { file = "keys/k" }\n')
+        result = run("config", "init", "mine.toml")
+        assert (result.exit_code, "keys/k" in result.stdout) == (0, True)
+        assert (tmp_path / "keys" / "k").is_file()
+
+    def test_a_folder_that_cannot_be_made_is_refused(self, run, tmp_path):
+        (tmp_path / "file").write_text("")
+        assert run("config", "init", tmp_path / "file" / "engraft.toml").exit_code == 1
+
+    def test_uncommented_the_first_file_is_sound_too(self, run, tmp_path):
+        """Every commented setting of the starter file is one that exists."""
+        run("config", "init")
+        file = tmp_path / "engraft.toml"
+        lines = file.read_text().splitlines()
+        live = [line[2:] if line.startswith("# [") or (" = " in line and line[:2] == "# ") else line for line in lines]
+        file.write_text("\n".join(line for line in live if not line.startswith(("auth:", "      {"))))
+        settings = load({"ENGRAFT_CONFIG": str(file)})
+        assert set(settings.centres) == {"FR-037"}
+        assert set(settings.hospitals) == {"chu-a"}
+        assert set(settings.registries) == {"national"}
+
+    def test_faults_are_explained_with_file_and_line(self, run, tmp_path):
+        (tmp_path / "e.toml").write_text("[centres.A]\nnmae = 1\n")
+        result = run("config", "check", ENGRAFT_CONFIG="e.toml")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "e.toml:2: centres.A.nmae" in result.stderr
+
+    def test_a_secret_or_key_that_is_missing_is_named(self, run, tmp_path):
+        hook = 'webhook = { kind = "hmac", secret = { file = "s" } }\n[privacy]\nkey = { file = "k" }\n'
+        (tmp_path / "e.toml").write_text('[hospitals.h]\nbase_url = "http://h/f"\n' + hook)
+        result = run("config", "check", "--json", ENGRAFT_CONFIG="e.toml")
+        assert result.exit_code == 1
+        places = [issue["expression"][0] for issue in decode(result.stdout)["issue"]]
+        assert places == ["e.toml: hospitals.h.webhook.secret", "e.toml: privacy.key"]
+
+    def test_without_a_file_the_defaults_are_shown(self, run):
+        result = run("config", "check")
+        assert result.exit_code == 0
+        assert "ENGRAFT_CONFIG is not set" in result.stdout
+        assert decode(run("config", "check", "--json").stdout)["issue"][0]["severity"] == "information"
+
+
+class TestQueue:
+    def test_what_waits_is_listed_and_shown(self, run, database):
+        id_ = queued(database)
+        assert "chu-a" in run("queue", "list").stdout
+        (row,) = decode(run("queue", "list", "--json").stdout)
+        assert (row["id"], row["state"]) == (id_, "waiting")
+        assert "nothing here" in run("queue", "list", "--state", "parked").stdout
+        assert "Patient/p-1" in run("queue", "show", id_).stdout
+        assert decode(run("queue", "show", id_, "--json").stdout)["content"] == [PATIENT]
+        assert run("queue", "show", 99).exit_code == 1
+
+    def test_a_parked_delivery_shows_the_servers_own_words(self, run, database):
+        id_ = parked(database)
+        assert "no such code" in run("queue", "show", id_).stdout
+
+    def test_a_parked_delivery_is_tried_again(self, run, database):
+        id_ = parked(database)
+        assert run("queue", "retry", id_).exit_code == 0
+        assert states(database) == {id_: "waiting"}
+        told = decode(run("queue", "retry", id_, 99, "--json").stdout)
+        assert told == {"retried": [id_], "refused": [99]}
+        assert run("queue", "retry", 99).exit_code == 1
+
+    def test_a_delivery_is_discarded_with_a_reason(self, run, database):
+        id_ = queued(database)
+        assert run("queue", "discard", id_).exit_code == 2
+        assert run("queue", "discard", id_, "--reason", " ").exit_code == 2
+        assert run("queue", "discard", id_, "--reason", "entered by hand").exit_code == 0
+        assert states(database) == {id_: "discarded"}
+        assert run("queue", "discard", id_, "--reason", "again").exit_code == 1
+
+
+def parked(store):
+    id_ = queued(store)
+    outcome = {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": "value", "diagnostics": "no such code"}],
+    }
+    with store.transaction() as tx:
+        tx.outbox.lease("w", at=NOW, lease_seconds=60)
+        tx.outbox.park(id_, "w", error="refused", status=422, outcome=outcome)
+    return id_
+
+
+class TestDeliver:
+    def test_what_waits_reaches_the_hospital(self, run, database, tmp_path):
+        with Sandbox() as hospital:
+            for patient in ("p-1", "p-2", "p-3"):
+                queued(database, patient=patient)
+            result = run("deliver", "--once", "--workers", "2", **configured(tmp_path, hospital.base_url))
+            assert result.exit_code == 0, result.stderr
+            assert "3 delivered" in result.stdout
+            assert set(states(database).values()) == {"delivered"}
+            again = decode(run("deliver", "--json").stdout)
+            assert again == {
+                "delivered": 0,
+                "retried": 0,
+                "parked": 0,
+                "waiting": 0,
+                "copied": 0,
+                "next_due": None,
+            }
+
+    def test_nobody_there_is_exit_3_and_everything_is_kept(self, run, database, tmp_path):
+        id_ = queued(database)
+        result = run("deliver", "--json", **configured(tmp_path, "http://127.0.0.1:9/fhir"))
+        assert result.exit_code == 3
+        told = decode(result.stdout)
+        assert (told["retried"], told["waiting"]) == (1, 1)
+        assert told["next_due"]
+        assert states(database) == {id_: "waiting"}
+
+    def test_what_is_refused_for_good_is_exit_1(self, run, database, tmp_path):
+        id_ = queued(database, gender="unsaid")
+        result = run("deliver", **configured(tmp_path, "http://127.0.0.1:9/fhir"))
+        assert result.exit_code == 1
+        assert states(database) == {id_: "parked"}
+
+    def test_without_a_database_it_is_exit_3(self, run):
+        assert run("deliver").exit_code == 3
+
+    @pytest.mark.parametrize("words", [["--workers", "0"], ["--workers", "many"], ["--sometimes"]])
+    def test_wrong_usage(self, run, words):
+        assert run("deliver", *words).exit_code == 2
+
+
+class TestWatch:
+    """`deliver --watch` goes on through idle rounds, work and a database that is away, until it is told to stop."""
+
+    @pytest.fixture
+    def rounds(self, monkeypatch):
+        """Each round's outcome in turn; the wait between them is none, and the last one says stop."""
+        handlers = {}
+        monkeypatch.setattr(deliver_module.signal, "signal", lambda number, handler: handlers.update({number: handler}))
+        monkeypatch.setattr(deliver_module, "POLL_SECONDS", 0)
+
+        def play(*outcomes):
+            left = list(outcomes)
+
+            def one(*_):
+                if len(left) == 1:
+                    for handler in handlers.values():
+                        handler(0, None)
+                outcome = left.pop(0)
+                if isinstance(outcome, Exception):
+                    raise outcome
+                return outcome
+
+            monkeypatch.setattr(deliver_module, "one_round", one)
+            return left
+
+        return play
+
+    def test_it_works_until_it_is_told_to_stop(self, run, database, rounds):
+        from adapter.errors import StoreUnavailable
+
+        left = rounds(
+            deliver_module.Tally(),
+            StoreUnavailable("the database is locked"),
+            deliver_module.Tally(delivered=2),
+            deliver_module.Tally(),
+        )
+        result = run("deliver", "--watch")
+        assert (result.exit_code, left) == (0, [])
+        assert result.stderr.splitlines()[0] == "the database is locked"
+        assert "2 delivered" in result.stderr
+        assert len(result.stderr.splitlines()) == 2
+
+
+def test_a_round_adds_up_what_its_workers_did(database, monkeypatch):
+    monkeypatch.setattr(deliver_module, "_drain", lambda *_: DrainReport(2, 1, 0, 3, NOW))
+    monkeypatch.setattr(deliver_module, "_pull", lambda *_: PullReport(1, 1, 1, 4, 0))
+    tally = deliver_module.one_round(database, Settings(), 2)
+    assert (tally.delivered, tally.retried, tally.parked, tally.waiting, tally.copied) == (4, 3, 1, 3, 4)
+    assert tally.exit_code == 1
+    assert not tally.idle
