@@ -48,3 +48,22 @@ def of_profile(resources: list[Resource], name: str) -> list[Resource]:
 def codes(concept: dict[str, Any]) -> set[str]:
     """Every code of a CodeableConcept."""
     return {coding["code"] for coding in concept["coding"]}
+
+
+def only(resources: list[Resource], profile: str) -> Resource:
+    """The one resource of that profile."""
+    (found,) = of_profile(resources, profile)
+    return found
+
+
+def why(primitive: dict[str, Any]) -> str:
+    """The reason in the place of a primitive that is said to be missing."""
+    (extension,) = primitive["extension"]
+    assert extension["url"] == "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+    reason: str = extension["valueCode"]
+    return reason
+
+
+def episode(**said: Any) -> dict[str, Any]:
+    """A visit that tells of one episode of acute GVHD."""
+    return visit(gvhd={"assessed": "2026-09-02", "acute": [{"onset": "2026-04-20", **said}]})

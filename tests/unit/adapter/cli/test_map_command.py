@@ -213,6 +213,20 @@ def test_files_that_cannot_be_used_are_refused(run, tmp_path, words):
     assert run("map", *words, *AS_OF).exit_code == 1
 
 
+def test_every_line_of_ndjson_stands_alone_even_when_the_first_are_broken(run, tmp_path):
+    file = tmp_path / "all.ndjson"
+    file.write_text('{"a": \n{"b": \n' + json.dumps(ENROLMENT) + "\n")
+    assert run("map", file, *AS_OF, "--out", "fhir").exit_code == 1
+    assert [row["line"] for row in rejected(tmp_path / "fhir")] == [1, 2]
+    assert "Patient.ndjson" in folder(tmp_path / "fhir")
+
+
+def test_csv_is_foreseen_and_not_there_yet(run, tmp_path):
+    (tmp_path / "v.csv").write_text("centre,patient\nFR-037,P-0001\n")
+    assert run("map", "v.csv", *AS_OF, "--out", "fhir").exit_code == 1
+    assert "not yet supported" in rejected(tmp_path / "fhir")[0]["reason"]
+
+
 def test_an_empty_file_is_refused(run, tmp_path):
     (tmp_path / "e.json").write_text("")
     assert run("map", "e.json", *AS_OF, "--out", "fhir").exit_code == 1

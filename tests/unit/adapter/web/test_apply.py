@@ -2,102 +2,24 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 
 from adapter.web import apply
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode, encode
-
-PLAN = "/fhir/PlanDefinition/set-haplo-pdli"
-ENROLMENT = {
-    "centre": "FR-037",
-    "patient": "P-0001",
-    "protocol": "set-haplo-pdli",
-    "birth_date": "1971-05-02",
-    "sex": "female",
-    "consent": {"status": "active", "date": "2026-01-10", "registry": True},
-    "disease": {"diagnosis": "aml", "status": "refractory"},
-    "measurements": {
-        "weight": {"value": Decimal("70"), "unit": "kg", "date": "2026-02-10"},
-        "height": {"value": Decimal("175"), "unit": "cm", "date": "2026-02-10"},
-    },
-    "transplant": {"date": "2026-03-02", "planned": False, "donor": "haploidentical", "graft": "pbsc"},
-}
-FACTS = {
-    "day-zero": {"valueDate": "2026-03-02"},
-    "weight": {"valueQuantity": {"value": 70, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}},
-    "height": {"valueQuantity": {"value": 175, "unit": "cm"}},
-}
-ADA = {"resource": {"resourceType": "Patient", "id": "ada"}}
-BEA = {"resource": {"resourceType": "Patient", "id": "bea"}}
-
-
-def measured(patient, code, value, unit, day="2026-02-10", **more):
-    quantity = {"value": Decimal(value), "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
-    return {
-        "resource": {
-            "resourceType": "Observation",
-            "status": "final",
-            "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
-            "subject": {"reference": f"Patient/{patient}"},
-            "effectiveDateTime": day,
-            "valueQuantity": quantity,
-            **more,
-        }
-    }
-
-
-def weight(patient, value, day="2026-02-10", **more):
-    return measured(patient, "29463-7", value, "kg", day, **more)
-
-
-def height(patient, value, day="2026-02-10", **more):
-    return measured(patient, "8302-2", value, "cm", day, **more)
-
-
-def parameters(*subjects, facts=FACTS, data=(ADA,), **more):
-    items = [{"name": "subject", "valueString": one} for one in subjects or ("Patient/ada",)]
-    if facts:
-        nested = [{"name": name, **value} for name, value in facts.items()]
-        items.append({"name": "parameters", "resource": {"resourceType": "Parameters", "parameter": nested}})
-    if data:
-        bundle = {"resourceType": "Bundle", "type": "collection", "entry": list(data)}
-        items.append({"name": "data", "resource": bundle})
-    items += [{"name": name.replace("_", "-"), **value} for name, value in more.items()]
-    return {"resourceType": "Parameters", "parameter": items}
-
-
-def ask(ward, document, path=f"{PLAN}/$apply", who="ehr", **sent):
-    return ward.ask("POST", path, who, document=document, content_type="application/fhir+json", **sent)
-
-
-def named(answer):
-    """Parameters that a refusal names."""
-    outcome = decode(answer.data)
-    assert outcome["resourceType"] == "OperationOutcome"
-    return [issue["expression"][0] for issue in outcome["issue"]]
-
-
-def amounts(plan):
-    """Milligrams ordered, by action."""
-    found = {}
-    for resource in plan.get("contained", ()) or [entry["resource"] for entry in plan["entry"]]:
-        if resource["resourceType"] == "MedicationRequest":
-            doses = resource["dosageInstruction"][0].get("doseAndRate", ())
-            action = resource["identifier"][0]["value"].split("/")[1]
-            for dose in doses:
-                if dose["type"]["coding"][0]["code"] == "calculated":
-                    found[action] = dose["doseQuantity"]["value"]
-    return found
-
-
-def enrolled(ward):
-    answer = ward.ask("POST", "/enrolments", document=ENROLMENT)
-    assert answer.status_code == 201
-    (patient,) = [one for one in decode(answer.data)["resources"] if one.startswith("Patient/")]
-    return patient
+from tests.unit.adapter.web.applying import (
+    ADA,
+    BEA,
+    FACTS,
+    PLAN,
+    amounts,
+    ask,
+    enrolled,
+    height,
+    named,
+    parameters,
+    weight,
+)
 
 
 def test_a_stranger_brought_along_gets_a_dated_and_dosed_plan_and_nothing_is_stored(ward):
@@ -269,121 +191,6 @@ def test_a_plan_that_is_not_served_is_refused(ward, plan, name):
 
 def test_an_unknown_plan_is_missing(ward):
     assert ask(ward, parameters(), "/fhir/PlanDefinition/nothing/$apply").status_code == 404
-
-
-def quantity(value, unit="kg"):
-    return {"valueQuantity": {"value": value, "unit": unit}}
-
-
-WRONG = [
-    ("day-zero", {"valueDate": "02/03/2026"}),
-    ("day-zero", {"valueDate": "2026-02-30"}),
-    ("day-zero", {"valueDate": "2026-03"}),
-    ("day-zero", {"valueString": "2026-03-02"}),
-    ("day-zero", {"valueDate": "2026-03-02", "valueString": "x"}),
-    ("weight", quantity(0)),
-    ("weight", quantity(-5)),
-    ("weight", quantity(700)),
-    ("weight", {"valueString": "70 kg"}),
-    ("weight", {"valueDecimal": 70}),
-    ("weight", quantity("70")),
-    ("weight", quantity(True)),
-    ("weight", quantity(70, "[lb_av]")),
-    ("weight", {"valueQuantity": {"value": 70}}),
-    ("weight", {"valueQuantity": {"value": 70, "comparator": "<", "unit": "kg"}}),
-    ("weight", {"valueQuantity": {"value": 70, "system": "urn:x", "code": "kg"}}),
-    ("height", quantity(Decimal("1.75"), "cm")),
-    ("height", quantity(Decimal("1.75"), "m")),
-    ("weight-date", {"valueDate": "yesterday"}),
-    ("bsa-formula", {"valueCode": "haycock"}),
-    ("bsa-formula", {"valueString": "mosteller"}),
-    ("draft", {"valueString": "true"}),
-    ("centre", {"valueCode": "FR-037"}),
-    ("dose", quantity(1)),
-]
-
-
-@pytest.mark.parametrize(("name", "value"), WRONG, ids=[f"{name} {value}" for name, value in WRONG])
-def test_a_wrong_fact_is_refused_by_its_name(ward, name, value):
-    before = ward.counts()
-    answer = ask(ward, parameters(facts=FACTS | {name: value}))
-    assert (answer.status_code, named(answer)) == (422, [name])
-    assert ward.counts() == before
-
-
-@pytest.mark.parametrize("missing", ["day-zero", "weight", "height"])
-def test_a_missing_fact_is_refused_by_its_name(ward, missing):
-    answer = ask(ward, parameters(facts={name: value for name, value in FACTS.items() if name != missing}))
-    assert (answer.status_code, named(answer)) == (422, [missing])
-
-
-def test_every_fault_is_told_at_once(ward):
-    facts = {"day-zero": {"valueDate": "x"}, "weight": {"valueString": "x"}, "colour": {"valueString": "x"}}
-    answer = ask(ward, parameters("Group/g", facts=facts))
-    assert sorted(named(answer)) == ["colour", "day-zero", "subject", "weight"]
-
-
-@pytest.mark.parametrize(
-    ("document", "status", "name"),
-    [
-        (parameters("Group/g"), 422, "subject"),
-        (parameters("ada"), 422, "subject"),
-        (parameters("Patient/ada", "Patient/ada"), 422, "subject"),
-        ({"resourceType": "Parameters"}, 422, "subject"),
-        ({"resourceType": "Parameters", "parameter": [{"valueString": "x"}]}, 422, "parameter.name"),
-        ({"resourceType": "Patient"}, 422, "Parameters"),
-        ([], 422, "Parameters"),
-        (parameters(practitioner={"valueString": "Practitioner/1"}), 422, "practitioner"),
-        (parameters(url={"valueUri": "x"}), 422, "url"),
-        (parameters(useServerData={"valueString": "no"}), 422, "useServerData"),
-        (parameters(data=[ADA, weight("ada", "70", "2026")]), 422, "weight"),
-        (parameters(data=[ADA, weight("ada", "70", "2026-13-01")]), 422, "weight"),
-        (parameters(data=[ADA, measured("ada", "29463-7", "70", "g")]), 422, "weight"),
-    ],
-)
-def test_a_wrong_call_is_refused_by_the_name_of_its_parameter(ward, document, status, name):
-    answer = ask(ward, document)
-    assert answer.status_code == status
-    assert name in named(answer)
-
-
-def test_a_parameter_given_twice_is_refused(ward):
-    document = parameters()
-    document["parameter"].append(document["parameter"][1])
-    answer = ask(ward, document)
-    assert (answer.status_code, named(answer)) == (422, ["parameters"])
-
-
-def test_parameters_and_data_are_resources_of_their_type(ward):
-    document = parameters(data=(), facts={})
-    document["parameter"] += [{"name": "data", "valueString": "x"}, {"name": "parameters", "resource": {}}]
-    assert named(ask(ward, document)) == ["parameters", "data"]
-
-
-def test_who_asks_for_leniency_may_name_what_changes_nothing(ward):
-    document = parameters(practitioner={"valueString": "Practitioner/1"})
-    assert ask(ward, document, headers={"Prefer": "handling=lenient"}).status_code == 200
-
-
-def test_a_subject_nobody_knows_is_missing(ward):
-    answer = ask(ward, parameters(data=()))
-    assert answer.status_code == 404
-
-
-def test_a_subject_may_be_given_as_a_reference(ward):
-    document = parameters()
-    document["parameter"][0] = {"name": "subject", "valueReference": {"reference": "Patient/ada"}}
-    assert ask(ward, document).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("query", "name"),
-    [("subject=Patient/x&weight=70", "weight"), ("", "subject"), ("subject=x", "subject")],
-)
-def test_get_takes_an_enrolled_subject_and_nothing_else(ward, query, name):
-    answer = ward.ask("GET", f"{PLAN}/$apply?{query}", "ehr")
-    assert answer.status_code in (400, 422)
-    assert named(answer) == [name]
 
 
 def test_a_plan_of_ours_that_is_not_valid_is_our_fault_and_never_sent(ward, monkeypatch):

@@ -193,6 +193,7 @@ def test_a_page_is_never_larger_than_the_largest(ward):
 
 
 UNKNOWN = [
+    "_id=" + ",".join(map(str, range(201))),
     "colour=red",
     "code:text=x",
     "_sort=date",
@@ -253,6 +254,12 @@ def test_one_include_brings_the_whole_plan(ward):
 def test_a_posted_search_is_a_form(ward):
     answer = ward.ask("POST", "/fhir/Observation/_search", document={"patient": "p-1"})
     assert (answer.status_code, issue(answer)["code"]) == (415, "not-supported")
+
+
+@pytest.mark.parametrize("path", ["PlanDefinition/nothing", "PlanDefinition/nothing/_history", "ActivityDefinition/x"])
+def test_a_definition_that_does_not_exist_is_missing(ward, path):
+    answer = ward.ask("GET", f"/fhir/{path}", "registry")
+    assert (answer.status_code, issue(answer)["code"]) == (404, "not-found")
 
 
 def test_a_type_that_is_not_served_is_an_unknown_address(ward):

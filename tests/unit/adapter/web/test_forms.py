@@ -8,21 +8,8 @@ from datetime import date
 import pytest
 
 from mappings.r4.wire import decode, encode
+from tests.lib.forms import ENROLMENT
 
-ENROLMENT = {
-    "centre": "FR-037",
-    "patient": "P-0001",
-    "protocol": "set-haplo-pdli",
-    "birth_date": "1971-05-02",
-    "sex": "female",
-    "consent": {"status": "active", "date": "2026-01-10", "registry": True},
-    "disease": {"diagnosis": "aml", "status": "refractory"},
-    "measurements": {
-        "weight": {"value": 70, "unit": "kg", "date": "2026-02-10"},
-        "height": {"value": 175, "unit": "cm", "date": "2026-02-10"},
-    },
-    "transplant": {"date": "2026-03-02", "planned": False, "donor": "haploidentical", "graft": "pbsc"},
-}
 FOLLOW_UP = {
     "centre": "FR-037",
     "patient": "P-0001",
@@ -103,6 +90,7 @@ def test_an_enrolment_is_corrected_at_its_own_address(ward):
     assert (answer.status_code, decode(answer.data)["version"]) == (200, 2)
     assert ward.ask("PUT", place, document=ENROLMENT, headers={"If-Match": 'W/"1"'}).status_code == 412
     assert ward.ask("PUT", place, document=ENROLMENT, headers={"If-Match": "newest"}).status_code == 400
+    assert ward.ask("PUT", place, document=ENROLMENT, headers={"If-Match": "*"}).status_code == 200
 
 
 def test_an_enrolment_is_not_corrected_at_anothers_address(ward):

@@ -1,0 +1,133 @@
+"""What `$apply` refuses, by the name of the parameter that is wrong or missing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.unit.adapter.web.applying import (
+    ADA,
+    FACTS,
+    PLAN,
+    ask,
+    measured,
+    named,
+    parameters,
+    weight,
+)
+
+
+def quantity(value, unit="kg"):
+    return {"valueQuantity": {"value": value, "unit": unit}}
+
+
+WRONG = [
+    ("day-zero", {"valueDate": "02/03/2026"}),
+    ("day-zero", {"valueDate": "2026-02-30"}),
+    ("day-zero", {"valueDate": "2026-03"}),
+    ("day-zero", {"valueString": "2026-03-02"}),
+    ("day-zero", {"valueDate": "2026-03-02", "valueString": "x"}),
+    ("weight", quantity(0)),
+    ("weight", quantity(-5)),
+    ("weight", quantity(700)),
+    ("weight", {"valueString": "70 kg"}),
+    ("weight", {"valueDecimal": 70}),
+    ("weight", quantity("70")),
+    ("weight", quantity(True)),
+    ("weight", quantity(70, "[lb_av]")),
+    ("weight", {"valueQuantity": {"value": 70}}),
+    ("weight", {"valueQuantity": {"value": 70, "comparator": "<", "unit": "kg"}}),
+    ("weight", {"valueQuantity": {"value": 70, "system": "urn:x", "code": "kg"}}),
+    ("height", quantity(Decimal("1.75"), "cm")),
+    ("height", quantity(Decimal("1.75"), "m")),
+    ("weight-date", {"valueDate": "yesterday"}),
+    ("bsa-formula", {"valueCode": "haycock"}),
+    ("bsa-formula", {"valueString": "mosteller"}),
+    ("draft", {"valueString": "true"}),
+    ("centre", {"valueCode": "FR-037"}),
+    ("dose", quantity(1)),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=[f"{name} {value}" for name, value in WRONG])
+def test_a_wrong_fact_is_refused_by_its_name(ward, name, value):
+    before = ward.counts()
+    answer = ask(ward, parameters(facts=FACTS | {name: value}))
+    assert (answer.status_code, named(answer)) == (422, [name])
+    assert ward.counts() == before
+
+
+@pytest.mark.parametrize("missing", ["day-zero", "weight", "height"])
+def test_a_missing_fact_is_refused_by_its_name(ward, missing):
+    answer = ask(ward, parameters(facts={name: value for name, value in FACTS.items() if name != missing}))
+    assert (answer.status_code, named(answer)) == (422, [missing])
+
+
+def test_every_fault_is_told_at_once(ward):
+    facts = {"day-zero": {"valueDate": "x"}, "weight": {"valueString": "x"}, "colour": {"valueString": "x"}}
+    answer = ask(ward, parameters("Group/g", facts=facts))
+    assert sorted(named(answer)) == ["colour", "day-zero", "subject", "weight"]
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "name"),
+    [
+        (parameters("Group/g"), 422, "subject"),
+        (parameters("ada"), 422, "subject"),
+        (parameters("Patient/ada", "Patient/ada"), 422, "subject"),
+        ({"resourceType": "Parameters"}, 422, "subject"),
+        ({"resourceType": "Parameters", "parameter": [{"valueString": "x"}]}, 422, "parameter.name"),
+        ({"resourceType": "Patient"}, 422, "Parameters"),
+        ([], 422, "Parameters"),
+        (parameters(practitioner={"valueString": "Practitioner/1"}), 422, "practitioner"),
+        (parameters(url={"valueUri": "x"}), 422, "url"),
+        (parameters(useServerData={"valueString": "no"}), 422, "useServerData"),
+        (parameters(data=[ADA, weight("ada", "70", "2026")]), 422, "weight"),
+        (parameters(data=[ADA, weight("ada", "70", "2026-13-01")]), 422, "weight"),
+        (parameters(data=[ADA, measured("ada", "29463-7", "70", "g")]), 422, "weight"),
+    ],
+)
+def test_a_wrong_call_is_refused_by_the_name_of_its_parameter(ward, document, status, name):
+    answer = ask(ward, document)
+    assert answer.status_code == status
+    assert name in named(answer)
+
+
+def test_a_parameter_given_twice_is_refused(ward):
+    document = parameters()
+    document["parameter"].append(document["parameter"][1])
+    answer = ask(ward, document)
+    assert (answer.status_code, named(answer)) == (422, ["parameters"])
+
+
+def test_parameters_and_data_are_resources_of_their_type(ward):
+    document = parameters(data=(), facts={})
+    document["parameter"] += [{"name": "data", "valueString": "x"}, {"name": "parameters", "resource": {}}]
+    assert named(ask(ward, document)) == ["parameters", "data"]
+
+
+def test_who_asks_for_leniency_may_name_what_changes_nothing(ward):
+    document = parameters(practitioner={"valueString": "Practitioner/1"})
+    assert ask(ward, document, headers={"Prefer": "handling=lenient"}).status_code == 200
+
+
+def test_a_subject_nobody_knows_is_missing(ward):
+    answer = ask(ward, parameters(data=()))
+    assert answer.status_code == 404
+
+
+def test_a_subject_may_be_given_as_a_reference(ward):
+    document = parameters()
+    document["parameter"][0] = {"name": "subject", "valueReference": {"reference": "Patient/ada"}}
+    assert ask(ward, document).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [("subject=Patient/x&weight=70", "weight"), ("", "subject"), ("subject=x", "subject")],
+)
+def test_get_takes_an_enrolled_subject_and_nothing_else(ward, query, name):
+    answer = ward.ask("GET", f"{PLAN}/$apply?{query}", "ehr")
+    assert answer.status_code in (400, 422)
+    assert named(answer) == [name]
