@@ -101,7 +101,7 @@ def _composition(patient: Resource, released: Deidentified, pseudonyms: Pseudony
     return {
         "resourceType": "Composition",
         "id": pseudonyms.id("Composition", patient["id"]),
-        "meta": {"security": labels},
+        "meta": {"profile": [canonicals.profile("engraft-outcome-composition")], "security": labels},
         "identifier": {"system": canonicals.sid("pseudonym"), "value": pseudonyms.value("Composition", patient["id"])},
         "status": "final",
         "type": {"text": "De-identified outcomes for a registry"},

@@ -40,7 +40,7 @@ def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals
     out: Resource = {
         "resourceType": "MeasureReport",
         "id": identity,
-        "meta": {"source": canonicals.source} | labels,
+        "meta": {"source": canonicals.source, "profile": [canonicals.profile("engraft-measure-report")]} | labels,
         "identifier": [{"system": canonicals.sid("measure-report"), "value": identity}],
         "status": "complete",
         "type": "summary",
