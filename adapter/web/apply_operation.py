@@ -229,7 +229,7 @@ def _in_unit(quantity: dict[str, Any], unit: str) -> bool:
 
 def _measure_of(observation: Resource) -> str | None:
     codings = _dicts(_dict(observation.get("code")).get("coding"))
-    codes = {coding.get("code") for coding in codings if coding.get("system") == LOINC}
+    codes = [coding.get("code") for coding in codings if coding.get("system") == LOINC]
     return "weight" if WEIGHT in codes else "height" if HEIGHT in codes else None
 
 

@@ -69,10 +69,8 @@ def negotiate() -> None:
         if wanted.replace(" ", "+").partition(";")[0].strip() not in FORMATS:
             raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(FORMATS)}")
         return
-    wishes = accepted()
-    if request.headers.get("Accept", "").strip() and wishes.isdisjoint(
-        (*SPOKEN, NDJSON, "*/*", "application/*", "text/*")
-    ):
+    asked = request.headers.get("Accept", "").strip()
+    if asked and accepted().isdisjoint((*SPOKEN, NDJSON, "*/*", "application/*", "text/*")):
         words = ", ".join((*SPOKEN, NDJSON))
         raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {words}, FHIR 4.0")
 

@@ -2,7 +2,7 @@
 
 The mapping is a pure function of the enrolment and all its follow-ups, so that a correction, a retraction or an episode
 that spans visits needs no patching: the resources are what the documents say now. Where two visits tell of the same
-item, the later visit counts, but for what it says to be missing, and both are named as its sources.
+item, the later visit counts (`retold` has the exact rule), and both are named as its sources.
 """
 
 from __future__ import annotations
@@ -59,16 +59,14 @@ def map_course(enrolment: Enrolment, follow_ups: Sequence[FollowUp], ids: Ids) -
     found = {resource["id"]: Mapped(resource, (enrolment.key,)) for resource in _of_enrolment(enrolment, chart)}
     for visit in visits:
         for resource in (resource for to_fhir in _OF_VISIT for resource in to_fhir(visit, chart)):
-            told = Mapped(resource, (visit.key,))
-            found[resource["id"]] = _later(found[resource["id"]], told) if resource["id"] in found else told
+            before = found.get(resource["id"])
+            found[resource["id"]] = _again(before, resource, visit) if before else Mapped(resource, (visit.key,))
     return (_patient(enrolment, visits, chart), *found.values())
 
 
-def _later(before: Mapped, after: Mapped) -> Mapped:
-    """The later word on one item. That a later visit did not look does not undo what an earlier one found."""
-    looked = "dataAbsentReason" in before.resource or "dataAbsentReason" not in after.resource
-    sources = dict.fromkeys((*before.sources, *after.sources))
-    return Mapped(after.resource if looked else before.resource, tuple(sources))
+def _again(before: Mapped, resource: Resource, visit: FollowUp) -> Mapped:
+    sources = dict.fromkeys((*before.sources, visit.key))
+    return Mapped(retold.later(before.resource, resource), tuple(sources))
 
 
 def unsupported(follow_up: FollowUp) -> list[Fault]:

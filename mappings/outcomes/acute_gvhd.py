@@ -37,15 +37,16 @@ def _episode(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
 
 def _condition(episode: AcuteGvhd, grades: list[Resource], chart: Chart) -> Resource:
     resolved = isinstance(episode.resolved, PartialDate)
-    out = chart.head("Condition", "engraft-acute-gvhd", "acute-gvhd", known_as(episode)) | {
+    out = chart.head("Condition", "engraft-acute-gvhd", "acute-gvhd", known_as(episode))
+    if chart.graft:
+        out["extension"] = [{"url": EXT_CONDITION_DUE_TO, "valueReference": chart.graft}]
+    out |= {
         "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else "active")),
         "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
         "code": codes.concept("conditions", "acute-gvhd", chart.canonicals),
         "subject": chart.subject,
         "onsetDateTime": str(episode.onset),
     }
-    if chart.graft:
-        out["extension"] = [{"url": EXT_CONDITION_DUE_TO, "valueReference": chart.graft}]
     return out | _end(episode.resolved) | _stage(episode, grades, chart)
 
 

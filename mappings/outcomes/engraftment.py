@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from mappings.facts import BloodCount, Engraftment, FollowUp, Measured, Missing, PartialDate, Recovery
 from mappings.outcomes.chart import Chart, answered, measured, missing
-from mappings.outcomes.retold import LINES, is_loss
 from mappings.r4.build import Resource
 from mappings.terminology import codes
+
+LINES = ("neutrophils", "platelets")
 
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
@@ -34,7 +35,8 @@ def _recovery(line: str, said: Recovery | Missing | None, chart: Chart) -> Itera
     if isinstance(said, Missing):
         yield chart.observation(profile, item, None, missing(said), (), category="exam")
         return
-    occurrence = ("loss",) if is_loss(said) else ()
+    # a graft lost after it had taken is a second event, that does not undo the first
+    occurrence = ("loss",) if said.status.key == "secondary-graft-failure" else ()
     value = answered(chart, "engraftment", said.status)
     yield chart.observation(profile, item, said.date, value, occurrence, category="exam")
 

@@ -1,35 +1,42 @@
-"""What several visits tell of one and the same thing, put together before it becomes FHIR.
+"""What several visits tell of one and the same thing.
 
-The later word counts, field by field. What a later visit leaves out, or says to be missing, does not undo what an
-earlier one knew: to take something back, the centre corrects or retracts the form that said it.
+The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew: to
+take something back, the centre corrects or retracts the form that said it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import TypeVar
 
-from mappings.facts import AcuteGvhd, AcuteStep, Engraftment, FollowUp, Gvhd, Missing, Recovery
+from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing
+from mappings.r4.build import Element, Resource
 
-LINES = ("neutrophils", "platelets")
+_T = TypeVar("_T", AcuteGvhd, AcuteStep)
 
-_T = TypeVar("_T", AcuteGvhd, AcuteStep, Recovery)
-_Recoveries = dict[tuple[str, bool], Recovery]
+
+def later(before: Resource, after: Resource) -> Resource:
+    """One item told twice: the later resource, with what it leaves out where it says the same value again.
+
+    A later word without a value (not done, not known) does not undo one.
+    """
+    if _value(before) != _value(after):
+        return after if _value(after) else before
+    out = before | after
+    if "component" in out:
+        out["component"] = _parts(before.get("component", []), after.get("component", []))
+    return {name: said for name, said in out.items() if name != "_effectiveDateTime" or "effectiveDateTime" not in out}
 
 
 def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
-    """The same visits, oldest first, each telling all that is known of the episodes and recoveries that it names."""
-    episodes: dict[str, AcuteGvhd] = {}
-    recoveries: _Recoveries = {}
+    """The same visits, oldest first, each telling all that is known of the episodes of acute GVHD that it names."""
+    known: dict[str, AcuteGvhd] = {}
     for visit in visits:
         for episode in _episodes(visit):
-            before = episodes.get(known_as(episode))
-            episodes[known_as(episode)] = _retold(before, episode) if before else episode
-        for line, said in _recoveries(visit):
-            recovered = recoveries.get((line, is_loss(said)))
-            recoveries[line, is_loss(said)] = _recovered(recovered, said) if recovered else said
-    return [_with(visit, episodes, recoveries) for visit in visits]
+            key = known_as(episode)
+            known[key] = _retold(known[key], episode) if key in known else episode
+    return [_with(visit, known) for visit in visits]
 
 
 def known_as(episode: AcuteGvhd) -> str:
@@ -37,9 +44,13 @@ def known_as(episode: AcuteGvhd) -> str:
     return episode.id or str(episode.onset)
 
 
-def is_loss(said: Recovery) -> bool:
-    """A graft lost after it had taken: a second event, that does not undo the first."""
-    return said.status.key == "secondary-graft-failure"
+def _value(resource: Resource) -> Element:
+    return {name: said for name, said in resource.items() if name.startswith("value")}
+
+
+def _parts(before: list[Element], after: list[Element]) -> list[Element]:
+    told = [part["code"] for part in after]
+    return [*after, *(part for part in before if part["code"] not in told)]
 
 
 def _episodes(visit: FollowUp) -> tuple[AcuteGvhd, ...]:
@@ -47,20 +58,10 @@ def _episodes(visit: FollowUp) -> tuple[AcuteGvhd, ...]:
     return section.acute if isinstance(section, Gvhd) and isinstance(section.acute, tuple) else ()
 
 
-def _recoveries(visit: FollowUp) -> Iterable[tuple[str, Recovery]]:
-    said = [(line, getattr(visit.engraftment, line, None)) for line in LINES]
-    return [(line, recovery) for line, recovery in said if isinstance(recovery, Recovery)]
-
-
-def _with(visit: FollowUp, episodes: dict[str, AcuteGvhd], recoveries: _Recoveries) -> FollowUp:
-    if _episodes(visit) and isinstance(visit.gvhd, Gvhd):
-        known = tuple(episodes[known_as(episode)] for episode in _episodes(visit))
-        visit = replace(visit, gvhd=replace(visit.gvhd, acute=known))
-    if isinstance(visit.engraftment, Engraftment):
-        told = {line: recoveries[line, is_loss(said)] for line, said in _recoveries(visit)}
-        neutrophils, platelets = (told.get(line, getattr(visit.engraftment, line)) for line in LINES)
-        visit = replace(visit, engraftment=replace(visit.engraftment, neutrophils=neutrophils, platelets=platelets))
-    return visit
+def _with(visit: FollowUp, known: dict[str, AcuteGvhd]) -> FollowUp:
+    if not isinstance(visit.gvhd, Gvhd) or not _episodes(visit):
+        return visit
+    return replace(visit, gvhd=replace(visit.gvhd, acute=tuple(known[known_as(each)] for each in _episodes(visit))))
 
 
 def _retold(before: AcuteGvhd, after: AcuteGvhd) -> AcuteGvhd:
@@ -72,12 +73,8 @@ def _retold(before: AcuteGvhd, after: AcuteGvhd) -> AcuteGvhd:
     return replace(_over(before, after), course=tuple(course))
 
 
-def _recovered(before: Recovery, after: Recovery) -> Recovery:
-    """A date belongs to its status: where that changed, the old one is not carried over."""
-    return _over(before, after) if before.status == after.status else after
-
-
 def _over(before: _T, after: _T) -> _T:
+    """Field by field."""
     kept = {}
     for field in fields(after):
         old, new = getattr(before, field.name), getattr(after, field.name)

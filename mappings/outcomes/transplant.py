@@ -26,15 +26,16 @@ def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
 
 
 def _procedure(graft: Transplant, chart: Chart) -> Resource:
+    kinds = [("transplant-donor", "donor", graft.donor), ("graft-source", "graft", graft.graft)]
+    told = [(name, group, said) for name, group, said in kinds if said is not None]
     out = chart.head("Procedure", "engraft-transplant", "transplant")
+    if told:
+        out["extension"] = [_extension(name, group, said, chart) for name, group, said in told]
     out |= {"status": "preparation" if graft.planned else "completed", "code": _code(graft.donor, chart)}
     out |= {"subject": chart.subject} | dated("performedDateTime", _day(graft) or NO_DAY_YET)
     if chart.disease:
         out["reasonReference"] = [chart.disease]
-    donor = _extension("transplant-donor", "donor", graft.donor, chart)
-    source = _extension("graft-source", "graft", graft.graft, chart)
-    extensions = [*donor.pop("extension", ()), *source.pop("extension", ())]
-    return together(out, {"extension": extensions} if extensions else {}, donor, source)
+    return together(out, *(noted(said) for _, _, said in told if isinstance(said, Missing)))
 
 
 def _not_told(said: Missing, chart: Chart) -> Resource:
@@ -57,13 +58,9 @@ def _code(donor: Said[Word], chart: Chart) -> Element:
     return concept(*codings, text=codes.text("procedures", found[0]))
 
 
-def _extension(name: str, group: str, word: Said[Word], chart: Chart) -> Element:
-    """`extension` with the word or the reason why there is none, and the note on it."""
-    if word is None:
-        return {}
-    said = absent(word.reason) if isinstance(word, Missing) else chart.answer(group, word)
-    extension = {"url": chart.canonicals.extension(name), "valueCodeableConcept": said}
-    return {"extension": [extension]} | (noted(word) if isinstance(word, Missing) else {})
+def _extension(name: str, group: str, said: Word | Missing, chart: Chart) -> Element:
+    concept_said = absent(said.reason) if isinstance(said, Missing) else chart.answer(group, said)
+    return {"url": chart.canonicals.extension(name), "valueCodeableConcept": concept_said}
 
 
 def _cells(item: str, dose: Measured | Missing | None, graft: Transplant, chart: Chart) -> Iterator[Resource]:

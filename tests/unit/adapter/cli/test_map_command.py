@@ -165,6 +165,7 @@ def test_a_visit_that_contradicts_its_enrolment_is_refused(run, tmp_path):
     result = run("map", *files, *AS_OF, "--out", "fhir")
     assert result.exit_code == 1
     assert "gvhd.acute.1.onset" in {row["path"] for row in rejected(tmp_path / "fhir")}
+    assert "1960" not in "".join(text for name, text in folder(tmp_path / "fhir").items() if name != "rejected.ndjson")
 
 
 def test_a_section_that_is_not_mapped_yet_is_refused_and_never_dropped(run, tmp_path):

@@ -159,6 +159,7 @@ class TestAcuteGvhd:
         resources = chart(episode(grade="II", skin=3))
         due = only(resources, "acute-gvhd")["extension"][0]["valueReference"]
         assert due == {"reference": f"Procedure/{only(resources, 'transplant')['id']}"}
+        assert "extension" not in only(chart(episode(grade="II", skin=3), transplant=None), "acute-gvhd")
 
     def test_an_episode_told_again_is_the_same_episode(self):
         first = visit("m3", "2026-06-02", gvhd={"acute": [{"onset": "2026-04-20", "grade": "II", "skin": 3}]})

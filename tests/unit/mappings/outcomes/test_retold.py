@@ -158,3 +158,23 @@ def test_what_was_missing_is_filled_in_by_a_later_word():
     (found,) = of_profile(chart(recovery("m1", "2026-04-02", {"not_done": "temp-unknown"}), later), "engraftment")
     assert codes(found["valueCodeableConcept"]) == {"engrafted"}
     assert "dataAbsentReason" not in found
+
+
+def test_an_assessment_told_twice_keeps_what_each_form_reported():
+    acute = visit("m3", "2026-06-02", gvhd={"assessed": "2026-06-01", "acute": []})
+    chronic = visit("unscheduled", "2026-06-10", gvhd={"assessed": "2026-06-01", "chronic": []})
+    (found,) = of_profile(chart(acute, chronic), "gvhd-assessment")
+    assert {part["code"]["text"]: part["valueBoolean"] for part in found["component"]} == {
+        "Acute graft-versus-host disease": False,
+        "Chronic graft-versus-host disease": False,
+    }
+
+
+def test_a_cause_of_death_told_again_keeps_its_day():
+    first = visit("m6", vital_status={"status": "dead", "date": "2026-08-30", "cause": "infection"})
+    again = visit(
+        "m12", "2026-10-30", vital_status={"status": "dead", "date": {"not_done": "unknown"}, "cause": "infection"}
+    )
+    (cause,) = of_profile(chart(first, again), "cause-of-death")
+    assert cause["effectiveDateTime"] == "2026-08-30"
+    assert "_effectiveDateTime" not in cause

@@ -1,0 +1,226 @@
+"""What holds of every course, however much of it is missing, in whatever order it was told."""
+
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from adapter.hospital import r4_gate
+from adapter.hospital.references import local_targets
+from mappings.facts.synthetic import documents
+from mappings.intake import schema
+from mappings.intake.words import REASONS_MISSING
+from mappings.outcomes import map_course
+from mappings.r4 import wire
+from mappings.r4.build import Ids
+from mappings.r4.faults import FaultyInput
+from mappings.r4.validate import validate
+from tests.lib.charts import AS_OF
+from tests.lib.plans import COURSE
+
+ENROLMENT: dict[str, Any] = {
+    "centre": "FR-SYN",
+    "patient": "SYN-0001",
+    "protocol": "set-haplo-pdli",
+    "birth_date": "1971-05",
+    "sex": "female",
+    "consent": {"status": "active", "date": "2026-01-10", "registry": True},
+    "disease": {"diagnosis": "aml", "status": "relapsed", "diagnosed": "2025-03", "blasts_percent": 34},
+    "measurements": {
+        "weight": {"value": 70, "unit": "kg", "date": "2026-02"},
+        "height": {"value": 175, "unit": "cm"},
+        "karnofsky": 90,
+    },
+    "transplant": {
+        "date": "2026-03-02",
+        "planned": False,
+        "donor": "haploidentical",
+        "graft": "pbsc",
+        "cd34_per_kg": {"value": 5, "unit": "10*6/kg"},
+        "cd3_per_kg": {"value": 180, "unit": "10*6/kg"},
+    },
+}
+FOLLOW_UP: dict[str, Any] = {
+    "centre": "FR-SYN",
+    "patient": "SYN-0001",
+    "visit": "m6",
+    "date": "2026-09-02",
+    "vital_status": {"status": "dead", "date": "2026-09-01", "cause": "gvhd"},
+    "measurements": {"weight": {"value": 66, "unit": "kg", "date": "2026-08-30"}, "karnofsky": 40},
+    "engraftment": {
+        "neutrophils": {"status": "engrafted", "date": "2026-03-17"},
+        "platelets": {"status": "secondary-graft-failure", "date": "2026-07"},
+        "counts": [
+            {
+                "date": "2026-03-17",
+                "neutrophils": {"value": 1, "unit": "10*9/L"},
+                "platelets": {"value": 23, "unit": "10*9/L", "comparator": "<"},
+            }
+        ],
+        "platelet_transfusions": ["2026-03-16"],
+    },
+    "response": {
+        "date": "2026-08-30",
+        "category": "CRi",
+        "marrow_blasts_percent": 1,
+        "mrd": {"result": "negative", "method": "flow"},
+    },
+    "immune_reconstitution": {
+        "date": "2026-08-29",
+        **{cells: {"value": 120, "unit": "/uL"} for cells in ("cd4", "cd8", "treg", "nk", "b")},
+    },
+    "gvhd": {
+        "assessed": "2026-08-31",
+        "acute": [
+            {
+                "onset": "2026-04-20",
+                "grade": "III",
+                "skin": 3,
+                "liver": 0,
+                "upper_gi": 1,
+                "lower_gi": 2,
+                "resolved": "2026-06",
+                "treatment": ["systemic-steroids"],
+                "steroid_refractory": True,
+                "course": [
+                    {"date": "2026-04-20", "grade": "II", "skin": 3, "liver": 0},
+                    {"date": "2026-05-02", "grade": "III", "lower_gi": 2},
+                ],
+            }
+        ],
+        "chronic": [],
+    },
+}
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a document."""
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return (
+        [path, *(place for key, value in inner for place in places(value, (*path, key)))]
+        if path
+        else [place for key, value in inner for place in places(value, (key,))]
+    )
+
+
+def at(node: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        node = node[step]
+    return node
+
+
+PLACES = {"enrolment": places(ENROLMENT), "follow-up": places(FOLLOW_UP)}
+
+
+@st.composite
+def courses(draw: Any) -> tuple[Any, Any, set[tuple[str, str]]]:
+    """Enrolment, follow-up, and the (reason, note) that stand in them; each place may be missing or left out."""
+    forms = {"enrolment": copy.deepcopy(ENROLMENT), "follow-up": copy.deepcopy(FOLLOW_UP)}
+    said: set[tuple[str, str]] = set()
+    for name, form in forms.items():
+        for path in draw(st.lists(st.sampled_from(PLACES[name]), max_size=8, unique=True)):
+            try:
+                at(form, path)
+            except (KeyError, IndexError, TypeError):
+                continue  # it went with what it stood in
+            where, before = at(form, path[:-1]), copy.deepcopy(form)
+            if draw(st.booleans()):
+                note = f"note {len(said)} of the {name}"
+                where[path[-1]] = {"not_done": draw(st.sampled_from(REASONS_MISSING)), "note": note}
+            else:
+                del where[path[-1]]
+            if not accepted(name, form):
+                forms[name] = form = before
+    for form in forms.values():
+        said |= {(node["not_done"], node["note"]) for path in places(form) if is_missing(node := at(form, path))}
+    return forms["enrolment"], forms["follow-up"], said
+
+
+def is_missing(node: Any) -> bool:
+    return isinstance(node, dict) and "not_done" in node
+
+
+def accepted(name: str, form: Any) -> bool:
+    try:
+        (schema.enrolment if name == "enrolment" else schema.follow_up)(form, AS_OF)
+    except FaultyInput:
+        return False
+    return True
+
+
+def mapping(enrolment: Any, *forms: Any) -> Any:
+    visits = [schema.follow_up(form, AS_OF) for form in forms]
+    return map_course(schema.enrolment(enrolment, AS_OF), visits, Ids(COURSE))
+
+
+@given(courses())
+def test_whatever_is_missing_is_said_with_its_reason_and_its_note(course):
+    enrolment, follow_up, said = course
+    written = wire.encode([entry.resource for entry in mapping(enrolment, follow_up)]).decode()
+    for reason, note in said:
+        assert note in written
+        assert reason in written
+
+
+@settings(max_examples=50)
+@given(courses())
+def test_every_resource_is_r4_for_both_readers_and_points_to_nothing_that_is_not_there(course):
+    enrolment, follow_up, _ = course
+    resources = [entry.resource for entry in mapping(enrolment, follow_up)]
+    there = {(resource["resourceType"], resource["id"]) for resource in resources}
+    assert len(there) == len(resources)
+    for resource in resources:
+        assert [fault for fault in validate(resource) if fault.severity == "error"] == []
+        r4_gate.read(resource)
+        assert set(local_targets(resource)) <= there
+        assert not ("dataAbsentReason" in resource and any(name.startswith("value") for name in resource))
+
+
+@settings(max_examples=50)
+@given(courses(), courses(), st.randoms(use_true_random=False))
+def test_the_order_in_which_the_forms_came_does_not_matter(one, other, chance):
+    forms = [one[1] | {"visit": "m3", "date": "2026-09-01"}, one[1], other[1] | {"visit": "m12", "date": "2026-10-30"}]
+    assume(all(accepted("follow-up", form) for form in forms))
+    expected = mapping(one[0], *forms)
+    chance.shuffle(forms)
+    assert mapping(one[0], *forms) == expected
+
+
+ANOTHER_WORD = {
+    ("engraftment", "counts", 0, "platelets", "comparator"),
+    ("gvhd", "acute", 0),
+    ("gvhd", "acute", 0, "treatment", 0),
+}
+"""Without these a form says something else (23 instead of below 23, none instead of one), not less."""
+
+
+def without(path: tuple[Any, ...]) -> Any:
+    """The same form, later, with one place left out."""
+    form = copy.deepcopy(FOLLOW_UP) | {"date": "2026-10-30"}
+    del at(form, path[:-1])[path[-1]]
+    return form
+
+
+THINNER = [path for path in PLACES["follow-up"] if path not in ANOTHER_WORD and accepted("follow-up", without(path))]
+
+
+@pytest.mark.parametrize("visit", ["m12", "unscheduled"])
+@pytest.mark.parametrize("path", [path for path in THINNER if path != ("visit",)], ids=str)
+def test_a_thinner_form_later_on_takes_nothing_back(path, visit):
+    """The same things told once more with one of them left out: everything of the first form still stands."""
+    thinner = without(path) | {"visit": visit}
+    first = {entry.resource["id"]: entry.resource for entry in mapping(ENROLMENT, FOLLOW_UP)}
+    both = {entry.resource["id"]: entry.resource for entry in mapping(ENROLMENT, FOLLOW_UP, thinner)}
+    assert {name: resource for name, resource in both.items() if name in first} == first
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_synthetic_course_is_valid(seed):
+    for enrolment, forms in documents(12, random.Random(seed), as_of=AS_OF):
+        for entry in mapping(enrolment, *forms):
+            assert [fault for fault in validate(entry.resource) if fault.severity == "error"] == []
