@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from adapter.cli.refusal import json_option
+from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
 from adapter.errors import Invalid
@@ -76,6 +76,7 @@ def _row(one: Client) -> dict[str, str | None]:
 
 @client.command()
 @click.argument("name")
+@json_refusals
 def revoke(name: str) -> None:
     """Make the token of NAME worthless from now on.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from adapter.cli.refusal import json_refusals
 from adapter.errors import Refused
 from mappings.facts.synthetic import documents
 from mappings.r4 import wire
@@ -28,6 +29,7 @@ def cohort() -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--centre", default="SYN-001", show_default=True)
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), default="2026-01-01", help="No date is later.")
+@json_refusals
 def synth(patients: int, seed: int, out: Path, centre: str, as_of: datetime) -> None:
     """Write enrolments.ndjson and follow-ups.ndjson to a folder.
 

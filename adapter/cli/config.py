@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from adapter.cli.refusal import json_option, show
+from adapter.cli.refusal import json_option, json_refusals, show
 from adapter.cli.surroundings import environment
 from adapter.config import SETTINGS, Settings, load
 from adapter.errors import Refused
@@ -71,6 +71,7 @@ def _secret_faults(settings: Settings) -> list[Fault]:
 
 @config.command()
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@json_refusals
 def init(file: Path | None) -> None:
     """Write a commented FILE (default: that of ENGRAFT_CONFIG, else engraft.toml) and a pseudonym key beside it.
 

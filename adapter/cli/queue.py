@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from adapter.cli.refusal import json_option
+from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
 from adapter.web.waiting import STATES, UNFINISHED, row
@@ -86,6 +86,7 @@ def retry(ctx: click.Context, ids: tuple[int, ...], as_json: bool) -> None:
 @queue.command()
 @click.argument("id_", metavar="ID", type=int)
 @click.option("--reason", required=True, help="Kept with the delivery.")
+@json_refusals
 def discard(id_: int, reason: str) -> None:
     """Never send a parked or waiting delivery.
 

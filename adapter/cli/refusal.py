@@ -39,11 +39,20 @@ def show(faults: Sequence[Fault], *, as_json: bool) -> None:
 
 
 def json_option(command: Command) -> Command:
-    """`--json`: machine-readable on stdout and nothing else there, refusals too."""
+    """`--json`: machine-readable on stdout and nothing else there, refusals too. The command gets `as_json`."""
+    return _json(command, "Machine-readable, on stdout.", expose=True)
 
-    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
-        ctx.find_root().meta["json"] = value
-        return value
 
-    option = click.option("--json", "as_json", is_flag=True, callback=remember, help="Machine-readable, on stdout.")
+def json_refusals(command: Command) -> Command:
+    """`--json` for a command that has nothing to tell when all is well, or tells it in a machine's words anyway."""
+    return _json(command, "Refusals as an OperationOutcome, on stdout.", expose=False)
+
+
+def _json(command: Command, text: str, *, expose: bool) -> Command:
+    option = click.option("--json", "as_json", is_flag=True, callback=_remember, expose_value=expose, help=text)
     return option(command)
+
+
+def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    ctx.meta["json"] = value
+    return value

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from adapter.cli.refusal import json_option
+from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
 from adapter.errors import Invalid, Refused
@@ -36,6 +36,7 @@ def registry() -> None:
 @registry.command()
 @click.option("--patient", metavar="ID", help="Only this one: id, identifier or number at the centre.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for one file a patient.")
+@json_refusals
 def bundle(patient: str | None, out: Path | None) -> None:
     """De-identified bundles of the patients who agree today, with what each of them is missing.
 

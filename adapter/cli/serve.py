@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from adapter.cli.refusal import json_refusals
 from adapter.cli.surroundings import environment, now
 from adapter.config import load
 
@@ -43,6 +44,7 @@ def serve(host: str, port: int) -> None:
 
 
 @click.command(name="init-db")
+@json_refusals
 def init_db() -> None:
     """Create or migrate the database at ENGRAFT_DATABASE_URL. Safe to repeat.
 

@@ -56,6 +56,28 @@ class TestDatabase:
         assert run("init-db", ENGRAFT_DATABASE_URL="engraft").exit_code == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["client", "revoke", "nobody"],
+        ["queue", "discard", "99", "--reason", "x"],
+        ["registry", "bundle"],
+        ["cohort", "synth", "--patients", "1", "--seed", "1", "--out", "/dev/null/x"],
+        ["config", "init", "/dev/null/x"],
+    ],
+)
+def test_programs_are_refused_in_json_everywhere(run, database, words):
+    result = run(*words, "--json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert decode(result.stdout)["resourceType"] == "OperationOutcome"
+
+
+def test_a_database_that_is_away_is_told_to_programs_too(run):
+    result = run("client", "list", "--json")
+    assert result.exit_code == 3
+    assert decode(result.stdout)["issue"][0]["code"] == "transient"
+
+
 class TestClients:
     def test_a_token_is_printed_once_and_alone(self, run, database):
         result = run("client", "add", "ehr-a", "--role", "ehr", "--centre", "FR-037")
