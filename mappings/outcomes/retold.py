@@ -26,7 +26,7 @@ def later(before: Resource, after: Resource) -> Resource:
     out = before | after
     if "component" in out:
         out["component"] = _parts(before.get("component", []), after.get("component", []))
-    return {name: said for name, said in out.items() if name != "_effectiveDateTime" or "effectiveDateTime" not in out}
+    return {name: said for name, said in out.items() if name not in _undone(before, after)}
 
 
 def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
@@ -46,6 +46,13 @@ def known_as(episode: AcuteGvhd) -> str:
 
 def _value(resource: Resource) -> Element:
     return {name: said for name, said in resource.items() if name.startswith("value")}
+
+
+def _undone(before: Resource, after: Resource) -> set[str]:
+    """Reasons for a gap that one of the two fills."""
+    one, both = before.keys() ^ after.keys(), before.keys() | after.keys()
+    undone = {"_effectiveDateTime"} if "effectiveDateTime" in both else set()
+    return undone | ({"dataAbsentReason"} & one)
 
 
 def _parts(before: list[Element], after: list[Element]) -> list[Element]:

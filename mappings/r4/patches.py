@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from mappings.r4.typenames import ALL_TYPES, RESOURCE_TYPES
+
 _COMPARATOR = ("<", "<=", ">=", ">")
 _MEASURES = ("Quantity", "Duration", "Age", "Count", "Distance")
+_FHIR_VERSIONS = tuple(
+    "0.01 0.05 0.06 0.11 0.0.80 0.0.81 0.0.82 0.4.0 0.5.0 1.0.0 1.0.1 1.0.2 1.1.0 1.4.0 1.6.0 1.8.0 "
+    "3.0.0 3.0.1 3.3.0 3.5.0 4.0.0 4.0.1".split()
+)
 
 CODES: dict[tuple[str, str], tuple[str, ...]] = {
     ("Observation", "status"): tuple(
@@ -40,6 +46,20 @@ CODES: dict[tuple[str, str], tuple[str, ...]] = {
         "ACM ACD ACV PC PCM PCD PCV".split()
     ),
     **{(measure, "comparator"): _COMPARATOR for measure in _MEASURES},
+    ("Composition", "confidentiality"): ("U", "L", "M", "N", "R", "V"),
+    ("CapabilityStatement", "fhirVersion"): _FHIR_VERSIONS,
+    ("StructureDefinition", "fhirVersion"): _FHIR_VERSIONS,
+    ("ImplementationGuide", "fhirVersion"): _FHIR_VERSIONS,
+    ("ImplementationGuideDefinitionResource", "fhirVersion"): _FHIR_VERSIONS,
+    ("CapabilityStatementRestResource", "type"): tuple(sorted(RESOURCE_TYPES)),
+    ("OperationDefinition", "resource"): tuple(sorted(RESOURCE_TYPES)),
+    ("SearchParameter", "base"): tuple(sorted(RESOURCE_TYPES)),
+    ("SearchParameter", "target"): tuple(sorted(RESOURCE_TYPES)),
+    ("Questionnaire", "subjectType"): tuple(sorted(RESOURCE_TYPES)),
+    ("ImplementationGuideGlobal", "type"): tuple(sorted(RESOURCE_TYPES)),
+    ("OperationDefinitionParameter", "type"): tuple(sorted(ALL_TYPES)),
+    ("DataRequirement", "type"): tuple(sorted(ALL_TYPES)),
+    ("ParameterDefinition", "type"): tuple(sorted(ALL_TYPES)),
 }
 """Required code lists that the metadata lacks or cuts."""
 
@@ -64,16 +84,58 @@ CONCEPTS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
 """Required bindings on CodeableConcepts: one coding must be of this system and list."""
 
 NOT_R4 = {
-    ("Extension", "valueCodeableReference"),
-    ("Extension", "valueRatioRange"),
     ("PlanDefinition", "subjectCanonical"),
     ("PlanDefinitionAction", "subjectCanonical"),
     ("ActivityDefinition", "subjectCanonical"),
 }
 """Elements of R4B that R4 does not have."""
 
-TARGETS = {("Observation", "subject"): ("Patient", "Group", "Device", "Location")}
+TARGETS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("Observation", "subject"): ("Patient", "Group", "Device", "Location"),
+    ("ActivityDefinition", "productReference"): ("Medication", "Substance"),
+    ("GroupMember", "entity"): (
+        "Patient",
+        "Practitioner",
+        "PractitionerRole",
+        "Device",
+        "Medication",
+        "Substance",
+        "Group",
+    ),
+}
 """Reference targets that R4B widened."""
+
+NOT_R4_TYPES = {"CodeableReference", "RatioRange"}
+"""Data types of R4B that R4 does not have: `valueRatioRange`, `fixedCodeableReference` and their like."""
+
+META_CHOICES: dict[str, tuple[str, ...]] = {
+    "Extension": ("value",),
+    "ElementDefinition": ("defaultValue", "fixed", "pattern"),
+    "ElementDefinitionExample": ("value",),
+}
+"""Choices of R4 that may be a Meta, which the library left out."""
+
+SIMPLE_QUANTITIES: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("ActivityDefinition", "quantity"),
+        ("CarePlanActivityDetail", "dailyAmount"),
+        ("CarePlanActivityDetail", "quantity"),
+        ("MedicationRequestDispenseRequest", "quantity"),
+        ("MedicationRequestDispenseRequestInitialFill", "quantity"),
+        ("MedicationAdministrationDosage", "dose"),
+        ("MedicationAdministrationDosage", "rateQuantity"),
+        ("ObservationReferenceRange", "low"),
+        ("ObservationReferenceRange", "high"),
+        ("Dosage", "maxDosePerAdministration"),
+        ("Dosage", "maxDosePerLifetime"),
+        ("DosageDoseAndRate", "doseQuantity"),
+        ("DosageDoseAndRate", "rateQuantity"),
+        ("Range", "low"),
+        ("Range", "high"),
+        ("SampledData", "origin"),
+    }
+)
+"""Quantities that may not carry a comparator (`sqty-1`): a dose is never "less than 5 mg"."""
 
 OPEN = {("CapabilityStatement", "format"), ("Expression", "language")}
 """Code elements whose list in the metadata is only a beginning: MIME types and extensible expression languages."""

@@ -30,9 +30,13 @@ def _whole(low: int) -> Schema:
     return {"type": "integer", "minimum": low, "maximum": _LARGEST}
 
 
+# Some character that is no blank; of the control characters only tab and line ends.
+_SOMETHING = text(r"^[\t\n\r ]*[^\x00-\x20][^\x00-\x08\x0B\x0C\x0E-\x1F]*$")
+_SIX_BITS = r"(?:[A-Za-z0-9+/]\s*)"
+
 PRIMITIVES: dict[str, Schema] = {
-    "string": text(r"\S"),
-    "markdown": text(r"\S"),
+    "string": _SOMETHING,
+    "markdown": _SOMETHING,
     "xhtml": text(r"^\s*<div[\s>]"),
     "code": text(r"^\S+( \S+)*$"),
     "id": text(rf"^{ID}$"),
@@ -41,7 +45,9 @@ PRIMITIVES: dict[str, Schema] = {
     "canonical": text(r"^\S+$"),
     "oid": text(r"^urn:oid:[0-2](\.(0|[1-9][0-9]*))+$"),
     "uuid": text(r"^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
-    "base64Binary": text(r"^(\s*[0-9a-zA-Z+/=]{4}\s*)+$"),
+    "base64Binary": text(
+        rf"^\s*(?:{_SIX_BITS}{{4}})*(?:{_SIX_BITS}{{2}}=\s*=\s*|{_SIX_BITS}{{3}}=\s*|{_SIX_BITS}{{4}})$"
+    ),
     "boolean": {"type": "boolean"},
     "decimal": {"type": "number"},
     "integer": _whole(-_LARGEST - 1),
@@ -51,11 +57,13 @@ PRIMITIVES: dict[str, Schema] = {
     "dateTime": text(rf"^(?:{_PARTIAL}|{_DAY}T{_CLOCK}{_ZONE})$"),
     "instant": text(rf"^{_DAY}T{_CLOCK}{_ZONE}$"),
     "time": text(rf"^{_CLOCK}$"),
+    # Money.currency is bound to ISO 4217: its form is checked, not the list.
+    "currency": text(r"^[A-Z]{3}$"),
 }
 
 WORDS = {
-    "string": "text that is not blank",
-    "markdown": "text that is not blank",
+    "string": "text that is not blank and has no control characters",
+    "markdown": "text that is not blank and has no control characters",
     "xhtml": "an XHTML div",
     "code": "a code without stray spaces",
     "id": "1 to 64 letters, digits, - and .",
@@ -74,5 +82,9 @@ WORDS = {
     "dateTime": "a date, or a date and time with its zone",
     "instant": "a date and time to the second, with its zone",
     "time": "a time as hh:mm:ss",
+    "currency": "a currency as three capital letters",
 }
 """What each type must be, for the sentence of a fault."""
+
+INTEGERS = frozenset({"integer", "unsignedInt", "positiveInt"})
+"""Whole numbers: JSON Schema takes 1.0 for one, R4 does not."""

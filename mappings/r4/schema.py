@@ -14,16 +14,25 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
-from mappings.r4.patches import CODES, CONCEPTS, NOT_R4, OPEN, TARGETS
+from mappings.r4.patches import (
+    CODES,
+    CONCEPTS,
+    META_CHOICES,
+    NOT_R4,
+    NOT_R4_TYPES,
+    OPEN,
+    SIMPLE_QUANTITIES,
+    TARGETS,
+)
 from mappings.r4.primitives import ID, PRIMITIVES, Schema, text
 
 TYPES = tuple(
-    "ActivityDefinition Bundle CapabilityStatement CarePlan CodeSystem Composition ConceptMap Condition Consent Device "
-    "Encounter Goal Group ImplementationGuide Library List Measure MeasureReport MedicationAdministration "
-    "MedicationRequest MedicationStatement NamingSystem Observation OperationDefinition OperationOutcome Organization "
-    "Parameters Patient PlanDefinition Practitioner Procedure Provenance Questionnaire QuestionnaireResponse "
-    "RequestGroup ResearchStudy ResearchSubject SearchParameter ServiceRequest StructureDefinition Subscription Task "
-    "ValueSet".split()
+    "ActivityDefinition BiologicallyDerivedProduct Bundle CapabilityStatement CarePlan CodeSystem Composition "
+    "ConceptMap Condition Consent Device Encounter Goal Group ImplementationGuide Library List Measure "
+    "MeasureReport MedicationAdministration MedicationRequest MedicationStatement NamingSystem Observation "
+    "OperationDefinition OperationOutcome Organization Parameters Patient PlanDefinition Practitioner Procedure "
+    "Provenance Questionnaire QuestionnaireResponse RequestGroup ResearchStudy ResearchSubject SearchParameter "
+    "ServiceRequest StructureDefinition Subscription Task ValueSet".split()
 )
 """Resource types that we write, or take from others."""
 
@@ -62,15 +71,17 @@ class _Compiler:
             wire = field.alias or key
             if not key.endswith("__ext") and (name, wire) not in NOT_R4:
                 self._field(name, wire, field, f"{key}__ext" in fields, out)
-        if name == "Extension":
-            out.properties["valueMeta"] = self._named("Meta")
-            out.choices.setdefault(("value", False), []).append(("valueMeta",))
+        for choice in META_CHOICES.get(name, ()):
+            out.properties[f"{choice}Meta"] = self._named("Meta")
+            out.choices.setdefault((choice, False), []).append((f"{choice}Meta",))
         return out.schema()
 
     def _field(self, name: str, wire: str, field: Any, has_companion: bool, out: _Shape) -> None:
         extra = field.json_schema_extra or {}
         repeats, kind = _kind_of(field.annotation)
         primitive = isinstance(kind, str)
+        if not primitive and kind.get_resource_type() in NOT_R4_TYPES:
+            return
         named = primitive and (has_companion or (name == "Extension" and wire.startswith("value")))
         companion = f"_{wire}" if named else None
         item = self._primitive(name, wire, kind, extra) if primitive else self._element(name, wire, kind, extra)
@@ -94,6 +105,7 @@ class _Compiler:
         codes = CODES.get((name, wire)) or extra.get("enum_values")
         if codes and (name, wire) not in OPEN:
             return {"enum": list(codes)}
+        kind = "currency" if (name, wire) == ("Money", "currency") else kind
         self.defs.setdefault(f"p-{kind}", PRIMITIVES[kind])
         return {"$ref": f"#/$defs/p-{kind}"}
 
@@ -104,9 +116,13 @@ class _Compiler:
             bound = {"properties": {"system": {"const": system}, "code": {"enum": list(codes)}}}
             coding = {"contains": bound | {"required": ["system", "code"]}}
             return {"allOf": [item, {"properties": {"coding": coding}, "required": ["coding"]}]}
-        targets = TARGETS.get((name, wire)) or extra.get("enum_reference_types")
-        if targets and str(model.get_resource_type()) == "Reference":
-            return {"allOf": [item, {"properties": {"reference": text(_target(targets))}}]}
+        if (name, wire) in SIMPLE_QUANTITIES:
+            return {"allOf": [item, {"properties": {"comparator": False}}]}
+        if str(model.get_resource_type()) == "Reference":
+            targets = TARGETS.get((name, wire)) or extra.get("enum_reference_types") or ("Resource",)
+            # The comment is for `shapes`: contained and absolute references are checked by the type they lead to.
+            limit = {"$comment": "|".join(targets), "properties": {"reference": text(_target(targets))}}
+            return {"allOf": [item, limit]}
         return item
 
     def _named(self, name: str) -> Schema:
@@ -162,10 +178,10 @@ def _array(item: Schema) -> Schema:
 
 
 def _target(targets: Sequence[str]) -> str:
-    """Pattern of a literal reference to one of these types; contained, urn and conditional ones pass."""
+    """Pattern of a literal reference to one of these types; contained, absolute and conditional ones pass."""
     kinds = "[A-Z][A-Za-z]+" if "Resource" in targets else "(?:" + "|".join(sorted(targets)) + ")"
-    local = rf"(?:https?://\S+/)?{kinds}/{ID}(?:/_history/{ID})?"
-    return rf"^(?:#\S*|urn:(?:uuid|oid):\S+|{local}|{kinds}\?\S+)$"
+    absolute = r"[A-Za-z][A-Za-z0-9+.\-]*:\S+"
+    return rf"^(?:#\S*|{absolute}|{kinds}/{ID}(?:/_history/{ID})?|{kinds}\?\S+)$"
 
 
 def _kind_of(annotation: Any) -> tuple[bool, Any]:

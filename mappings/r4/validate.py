@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import jsonschema_rs
 
-from mappings.r4 import wire
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.invariants import broken
 from mappings.r4.primitives import WORDS
+from mappings.r4.shapes import schema
 from mappings.r4.typenames import RESOURCE_TYPES
+
+_LINEAR = jsonschema_rs.RegexOptions()
+"""The engine without backtracking: no text can stall it."""
 
 
 def validate(resource: Any) -> list[Fault]:
     """Every fault of one resource, errors and warnings; an empty list when there is none."""
-    return list(_validate(resource, None))
+    try:
+        return list(_validate(resource, None))
+    except RecursionError:
+        return [Fault("$", "arrays and objects are nested too deeply", "structure")]
 
 
 def require_valid(resource: Any) -> None:
@@ -32,7 +37,7 @@ def require_valid(resource: Any) -> None:
         raise FaultyInput(errors)
 
 
-def _validate(resource: Any, place: str | None) -> Iterator[Fault]:
+def _validate(resource: Any, place: str | None, container: dict[str, Any] | None = None) -> Iterator[Fault]:
     if not isinstance(resource, dict):
         yield Fault(place or "$", "a resource is a JSON object", "structure")
         return
@@ -51,9 +56,10 @@ def _validate(resource: Any, place: str | None) -> Iterator[Fault]:
     faults = [_fault(error, here) for error in validator.iter_errors(resource)]
     yield from faults
     if not faults:
-        yield from broken(resource, here, contained=here.rpartition(".")[2].startswith("contained["))
+        yield from broken(resource, here, container)
+    around = {"resourceType": kind, "contained": [r for r in _list(resource.get("contained")) if isinstance(r, dict)]}
     for path, inner in _inside(resource, here):
-        yield from _validate(inner, path)
+        yield from _validate(inner, path, around if path.startswith(f"{here}.contained[") else None)
 
 
 def _inside(resource: dict[str, Any], here: str) -> Iterator[tuple[str, Any]]:
@@ -85,10 +91,8 @@ def _list(value: Any) -> list[Any]:
 @cache
 def _validator(kind: str) -> Any:
     """The compiled validator of a type, None where we have no schema for it."""
-    file = files("mappings.r4.schemas").joinpath(f"{kind}.json")
-    if not file.is_file():
-        return None
-    return jsonschema_rs.validator_for(wire.decode(file.read_bytes()))
+    document = schema(kind)
+    return None if document is None else jsonschema_rs.validator_for(document, pattern_options=_LINEAR)
 
 
 def _fault(error: jsonschema_rs.ValidationError, here: str) -> Fault:
@@ -103,6 +107,8 @@ def _fault(error: jsonschema_rs.ValidationError, here: str) -> Fault:
             return Fault(f"{path}.{name}", "is required and missing", "required")
         case "enum":
             return Fault(path, "is not one of the codes that R4 allows here", "code-invalid")
+        case "falseSchema":
+            return Fault(path, "is not allowed here", "structure")
         case "minItems" | "minProperties":
             return Fault(path, "is empty: leave it out instead", "structure")
         case "anyOf":

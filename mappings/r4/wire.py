@@ -119,8 +119,8 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
 
 def _refuse_depth(value: Any) -> None:
     level = [value]
-    for _ in range(DEEPEST + 1):
-        level = [child for node in level for child in _children(node)]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
         if not level:
             return
     _refuse("arrays and objects are nested too deeply")

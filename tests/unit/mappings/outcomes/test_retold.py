@@ -178,3 +178,16 @@ def test_a_cause_of_death_told_again_keeps_its_day():
     (cause,) = of_profile(chart(first, again), "cause-of-death")
     assert cause["effectiveDateTime"] == "2026-08-30"
     assert "_effectiveDateTime" not in cause
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_assessment_that_took_place_after_all_is_not_missing(turned):
+    forms = [
+        visit("m3", "2026-06-02", gvhd={"not_done": "not-performed"}),
+        visit("unscheduled", "2026-06-02", gvhd={"assessed": "2026-06-02", "acute": []}),
+    ]
+    if turned:
+        forms[0]["visit"], forms[1]["visit"] = forms[1]["visit"], forms[0]["visit"]
+    (found,) = of_profile(chart(*forms), "gvhd-assessment")
+    assert "dataAbsentReason" not in found
+    assert found["component"][0]["valueBoolean"] is False

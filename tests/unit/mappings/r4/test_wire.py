@@ -80,3 +80,9 @@ def test_the_hash_is_of_what_a_resource_says():
     assert wire.content_hash({"id": "1"}) == wire.content_hash({"id": "1", "meta": {"versionId": "2"}})
     assert wire.content_hash({"id": "1"}) != wire.content_hash({"id": "2"})
     assert wire.content_hash({"value": Decimal("1.0")}) != wire.content_hash({"value": Decimal("1.00")})
+
+
+def test_nesting_is_limited_to_the_level():
+    assert wire.decode_strict(b"[" * wire.DEEPEST + b"1" + b"]" * wire.DEEPEST)
+    with pytest.raises(FaultyInput):
+        wire.decode_strict(b"[" * (wire.DEEPEST + 1) + b"]" * (wire.DEEPEST + 1))
