@@ -5,22 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mappings.r4.wire import decode
+from tests.lib.forms import ENROLMENT
 
 PLAN = "/fhir/PlanDefinition/set-haplo-pdli"
-ENROLMENT = {
-    "centre": "FR-037",
-    "patient": "P-0001",
-    "protocol": "set-haplo-pdli",
-    "birth_date": "1971-05-02",
-    "sex": "female",
-    "consent": {"status": "active", "date": "2026-01-10", "registry": True},
-    "disease": {"diagnosis": "aml", "status": "refractory"},
-    "measurements": {
-        "weight": {"value": Decimal("70"), "unit": "kg", "date": "2026-02-10"},
-        "height": {"value": Decimal("175"), "unit": "cm", "date": "2026-02-10"},
-    },
-    "transplant": {"date": "2026-03-02", "planned": False, "donor": "haploidentical", "graft": "pbsc"},
-}
 FACTS = {
     "day-zero": {"valueDate": "2026-03-02"},
     "weight": {"valueQuantity": {"value": 70, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}},
