@@ -46,7 +46,7 @@ def plan(enrolment: Enrolment, ids: Ids) -> Planned:
         order = Order(
             protocol=load(enrolment.protocol),
             day_zero=transplant.date,
-            body=_body(enrolment),
+            body=body_of(enrolment),
             subject=f"Patient/{ids('patient')}",
             course=ids.course,
             centre=enrolment.centre,
@@ -82,7 +82,8 @@ def settle(
     return tuple(dict.fromkeys((*renewed, *kept)))
 
 
-def _body(enrolment: Enrolment) -> Body:
+def body_of(enrolment: Enrolment) -> Body:
+    """Weight and height that an enrolment gives for dosing; None for each that it does not give exactly."""
     measured = enrolment.measurements if isinstance(enrolment.measurements, Measurements) else Measurements()
     weight, height = (said if isinstance(said, BodyMeasure) else None for said in (measured.weight, measured.height))
     return Body(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from adapter.flows.course import day_of
+from adapter.flows.regimen import body_of
 from adapter.store import Tx
 from adapter.web.apply_operation import Known
-from mappings.facts import BodyMeasure, Enrolment, Measurements, Transplant
+from mappings.facts import Enrolment, Transplant
 from mappings.intake import schema
-from mappings.terminology.units import to_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,6 @@ def facts_of(tx: Tx, patient: str, centre: str, now: datetime) -> Facts | None:
 
 
 def _measured(enrolment: Enrolment) -> dict[str, Known]:
-    said = enrolment.measurements if isinstance(enrolment.measurements, Measurements) else Measurements()
-    found = {"weight": (said.weight, "kg"), "height": (said.height, "cm")}
-    return {
-        name: Known(to_unit(one.value, unit).value, one.date.exact if one.date else None)
-        for name, (one, unit) in found.items()
-        if isinstance(one, BodyMeasure) and not one.value.comparator
-    }
+    body = body_of(enrolment)
+    found = {"weight": (body.weight_kg, body.weight_date), "height": (body.height_cm, body.height_date)}
+    return {name: Known(value, day) for name, (value, day) in found.items() if value is not None}
