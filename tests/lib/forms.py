@@ -16,3 +16,11 @@ ENROLMENT = {
     },
     "transplant": {"date": "2026-03-02", "planned": False, "donor": "haploidentical", "graft": "pbsc"},
 }
+FOLLOW_UP = {
+    "centre": "FR-037",
+    "patient": "P-0001",
+    "visit": "m3",
+    "date": "2026-06-02",
+    "vital_status": {"status": "alive", "date": "2026-06-02"},
+    "gvhd": {"assessed": "2026-06-02", "acute": [{"onset": "2026-04-20", "grade": "II", "skin": 3}]},
+}

@@ -10,6 +10,7 @@ import pytest
 
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode
+from tests.lib.forms import FOLLOW_UP as VISIT
 
 ENROLMENT = {
     "centre": "FR-037",
@@ -19,14 +20,6 @@ ENROLMENT = {
     "sex": "female",
     "disease": {"diagnosis": "aml", "status": "refractory"},
     "transplant": {"date": "2026-03-02", "planned": False, "donor": "haploidentical", "graft": "pbsc"},
-}
-VISIT = {
-    "centre": "FR-037",
-    "patient": "P-0001",
-    "visit": "m3",
-    "date": "2026-06-02",
-    "vital_status": {"status": "alive", "date": "2026-06-02"},
-    "gvhd": {"assessed": "2026-06-02", "acute": [{"onset": "2026-04-20", "grade": "II", "skin": 3}]},
 }
 AS_OF = ("--as-of", "2026-09-03")
 

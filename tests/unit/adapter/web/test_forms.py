@@ -8,16 +8,7 @@ from datetime import date
 import pytest
 
 from mappings.r4.wire import decode, encode
-from tests.lib.forms import ENROLMENT
-
-FOLLOW_UP = {
-    "centre": "FR-037",
-    "patient": "P-0001",
-    "visit": "m3",
-    "date": "2026-06-02",
-    "vital_status": {"status": "alive", "date": "2026-06-02"},
-    "gvhd": {"assessed": "2026-06-02", "acute": [{"onset": "2026-04-20", "grade": "II", "skin": 3}]},
-}
+from tests.lib.forms import ENROLMENT, FOLLOW_UP
 
 
 def changed(document, path, value):
