@@ -49,15 +49,17 @@ clean: ## remove what was made, but not var/, where data is
 	rm -rf .venv dist build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find adapter mappings profiles tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# The lock is whole, so nothing is resolved anew (--no-deps): pip would otherwise look for newer coverage[toml].
 .venv/locked: requirements/dev.txt
 	@echo "making .venv from requirements/dev.txt (once)" >&2
 	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' || { echo \
 	  "needs Python 3.11 or later with venv (Debian: apt install python3-venv); or say which: make PYTHON=python3.12" \
 	  >&2; exit 1; }
 	@$(PYTHON) -m venv --clear .venv
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 .venv/installed: .venv/locked pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PIP) check
 	@touch $@
