@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, OBSERVATION_CATEGORY, Canonicals
@@ -11,25 +11,32 @@ from mappings.facts import Disease, Enrolment, Measured, Missing, PartialDate, S
 from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, quantity
 from mappings.terminology import codes
 
+UNTOLD = Missing("unknown")
+"""Where R4 needs a value and the form says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
     """One patient's chart in the making.
 
-    `disease` and `graft` are references, or None where the enrolment told of no such thing: a server refuses what
-    points to nothing.
+    `disease` and `graft` are references, or None where the enrolment told of no such thing; `infusions` has one for
+    each infusion of donor lymphocytes that some visit told of, by its number: a server refuses what points to nothing.
+    `remissions`: every day on which some visit says that the leukaemia was in remission. `protocol`: its key.
     """
 
     ids: Ids
+    protocol: str = ""
     disease: Element | None = None
     graft: Element | None = None
+    infusions: Mapping[int, Element] = field(default_factory=dict)
+    remissions: tuple[PartialDate, ...] = ()
 
     @classmethod
     def of(cls, enrolment: Enrolment, ids: Ids) -> Chart:
         """The chart of one course."""
         disease = ids.ref("Condition", "disease") if isinstance(enrolment.disease, Disease) else None
         graft = ids.ref("Procedure", "transplant") if isinstance(enrolment.transplant, Transplant) else None
-        return cls(ids, disease, graft)
+        return cls(ids, enrolment.protocol, disease, graft)
 
     @property
     def canonicals(self) -> Canonicals:
@@ -54,6 +61,10 @@ class Chart:
     def answer(self, group: str, word: Word) -> Element:
         """A word of a closed list; what `other` means stands in the text."""
         return codes.concept("answers", f"{group}/{word.key}", self.canonicals, word.text)
+
+    def worded(self, group: str, said: Said[Word]) -> Element:
+        """CodeableConcept of a word; or why there is none."""
+        return self.answer(group, said) if isinstance(said, Word) else absent((said or UNTOLD).reason)
 
     def observation(
         self,
@@ -103,7 +114,7 @@ def dated(element: str, when: Said[PartialDate]) -> Element:
 
 
 def unknown(said: Missing) -> Element:
-    """What takes the place of a primitive that is said to be missing."""
+    """What takes the place of an element that is said to be missing and has no `dataAbsentReason`."""
     return {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": said.reason}]}
 
 
@@ -112,28 +123,55 @@ def noted(said: Missing) -> Element:
     return {"note": [{"text": said.note}]} if said.note else {}
 
 
-def measured(value: Measured | Missing) -> Element:
+def remarks(*said: object) -> Element:
+    """The notes of those among these that are said to be missing, where the reason itself stands elsewhere."""
+    return together(*(noted(one) for one in said if isinstance(one, Missing)))
+
+
+def unsaid(what: str, said: object) -> Element:
+    """A note for what R4 has no place to say that it is missing."""
+    if not isinstance(said, Missing):
+        return {}
+    return {"note": [{"text": f"{what} not known: {said.reason}" + (f" ({said.note})" if said.note else "")}]}
+
+
+def measured(value: Said[Measured]) -> Element:
     """`valueQuantity` as written, comparator kept; or why there is none."""
-    if isinstance(value, Missing):
-        return missing(value)
-    return {"valueQuantity": quantity(value.value, value.unit, comparator=value.comparator)}
+    if isinstance(value, Measured):
+        return {"valueQuantity": quantity(value.value, value.unit, comparator=value.comparator)}
+    return missing(value)
 
 
-def percent(value: Decimal | Missing) -> Element:
+def scored(value: Said[Decimal]) -> Element:
+    """`valueQuantity` of a number without a unit; or why there is none."""
+    return measured(Measured(value, "1") if isinstance(value, Decimal) else value)
+
+
+def percent(value: Said[Decimal]) -> Element:
     """`valueQuantity` in per cent; or why there is none."""
-    return measured(value if isinstance(value, Missing) else Measured(value, "%"))
+    return measured(Measured(value, "%") if isinstance(value, Decimal) else value)
 
 
-def answered(chart: Chart, group: str, value: Word | Missing) -> Element:
+def answered(chart: Chart, group: str, value: Said[Word]) -> Element:
     """`valueCodeableConcept`; or why there is none."""
-    return missing(value) if isinstance(value, Missing) else {"valueCodeableConcept": chart.answer(group, value)}
+    return {"valueCodeableConcept": chart.answer(group, value)} if isinstance(value, Word) else missing(value)
 
 
-def flagged(value: bool | Missing) -> Element:
+def flagged(value: Said[bool]) -> Element:
     """`valueBoolean`; or why there is none."""
-    return missing(value) if isinstance(value, Missing) else {"valueBoolean": value}
+    return {"valueBoolean": value} if isinstance(value, bool) else missing(value)
 
 
-def missing(value: Missing) -> Element:
-    """`dataAbsentReason`, with the centre's note."""
-    return {"dataAbsentReason": absent(value.reason)} | noted(value)
+def counted(value: Said[int]) -> Element:
+    """`valueInteger`; or why there is none."""
+    return {"valueInteger": value} if isinstance(value, int) else missing(value)
+
+
+def missing(value: object) -> Element:
+    """`dataAbsentReason`, with the centre's note; nothing of what is not said to be missing."""
+    return {"dataAbsentReason": absent(value.reason)} | noted(value) if isinstance(value, Missing) else {}
+
+
+def in_order(start: PartialDate, end: PartialDate) -> bool:
+    """Can a Period hold both? per-1 compares no month with one of its days."""
+    return end == start or start.latest <= end.earliest
