@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mappings.facts import Administration, BodyMeasure, Enrolment, FollowUp, Measurements, Transplant
+from mappings.facts import (
+    Administration,
+    BodyMeasure,
+    Enrolment,
+    FollowUp,
+    Measurements,
+    Missing,
+    PartialDate,
+    Transplant,
+)
 from mappings.outcomes import retract
 from mappings.plan import Body, Order, apply
 from mappings.protocol import load
@@ -45,7 +54,7 @@ def plan(enrolment: Enrolment, ids: Ids) -> Planned:
     try:
         order = Order(
             protocol=load(enrolment.protocol),
-            day_zero=transplant.date,
+            day_zero=transplant.day_zero,
             body=body_of(enrolment),
             subject=f"Patient/{ids('patient')}",
             course=ids.course,
@@ -89,14 +98,18 @@ def body_of(enrolment: Enrolment) -> Body:
     return Body(
         weight_kg=_amount(weight, "kg"),
         height_cm=_amount(height, "cm"),
-        weight_date=weight.date.exact if weight and weight.date else None,
-        height_date=height.date.exact if height and height.date else None,
+        weight_date=_day(weight),
+        height_date=_day(height),
     )
+
+
+def _day(said: BodyMeasure | None) -> date | None:
+    return said.date.exact if said and isinstance(said.date, PartialDate) else None
 
 
 def _amount(said: BodyMeasure | None, unit: str) -> Decimal | None:
     """None for what is no exact amount: nobody is dosed by `< 70 kg`."""
-    if said is None or said.value.comparator:
+    if said is None or isinstance(said.value, Missing) or said.value.comparator:
         return None
     return to_unit(said.value, unit).value
 
@@ -106,14 +119,18 @@ def _in_the_document(fault: Fault) -> Fault:
 
 
 def _begun(before: Mapping[str, Stored], doses: Sequence[Administration]) -> frozenset[str]:
-    """Orders of which a dose is on record: that of the day, or the only order that an action has."""
+    """Orders of which a dose is on record: that of the day, or the only order that an action has.
+
+    A dose that does not say what was given is of no order that we could name; that day zero moves after it still needs
+    a person's word.
+    """
     orders: dict[str, dict[str, str]] = {}
     for reference, stored in before.items():
         action, day = _action_and_day(stored.content)
         orders.setdefault(action, {})[day] = reference
     begun = set()
     for dose in doses:
-        days = orders.get(dose.action, {})
+        days = orders.get(dose.action, {}) if isinstance(dose.action, str) else {}
         if len(days) == 1:
             begun |= set(days.values())
         else:
@@ -129,9 +146,11 @@ def _action_and_day(resource: Resource) -> tuple[str, str]:
 
 def _days(dose: Administration, days: Mapping[str, str], before: Mapping[str, Stored]) -> list[str]:
     """The day that the dose names, else the day whose order is for its date."""
-    if dose.day:
+    if isinstance(dose.day, str):
         return [dose.day.replace("+", "")]
-    return [day for day, reference in days.items() if dose.date.isoformat() in _dates(before[reference].content)]
+    if isinstance(dose.date, Missing):
+        return []
+    return [day for day, reference in days.items() if str(dose.date) in _dates(before[reference].content)]
 
 
 def _dates(order: Resource) -> list[str]:

@@ -32,7 +32,7 @@ def facts_of(tx: Tx, patient: str, centre: str, now: datetime) -> Facts | None:
     if not enrolments:
         return Facts(stored.course, None, None, {})
     enrolment = schema.enrolment(enrolments[-1].content, day_of(now))
-    day_zero = enrolment.transplant.date if isinstance(enrolment.transplant, Transplant) else None
+    day_zero = enrolment.transplant.day_zero if isinstance(enrolment.transplant, Transplant) else None
     return Facts(stored.course, enrolment.protocol, day_zero, _measured(enrolment))
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
 
-from mappings.facts import Enrolment, FollowUp
+from mappings.facts import Enrolment, FollowUp, PartialDate
 from mappings.intake import document as documents
 from mappings.intake import limits, paths
 from mappings.intake.document import to_document
@@ -57,7 +57,7 @@ def cross_check(follow_up: FollowUp, enrolment: Enrolment) -> list[Fault]:
         if getattr(follow_up, name) not in (None, getattr(enrolment, name))
     ]
     born = enrolment.birth_date
-    if born:
+    if isinstance(born, PartialDate):
         found = documents.dates(follow_up)
         early = [(path, said) for path, said in found if said.latest < born.earliest]
         out += [Fault(path, f"{said} is before the birth of the patient", "invariant") for path, said in early]

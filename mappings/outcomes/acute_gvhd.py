@@ -13,7 +13,7 @@ from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing, Word
 from mappings.outcomes import gvhd_assessment
 from mappings.outcomes.chart import Chart, answered, dated, flagged, together
 from mappings.outcomes.gvhd_episode import Episode
-from mappings.outcomes.retold import known_as, steps_of
+from mappings.outcomes.retold import known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource
 
 ORGANS = ("skin", "liver", "upper_gi", "lower_gi")
@@ -24,25 +24,23 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     yield from gvhd_assessment.to_fhir(visit, chart)
     if isinstance(visit.gvhd, Gvhd) and isinstance(visit.gvhd.acute, tuple):
         for said in visit.gvhd.acute:
-            yield from _episode(
-                said, Episode(said, "acute-gvhd", "agvhd-grade", known_as(said, visit), said.grade, chart)
-            )
+            key = known_as(said, visit)
+            yield from _episode(said, Episode(said, "acute-gvhd", "agvhd-grade", key, said.grade, chart))
 
 
 def _episode(said: AcuteGvhd, episode: Episode) -> Iterator[Resource]:
     chart, stages = episode.chart, list(_stages(said, episode.chart))
     grades = []
     if said.grade is not None or stages:
-        grades.append(episode.finding(said.grade, "worst", stages) | episode.span())
-    for which, step in steps_of(said):
-        grade = episode.finding(step.grade, which, _stages(step, chart))
+        grades.append(together(episode.finding(said.grade, ("worst",), stages), episode.span()))
+    for step in (step for step in steps_of(said) if isinstance(step, AcuteStep)):
+        grade = episode.finding(step.grade, step_known_as(step), _stages(step, chart))
         grades.append(together(grade, dated("effectiveDateTime", step.date)))
     yield episode.condition(grades, chart.graft)
     yield from grades
-    told = said.steroid_refractory
-    yield from episode.treatment(
-        *([(chart.code("agvhd-steroid-refractory"), flagged(told))] if told is not None else [])
-    )
+    refractory = said.steroid_refractory
+    code = chart.code("agvhd-steroid-refractory")
+    yield from episode.treatment(*([] if refractory is None else [(code, flagged(refractory))]))
 
 
 def _stages(said: AcuteStep | AcuteGvhd, chart: Chart) -> Iterator[tuple[Element, Element]]:

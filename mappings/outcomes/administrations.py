@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 
 from mappings.facts import Administration, FollowUp, Measured, Missing, PartialDate, Said
-from mappings.outcomes.chart import UNTOLD, Chart, dated, missing, remarks, together, unknown, unsaid
+from mappings.outcomes.chart import Chart, dated, missing, notes_of, remark, together, unknown
 from mappings.outcomes.order_names import line_of, of_dose
-from mappings.outcomes.retold import known_as, name_of
+from mappings.outcomes.retold import Key, known_as
 from mappings.protocol.model import Line
 from mappings.r4.build import Element, Resource, absent, concept, quantity
 from mappings.terminology import codes
@@ -20,47 +20,50 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """A MedicationAdministration for each dose; a section said to be missing is an Observation without a value."""
     section = visit.administrations
     if isinstance(section, Missing):
-        profile, value, where = "engraft-administration-report", missing(section), (name_of(visit),)
+        profile, value, where = "engraft-administration-report", missing(section), ("not-told", visit.occasion)
         yield chart.observation(profile, "doses-given", visit.date, value, where, category="therapy")
     for said in section if isinstance(section, tuple) else ():
         yield _dose(said, known_as(said, visit), chart)
 
 
-def _dose(said: Administration, known: str, chart: Chart) -> Resource:
+def _dose(said: Administration, known: Key, chart: Chart) -> Resource:
     """A dose of which the centre says that it was not performed is not done, whatever list it stands in."""
     not_given = isinstance(said.given, Missing) and said.given.reason == NOT_PERFORMED
-    line = line_of(said.action, chart) if isinstance(said.action, str) else None
-    order = of_dose(line, said.day if isinstance(said.day, str) else None, chart) if line else None
+    line = None if isinstance(said.action, Missing) else line_of(said.action, chart)
     return together(
-        chart.head("MedicationAdministration", "engraft-administration", "administration", known),
+        chart.head("MedicationAdministration", "engraft-administration", "administration", *known),
+        _followed(line, chart),
         {"status": "not-done" if not_given else "completed"},
         {"statusReason": [absent(NOT_PERFORMED)]} if not_given else {},
         {"medicationCodeableConcept": _drug(said.action, line, chart), "subject": chart.subject},
         dated("effectiveDateTime", _day(said.date)),
-        _definition(line, chart),
-        {"request": order} if order else {},
+        _order(said, line, chart),
         _amount(said.given),
-        remarks(said.action, said.given),
-        unsaid("Day of the protocol", said.day),
+        notes_of(said.action, said.given),
+        remark("Day of the protocol", said.day),
     )
 
 
-def _definition(line: Line | None, chart: Chart) -> Element:
-    """What was followed, also where no day says which order: the same drug may stand in two lines of a protocol."""
+def _followed(line: Line | None, chart: Chart) -> Element:
+    """Told also where no day says which order it was: the same drug may stand in two lines of a protocol."""
     if line is None:
         return {}
     return {"instantiates": [chart.canonicals.pinned("ActivityDefinition", f"{chart.protocol}-{line.key}")]}
 
 
-def _drug(action: Said[str], line: Line | None, chart: Chart) -> Element:
+def _drug(action: str | Missing, line: Line | None, chart: Chart) -> Element:
     if line:
         return codes.concept("drugs", line.drug, chart.canonicals)
-    return concept(text=action) if isinstance(action, str) else absent((action or UNTOLD).reason)
+    return absent(action.reason) if isinstance(action, Missing) else concept(text=action)
 
 
-def _day(said: Said[date]) -> PartialDate | Missing:
-    """R4 needs it said, or said to be missing."""
-    return PartialDate(said.isoformat()) if isinstance(said, date) else said or UNTOLD
+def _day(said: date | Missing) -> PartialDate | Missing:
+    return said if isinstance(said, Missing) else PartialDate(said.isoformat())
+
+
+def _order(said: Administration, line: Line | None, chart: Chart) -> Element:
+    order = of_dose(line, said.day if isinstance(said.day, str) else None, chart) if line else None
+    return {"request": order} if order else {}
 
 
 def _amount(given: Said[Measured]) -> Element:

@@ -6,13 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from mappings.canonicals import EXT_DATA_ABSENT_REASON, OBSERVATION_CATEGORY, Canonicals
-from mappings.facts import Disease, Enrolment, Measured, Missing, PartialDate, Said, Transplant, Word
+from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
+from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
 from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, quantity
 from mappings.terminology import codes
-
-UNTOLD = Missing("unknown")
-"""Where R4 needs a value and the form says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +56,15 @@ class Chart:
         return codes.concept("observables", observable, self.canonicals)
 
     def answer(self, group: str, word: Word) -> Element:
-        """A word of a closed list; what `other` means stands in the text."""
+        """A word of a closed list; what `other` means stands in the text, or why nobody says."""
+        if isinstance(word.text, Missing):
+            codings = codes.codings("answers", f"{group}/{word.key}", self.canonicals)
+            return concept(*codings) | {"_text": in_place(word.text)}
         return codes.concept("answers", f"{group}/{word.key}", self.canonicals, word.text)
 
-    def worded(self, group: str, said: Said[Word]) -> Element:
-        """CodeableConcept of a word; or why there is none."""
-        return self.answer(group, said) if isinstance(said, Word) else absent((said or UNTOLD).reason)
+    def concept(self, group: str, said: Word | Missing) -> Element:
+        """A word where R4 has no `dataAbsentReason` beside it: why it is missing takes the place of the code."""
+        return absent(said.reason) if isinstance(said, Missing) else self.answer(group, said)
 
     def observation(
         self,
@@ -84,6 +84,11 @@ class Chart:
             "subject": self.subject,
         }
         return together(out, dated("effectiveDateTime", when), value)
+
+
+def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
+    """What tells a thing from others of its kind: its date; without one, the visit that told of it."""
+    return (when,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
 
 
 def components(parts: Iterable[tuple[Element, Element]]) -> Element:
@@ -113,9 +118,30 @@ def dated(element: str, when: Said[PartialDate]) -> Element:
     return {f"_{element}": unknown(when)} | noted(when)
 
 
+def primitive(element: str, said: Said[object]) -> Element:
+    """A primitive of a resource that has no `note`, as it was said; or why there is none."""
+    if said is None:
+        return {}
+    return {f"_{element}": in_place(said)} if isinstance(said, Missing) else {element: str(said)}
+
+
+def not_given(said: Missing) -> Element:
+    """Status of a Procedure that is said to be missing: not done, or not known whether it was."""
+    status = "not-done" if said.reason == "not-performed" else "unknown"
+    return {"status": status, "statusReason": absent(said.reason)}
+
+
 def unknown(said: Missing) -> Element:
     """What takes the place of an element that is said to be missing and has no `dataAbsentReason`."""
     return {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": said.reason}]}
+
+
+def in_place(said: Missing) -> Element:
+    """The same with the centre's words beside it, for resources that have no `note`."""
+    out = unknown(said)
+    if said.note:
+        out["extension"].append({"url": EXT_ORIGINAL_TEXT, "valueString": said.note})
+    return out
 
 
 def noted(said: Missing) -> Element:
@@ -123,55 +149,56 @@ def noted(said: Missing) -> Element:
     return {"note": [{"text": said.note}]} if said.note else {}
 
 
-def remarks(*said: object) -> Element:
-    """The notes of those among these that are said to be missing, where the reason itself stands elsewhere."""
+def notes_of(*said: object) -> Element:
+    """The notes of those that are said to be missing, where the reasons themselves stand elsewhere."""
     return together(*(noted(one) for one in said if isinstance(one, Missing)))
 
 
-def unsaid(what: str, said: object) -> Element:
-    """A note for what R4 has no place to say that it is missing."""
+def remark(what: str, said: object) -> Element:
+    """A note that something is not known, and why, where R4 has no element to say it in."""
     if not isinstance(said, Missing):
         return {}
-    return {"note": [{"text": f"{what} not known: {said.reason}" + (f" ({said.note})" if said.note else "")}]}
-
-
-def measured(value: Said[Measured]) -> Element:
-    """`valueQuantity` as written, comparator kept; or why there is none."""
-    if isinstance(value, Measured):
-        return {"valueQuantity": quantity(value.value, value.unit, comparator=value.comparator)}
-    return missing(value)
-
-
-def scored(value: Said[Decimal]) -> Element:
-    """`valueQuantity` of a number without a unit; or why there is none."""
-    return measured(Measured(value, "1") if isinstance(value, Decimal) else value)
-
-
-def percent(value: Said[Decimal]) -> Element:
-    """`valueQuantity` in per cent; or why there is none."""
-    return measured(Measured(value, "%") if isinstance(value, Decimal) else value)
-
-
-def answered(chart: Chart, group: str, value: Said[Word]) -> Element:
-    """`valueCodeableConcept`; or why there is none."""
-    return {"valueCodeableConcept": chart.answer(group, value)} if isinstance(value, Word) else missing(value)
-
-
-def flagged(value: Said[bool]) -> Element:
-    """`valueBoolean`; or why there is none."""
-    return {"valueBoolean": value} if isinstance(value, bool) else missing(value)
-
-
-def counted(value: Said[int]) -> Element:
-    """`valueInteger`; or why there is none."""
-    return {"valueInteger": value} if isinstance(value, int) else missing(value)
-
-
-def missing(value: object) -> Element:
-    """`dataAbsentReason`, with the centre's note; nothing of what is not said to be missing."""
-    return {"dataAbsentReason": absent(value.reason)} | noted(value) if isinstance(value, Missing) else {}
+    why = f"{said.reason} ({said.note})" if said.note else said.reason
+    return {"note": [{"text": f"{what} not known: {why}"}]}
 
 
 def in_order(start: PartialDate, end: PartialDate) -> bool:
     """Can a Period hold both? per-1 compares no month with one of its days."""
     return end == start or start.latest <= end.earliest
+
+
+def measured(value: Measured | Missing) -> Element:
+    """`valueQuantity` as written, comparator kept; or why there is none."""
+    if isinstance(value, Missing):
+        return missing(value)
+    return {"valueQuantity": quantity(value.value, value.unit, comparator=value.comparator)}
+
+
+def scored(value: Decimal | Missing) -> Element:
+    """`valueQuantity` of a number without a unit; or why there is none."""
+    return measured(value if isinstance(value, Missing) else Measured(value, "1"))
+
+
+def percent(value: Decimal | Missing) -> Element:
+    """`valueQuantity` in per cent; or why there is none."""
+    return measured(value if isinstance(value, Missing) else Measured(value, "%"))
+
+
+def answered(chart: Chart, group: str, value: Word | Missing) -> Element:
+    """`valueCodeableConcept`; or why there is none."""
+    return missing(value) if isinstance(value, Missing) else {"valueCodeableConcept": chart.answer(group, value)}
+
+
+def flagged(value: bool | Missing) -> Element:
+    """`valueBoolean`; or why there is none."""
+    return missing(value) if isinstance(value, Missing) else {"valueBoolean": value}
+
+
+def counted(value: int | Missing) -> Element:
+    """`valueInteger`; or why there is none."""
+    return missing(value) if isinstance(value, Missing) else {"valueInteger": value}
+
+
+def missing(value: Missing) -> Element:
+    """`dataAbsentReason`, with the centre's note."""
+    return {"dataAbsentReason": absent(value.reason)} | noted(value)

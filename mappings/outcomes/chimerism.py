@@ -7,23 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import Chimerism, FollowUp, Missing
+from mappings.facts import Chimerism, FollowUp, Missing, PartialDate
 from mappings.outcomes.chart import Chart, answered, components, missing, percent, together
-from mappings.outcomes.retold import known_as, name_of
-from mappings.r4.build import Resource
+from mappings.outcomes.retold import Key, known_as
+from mappings.r4.build import Element, Resource
 
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """An Observation for each result; a section said to be missing becomes one without a value on the visit's date."""
     section = visit.chimerism
     if isinstance(section, Missing):
-        yield chart.observation("engraft-chimerism", "chimerism", visit.date, missing(section), (name_of(visit),))
+        yield _observation(visit.date, missing(section), ("not-told", visit.occasion), chart)
     for said in section if isinstance(section, tuple) else ():
-        yield _result(said, known_as(said, visit), chart)
+        out = _observation(said.date, percent(said.donor_percent), known_as(said, visit), chart)
+        yield together(out, components(_parts(said, chart)))
 
 
-def _result(said: Chimerism, known: str, chart: Chart) -> Resource:
-    out = chart.observation("engraft-chimerism", "chimerism", said.date, percent(said.donor_percent), (known,))
-    told = (("sample", said.sample), ("lineage", said.lineage))
-    parts = ((chart.code(f"chimerism-{part}"), answered(chart, part, word)) for part, word in told if word is not None)
-    return together(out, components(parts))
+def _observation(when: PartialDate | Missing, value: Element, known: Key, chart: Chart) -> Resource:
+    return chart.observation("engraft-chimerism", "chimerism", when, value, known)
+
+
+def _parts(said: Chimerism, chart: Chart) -> Iterator[tuple[Element, Element]]:
+    for part, word in (("sample", said.sample), ("lineage", said.lineage)):
+        if word is not None:
+            yield chart.code(f"chimerism-{part}"), answered(chart, part, word)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.facts import ChronicGvhd, ChronicStep, FollowUp, Gvhd, Missing, Word
-from mappings.outcomes.chart import Chart, answered, counted, dated, flagged, together, unsaid
+from mappings.outcomes.chart import Chart, answered, counted, dated, flagged, remark, together
 from mappings.outcomes.gvhd_episode import Episode
-from mappings.outcomes.retold import known_as, steps_of
+from mappings.outcomes.retold import Key, known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource
 
 
@@ -24,30 +24,26 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
 
 
 def _episode(said: ChronicGvhd, episode: Episode) -> Iterator[Resource]:
-    chart = episode.chart
     grades = []
     if said.severity is not None or said.organs:
-        grades.append(_finding(said, "worst", episode) | episode.span())
-    grades += [
-        together(_finding(step, n, episode), dated("effectiveDateTime", step.date)) for n, step in steps_of(said)
-    ]
-    yield episode.condition(grades, _cause(said, chart))
+        grades.append(together(_finding(said, ("worst",), episode), episode.span()))
+    for step in (step for step in steps_of(said) if isinstance(step, ChronicStep)):
+        grade = _finding(step, step_known_as(step), episode)
+        grades.append(together(grade, dated("effectiveDateTime", step.date)))
+    yield episode.condition(grades, _cause(said, episode.chart))
     yield from grades
-    yield from episode.treatment(*_needs(said, chart))
+    yield from episode.treatment(*_needs(said, episode.chart))
 
 
-def _finding(said: ChronicGvhd | ChronicStep, which: object, episode: Episode) -> Resource:
+def _finding(said: ChronicGvhd | ChronicStep, which: Key, episode: Episode) -> Resource:
     out = episode.finding(said.severity, which, _scores(said, episode.chart))
-    return together(out, unsaid("Scores of the organs", said.organs))
+    return together(out, remark("Scores of the organs", said.organs))
 
 
 def _scores(said: ChronicGvhd | ChronicStep, chart: Chart) -> Iterator[tuple[Element, Element]]:
-    for organ, score in said.organs if isinstance(said.organs, tuple) else ():
-        yield chart.code(f"cgvhd-{organ}"), _score(score, chart)
-
-
-def _score(score: int | Missing, chart: Chart) -> Element:
-    return answered(chart, "cgvhd-score", score if isinstance(score, Missing) else Word(str(score)))
+    for organ, score in () if isinstance(said.organs, Missing) else said.organs:
+        value = score if isinstance(score, Missing) else Word(str(score))
+        yield chart.code(f"cgvhd-{organ}"), answered(chart, "cgvhd-score", value)
 
 
 def _cause(said: ChronicGvhd, chart: Chart) -> Element | None:

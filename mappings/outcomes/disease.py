@@ -10,17 +10,17 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
-from mappings.facts import Disease, Enrolment, FollowUp, Missing, PartialDate, Relapse, Response, Word
-from mappings.outcomes.chart import Chart, answered, dated, percent
+from mappings.facts import Disease, Enrolment, FollowUp, Missing, PartialDate, Relapse, Response, Said, Word
+from mappings.outcomes.chart import Chart, answered, dated, noted, percent, together
 from mappings.outcomes.relapse import is_molecular
-from mappings.r4.build import Resource, coding, concept
+from mappings.r4.build import Element, Resource, coding, concept
 from mappings.terminology import codes
 
 REMISSION = {"CR", "CRh", "CRi"}
 PERSISTENCE = {"PR", "no-response"}
 """ELN 2022 categories by which the leukaemia is gone, or still there. The others settle neither."""
 
-_LATER = ("persistence", "remission", "relapse")
+_TURNS = ("persistence", "remission", "relapse")
 """Of two turns on one day the one that stands further back here holds."""
 
 
@@ -42,16 +42,10 @@ def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
 
 def condition(disease: Disease, standing: str, chart: Chart) -> Resource:
     """Condition of the leukaemia; `standing` as `standing` finds it."""
-    aml = disease.diagnosis.key == "aml"
-    out = chart.head("Condition", "engraft-aml", "disease") | {
-        "clinicalStatus": concept(coding(CONDITION_CLINICAL, standing)),
-        "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
-        "code": codes.concept("conditions", "aml", chart.canonicals)
-        if aml
-        else chart.answer("diagnosis", disease.diagnosis),
-        "subject": chart.subject,
-    }
-    return out | dated("onsetDateTime", disease.diagnosed)
+    out = chart.head("Condition", "engraft-aml", "disease")
+    out["clinicalStatus"] = concept(coding(CONDITION_CLINICAL, standing))
+    diagnosis = _diagnosis(disease.diagnosis, chart) | {"subject": chart.subject}
+    return together(out, diagnosis, dated("onsetDateTime", disease.diagnosed))
 
 
 def standing(disease: Disease, visits: Sequence[FollowUp]) -> tuple[str, tuple[str, ...]]:
@@ -62,9 +56,9 @@ def standing(disease: Disease, visits: Sequence[FollowUp]) -> tuple[str, tuple[s
     relapsed = isinstance(disease.status, Word) and disease.status.key == "relapsed"
     status = ill = "relapse" if relapsed else "active"
     told_by: tuple[str, ...] = ()
-    for _, turn, key in sorted(_turns(visits)):
-        ill = "relapse" if _LATER[turn] == "relapse" else ill
-        status = "remission" if _LATER[turn] == "remission" else ill
+    for _, place, key in sorted(_turns(visits)):
+        ill = "relapse" if _TURNS[place] == "relapse" else ill
+        status = "remission" if _TURNS[place] == "remission" else ill
         told_by = (key,)
     return status, told_by
 
@@ -76,16 +70,16 @@ def remissions(visits: Sequence[FollowUp]) -> tuple[PartialDate, ...]:
 
 
 def _turns(visits: Sequence[FollowUp]) -> Iterator[tuple[date, int, str]]:
-    """(day, place in _LATER, key of the visit); what has no date of its own is of the visit's."""
+    """(day, place in _TURNS, key of the visit); what has no date of its own is of the visit's."""
     for visit in visits:
         for said in (visit.response, visit.relapse):
             turn = _turn(said)
             if turn and isinstance(said, Response | Relapse):
                 when = said.date if isinstance(said.date, PartialDate) else visit.date
-                yield when.latest, _LATER.index(turn), visit.key
+                yield when.latest, _TURNS.index(turn), visit.key
 
 
-def _turn(said: Response | Relapse | Missing | None) -> str | None:
+def _turn(said: Said[Response | Relapse]) -> str | None:
     """What an assessment says of the leukaemia; None where it settles nothing, as a molecular relapse does."""
     if isinstance(said, Relapse):
         return None if is_molecular(said) else "relapse"
@@ -98,3 +92,12 @@ def _turn(said: Response | Relapse | Missing | None) -> str | None:
 def _status(said: Word | Missing, chart: Chart) -> Resource:
     value = answered(chart, "disease-status", said)
     return chart.observation("engraft-disease-status", "disease-status", None, value, (), category="exam")
+
+
+def _diagnosis(said: Word | Missing, chart: Chart) -> Element:
+    """A diagnosis that is said to be missing has not been confirmed."""
+    if isinstance(said, Missing):
+        return {"code": chart.concept("diagnosis", said)} | noted(said)
+    aml = codes.concept("conditions", "aml", chart.canonicals)
+    code = aml if said.key == "aml" else chart.answer("diagnosis", said)
+    return {"verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")), "code": code}

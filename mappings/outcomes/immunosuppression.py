@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mappings.facts import FollowUp, Immunosuppressant, Immunosuppression, Missing, PartialDate, Said
-from mappings.outcomes.chart import UNTOLD, Chart, dated, flagged, in_order, missing, remarks, together
+from mappings.outcomes.chart import Chart, dated, flagged, in_order, missing, notes_of, together
 from mappings.outcomes.retold import known_as
 from mappings.r4.build import Element, Resource
+
+_UNTOLD = Missing("unknown")
 
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
@@ -32,7 +34,7 @@ def _assessed(section: Immunosuppression, visit: FollowUp, chart: Chart) -> Iter
     if isinstance(drugs, Missing):
         yield _assessment(day or visit.date, missing(drugs), visit, chart)
     elif drugs is None and day is not None:
-        yield _assessment(on, missing(day if isinstance(day, Missing) else UNTOLD), visit, chart)
+        yield _assessment(on, missing(day if isinstance(day, Missing) else _UNTOLD), visit, chart)
     elif drugs is not None and day is not None:
         yield _assessment(day, flagged(_ongoing(drugs, on)), visit, chart)
 
@@ -54,19 +56,19 @@ def _taken(stopped: Said[PartialDate], on: PartialDate) -> bool | Missing:
         return stopped
     if stopped is None or stopped.earliest > on.latest:
         return True
-    return False if in_order(stopped, on) else UNTOLD
+    return False if in_order(stopped, on) else _UNTOLD
 
 
 def _statement(drug: Immunosuppressant, section: Immunosuppression, visit: FollowUp, chart: Chart) -> Resource:
     item, known = "immunosuppressant", known_as(drug, visit)
     asserted = section.assessed if isinstance(section.assessed, PartialDate) else visit.date
-    out = chart.head("MedicationStatement", "engraft-immunosuppressant", item, known) | {
+    out = chart.head("MedicationStatement", "engraft-immunosuppressant", item, *known) | {
         "status": _status(drug.stopped),
-        "medicationCodeableConcept": chart.worded(item, drug.drug),
+        "medicationCodeableConcept": chart.concept(item, drug.drug),
         "subject": chart.subject,
         "dateAsserted": str(asserted),
     }
-    return together(out, _period(drug.started, drug.stopped), remarks(drug.drug))
+    return together(out, _period(drug.started, drug.stopped), notes_of(drug.drug))
 
 
 def _status(stopped: Said[PartialDate]) -> str:

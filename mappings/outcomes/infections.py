@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
-from mappings.facts import FollowUp, Infection, Missing, PartialDate, Said, Word
-from mappings.outcomes.chart import Chart, answered, dated, missing, remarks, together, unknown, unsaid
-from mappings.outcomes.retold import known_as, name_of
+from mappings.facts import FollowUp, Infection, Missing, PartialDate, Word
+from mappings.outcomes.chart import Chart, answered, dated, missing, notes_of, remark, together, unknown
+from mappings.outcomes.retold import Key, known_as
 from mappings.r4.build import Element, Resource, coding, concept, reference
 from mappings.terminology import codes
 
@@ -19,58 +19,51 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """
     section = visit.infections
     if isinstance(section, Missing):
-        profile, value, where = "engraft-infection-assessment", missing(section), (name_of(visit),)
+        profile, value, where = "engraft-infection-assessment", missing(section), ("not-told", visit.occasion)
         yield chart.observation(profile, "infection-assessment", visit.date, value, where, category="exam")
     for said in section if isinstance(section, tuple) else ():
-        yield from _infection(said, known_as(said, visit), chart)
+        agent = list(_agent(said, known_as(said, visit), chart))
+        yield _condition(said, known_as(said, visit), agent, chart)
+        yield from agent
 
 
-def _infection(said: Infection, known: str, chart: Chart) -> Iterator[Resource]:
-    resolved = isinstance(said.resolved, PartialDate)
-    out = chart.head("Condition", "engraft-infection", "infection", known) | {
-        "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else "active")),
-        "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
-    }
-    if said.severity is not None:
-        out["severity"] = chart.worded("infection-severity", said.severity)
-    out["code"] = _code(said, chart)
-    if said.site is not None:
-        out["bodySite"] = [chart.worded("infection-site", said.site)]
-    out["subject"] = chart.subject
-    agent = list(_agent(said, known, chart))
-    evidence = {"evidence": [{"detail": [reference(f"Observation/{one['id']}") for one in agent]}]} if agent else {}
-    yield together(
-        *(out, dated("onsetDateTime", said.onset), _end(said.resolved), evidence),
-        remarks(said.kind, said.site, said.severity),
+def _condition(said: Infection, known: Key, agent: list[Resource], chart: Chart) -> Resource:
+    """An abatement without a date would still make it abated (con-4): an unknown end is told by a note."""
+    resolved = said.resolved if isinstance(said.resolved, PartialDate) else None
+    return together(
+        chart.head("Condition", "engraft-infection", "infection", *known),
+        {
+            "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else "active")),
+            "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
+        },
+        {} if said.severity is None else {"severity": chart.concept("infection-severity", said.severity)},
+        {"code": _code(said, chart)},
+        {} if said.site is None else {"bodySite": [chart.concept("infection-site", said.site)]},
+        {"subject": chart.subject},
+        dated("onsetDateTime", said.onset),
+        dated("abatementDateTime", resolved),
+        {"evidence": [{"detail": [reference(f"Observation/{one['id']}") for one in agent]}]} if agent else {},
+        notes_of(said.kind, said.site, said.severity),
+        remark("End of the infection", said.resolved),
     )
-    yield from agent
 
 
 def _code(said: Infection, chart: Chart) -> Element:
     """From the closest to the widest: the agent's disease, that of its kind, our word for the kind."""
-    kind = said.kind if isinstance(said.kind, Word) else None
-    agent = said.agent if isinstance(said.agent, Word) else None
-    rows = [f"infection/{word.key}" for word in (agent, kind) if word]
-    known = [row for row in rows if row in codes.keys("conditions")] or ["infection"]
-    codings = [coding for row in known for coding in codes.codings("conditions", row, chart.canonicals)]
-    if kind:
-        codings += chart.answer("infection-kind", kind)["coding"]
-    out = concept(*codings, text=kind.text if kind and kind.text else codes.text("conditions", known[0]))
-    return out | _because(said.kind)
+    words = [word for word in (said.agent, said.kind) if isinstance(word, Word)]
+    rows = [row for word in words if (row := f"infection/{word.key}") in codes.keys("conditions")] or ["infection"]
+    codings = [coding for row in rows for coding in codes.codings("conditions", row, chart.canonicals)]
+    text = codes.text("conditions", rows[0])
+    if isinstance(said.kind, Missing):
+        return concept(*codings, text=text) | unknown(said.kind)
+    kind = chart.answer("infection-kind", said.kind)
+    if said.kind.key == "other":
+        return kind | {"coding": [*codings, *kind["coding"]]}
+    return concept(*codings, *kind["coding"], text=text)
 
 
-def _because(kind: Said[Word]) -> Element:
-    return unknown(kind) if isinstance(kind, Missing) else {}
-
-
-def _end(resolved: Said[PartialDate]) -> Element:
-    """An abatement without a date would still make it abated (con-4): an unknown end is told by a note."""
-    known = dated("abatementDateTime", resolved) if isinstance(resolved, PartialDate) else {}
-    return together(known, unsaid("End of the infection", resolved))
-
-
-def _agent(said: Infection, known: str, chart: Chart) -> Iterator[Resource]:
+def _agent(said: Infection, known: Key, chart: Chart) -> Iterator[Resource]:
     if said.agent is not None:
         value = answered(chart, "infection-agent", said.agent)
-        out = chart.observation("engraft-infection-agent", "infection-agent", said.onset, value, (known,))
-        yield out | {"focus": [chart.ids.ref("Condition", "infection", known)]}
+        out = chart.observation("engraft-infection-agent", "infection-agent", said.onset, value, known)
+        yield out | {"focus": [chart.ids.ref("Condition", "infection", *known)]}

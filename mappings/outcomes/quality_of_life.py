@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import FollowUp, Missing, PartialDate, QualityOfLife, Said, Word
-from mappings.outcomes.chart import Chart, components, missing, remarks, scored, together
-from mappings.outcomes.retold import known_as, name_of
+from mappings.facts import FollowUp, Missing, PartialDate, QualityOfLife, Word
+from mappings.outcomes.chart import Chart, components, missing, notes_of, scored, together
+from mappings.outcomes.retold import Key, known_as
 from mappings.r4.build import Element, Resource, concept
 from mappings.terminology import codes
 
@@ -22,27 +22,25 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """One Observation, a component for each score; a section said to be missing has none, on the visit's date."""
     section = visit.quality_of_life
     if isinstance(section, Missing):
-        yield _observation(visit.date, missing(section), name_of(visit), chart)
+        yield _observation(visit.date, missing(section), ("not-told", visit.occasion), chart)
     if isinstance(section, QualityOfLife):
-        out = _observation(section.date, missing(section.scores), known_as(section, visit), chart)
-        if section.instrument is not None:
-            out["method"] = chart.worded("instrument", section.instrument)
-        yield together(out, remarks(section.instrument), components(_parts(section, chart)))
+        why = missing(section.scores) if isinstance(section.scores, Missing) else {}
+        out = _observation(section.date, why, known_as(section, visit), chart)
+        out["method"] = chart.concept("instrument", section.instrument)
+        yield together(out, notes_of(section.instrument), components(_parts(section, chart)))
 
 
-def _observation(when: Said[PartialDate], value: Element, known: str, chart: Chart) -> Resource:
-    return chart.observation("engraft-quality-of-life", "quality-of-life", when, value, (known,), category="survey")
+def _observation(when: PartialDate | Missing, value: Element, known: Key, chart: Chart) -> Resource:
+    return chart.observation("engraft-quality-of-life", "quality-of-life", when, value, known, category="survey")
 
 
 def _parts(said: QualityOfLife, chart: Chart) -> Iterator[tuple[Element, Element]]:
-    if said.version is not None:
-        yield chart.code("instrument-version"), _version(said.version)
-    for scale, score in said.scores if isinstance(said.scores, tuple) else ():
+    version = said.version
+    if version is not None:
+        value = missing(version) if isinstance(version, Missing) else {"valueString": version}
+        yield chart.code("instrument-version"), value
+    for scale, score in () if isinstance(said.scores, Missing) else said.scores:
         yield _scale(said, scale, chart), scored(score)
-
-
-def _version(said: Said[str]) -> Element:
-    return {"valueString": said} if isinstance(said, str) else missing(said)
 
 
 def _scale(said: QualityOfLife, scale: str, chart: Chart) -> Element:

@@ -1,8 +1,8 @@
 """Relapse: an Observation of its kind, and a Condition of its own, so that a second one does not overwrite the first.
 
-A molecular relapse is no relapse of the disease that one sees (ELN 2022 calls it MRD relapse): it is observed, and
-nobody's leukaemia is said to have come back. The Condition's code is that of any relapse; what is known to be in the
-blood or marrow bears the code of a relapse there as well.
+A molecular relapse is no relapse of the disease that one sees: it is observed, and nobody's leukaemia is said to have
+come back. The Condition's code is that of any relapse; what is known to be haematological bears the code of a relapse
+in the transplanted marrow as well.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
 from mappings.facts import FollowUp, Missing, PartialDate, Relapse, Word
-from mappings.outcomes.chart import Chart, answered, dated, missing
-from mappings.outcomes.retold import known_as, name_of
+from mappings.outcomes.chart import Chart, answered, dated, missing, together
+from mappings.outcomes.retold import Key, known_as
 from mappings.r4.build import Element, Resource, coding, concept, reference
 from mappings.terminology import codes
 
@@ -21,7 +21,7 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """A section said to be missing becomes an Observation without a value on the visit's date."""
     section = visit.relapse
     if isinstance(section, Missing):
-        yield _observation(visit.date, missing(section), name_of(visit), chart)
+        yield _observation(visit.date, missing(section), ("not-told", visit.occasion), chart)
     if isinstance(section, Relapse):
         known = known_as(section, visit)
         found = _observation(section.date, answered(chart, "relapse", section.kind), known, chart)
@@ -35,20 +35,23 @@ def is_molecular(said: Relapse) -> bool:
     return isinstance(said.kind, Word) and said.kind.key == "molecular"
 
 
-def _observation(when: PartialDate | Missing | None, value: Element, known: str, chart: Chart) -> Resource:
-    out = chart.observation("engraft-relapse-kind", "relapse-kind", when, value, (known,), category="exam")
+def _observation(when: PartialDate | Missing, value: Element, known: Key, chart: Chart) -> Resource:
+    out = chart.observation("engraft-relapse-kind", "relapse-kind", when, value, known, category="exam")
     return out | ({"focus": [chart.disease]} if chart.disease else {})
 
 
-def _condition(said: Relapse, found: Resource, known: str, chart: Chart) -> Resource:
-    return chart.head("Condition", "engraft-relapse", "relapse", known) | {
-        "clinicalStatus": concept(coding(CONDITION_CLINICAL, "remission" if _over(said, chart) else "recurrence")),
-        "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
-        "code": _code(said, chart),
-        "subject": chart.subject,
-        **dated("onsetDateTime", said.date),
-        "evidence": [{"detail": [reference(f"Observation/{found['id']}")]}],
-    }
+def _condition(said: Relapse, found: Resource, known: Key, chart: Chart) -> Resource:
+    return together(
+        chart.head("Condition", "engraft-relapse", "relapse", *known),
+        {
+            "clinicalStatus": concept(coding(CONDITION_CLINICAL, "remission" if _over(said, chart) else "recurrence")),
+            "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
+            "code": _code(said, chart),
+            "subject": chart.subject,
+        },
+        dated("onsetDateTime", said.date),
+        {"evidence": [{"detail": [reference(f"Observation/{found['id']}")]}]},
+    )
 
 
 def _code(said: Relapse, chart: Chart) -> Element:

@@ -3,17 +3,18 @@
 The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew: to
 take something back, the centre corrects or retracts the form that said it.
 
-A thing is known by the centre's own id, else by its kind and first date. One that has neither is told by its visit
-alone: two unknown dates are not the same date, and an episode that is told twice harms less than two that become one.
+A thing is known by the centre's own id, else by its kind and first date. Without either nobody can tell that two
+visits mean the same one, so each visit's stays its own: told twice it harms less than two that become one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import date
 from typing import Any, TypeAlias, TypeVar
 
+from mappings.canonicals import DATA_ABSENT_REASON
 from mappings.facts import (
     AcuteGvhd,
     AcuteStep,
@@ -34,6 +35,10 @@ from mappings.facts import (
 )
 from mappings.r4.build import Element, Resource
 
+Key: TypeAlias = tuple[object, ...]
+"""What tells one thing, or one step of a course, from others of its kind."""
+
+Step: TypeAlias = AcuteStep | ChronicStep
 Item: TypeAlias = (
     AcuteGvhd
     | ChronicGvhd
@@ -47,7 +52,7 @@ Item: TypeAlias = (
     | QualityOfLife
 )
 
-_T = TypeVar("_T", bound="Item | AcuteStep | ChronicStep")
+_T = TypeVar("_T", bound="Item | Step")
 _PLACES = (
     *(("gvhd", "acute"), ("gvhd", "chronic"), ("immunosuppression", "drugs")),
     *(("chimerism",), ("infections",), ("administrations",), ("dli",), ("dli_withheld",)),
@@ -63,9 +68,21 @@ _KINDS: dict[type, tuple[str, ...]] = {
     DliWithheld: ("number",),
     QualityOfLife: ("instrument",),
 }
-_FIRST: dict[type, str] = {AcuteGvhd: "onset", ChronicGvhd: "onset", Infection: "onset", Immunosuppressant: "started"}
+_FIRST: dict[type, tuple[str, ...]] = {
+    AcuteGvhd: ("onset",),
+    ChronicGvhd: ("onset",),
+    Infection: ("onset",),
+    Immunosuppressant: ("started",),
+    Administration: ("date", "day"),
+    Dli: ("number", "date"),
+}
+"""What stands for the first date: the first of these that is told. `date` where nothing stands here."""
+
 _NAMED = ("organs", "scores")
 """Values by name, each of which may be told at another visit."""
+
+_SILENT = (*_NAMED, "course")
+"""Lists that say nothing when they are empty."""
 
 
 def later(before: Resource, after: Resource) -> Resource:
@@ -75,7 +92,7 @@ def later(before: Resource, after: Resource) -> Resource:
     """
     if _value(before) != _value(after):
         return after if _value(after) else before
-    out = before | after
+    out = before | {name: said for name, said in after.items() if not _is_gap(said) or _is_gap(before.get(name, said))}
     if "component" in out:
         out["component"] = _parts(before.get("component", []), after.get("component", []))
     return {name: said for name, said in out.items() if name not in _undone(before, after)}
@@ -85,7 +102,7 @@ def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
     """The same visits, oldest first, each telling all that is known of the things that it names."""
     out = list(visits)
     for place in _PLACES:
-        known: dict[str, Any] = {}
+        known: dict[Key, Any] = {}
         for visit in out:
             for item in _items(visit, place):
                 key = known_as(item, visit)
@@ -94,34 +111,26 @@ def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
     return out
 
 
-def known_as(item: Item, visit: FollowUp) -> str:
+def known_as(item: Item, visit: FollowUp) -> Key:
     """What makes two reports the same thing."""
     if own := getattr(item, "id", None):
-        return str(own)
-    if isinstance(item, Dli) and isinstance(item.number, int):
-        return str(item.number)
+        return (own,)
     kind = [_named(getattr(item, name)) for name in _KINDS.get(type(item), ())]
-    first = getattr(item, _FIRST.get(type(item), "date"))
-    if not isinstance(first, PartialDate | date):
-        kind.append(name_of(visit))
-    return "/".join([*kind, _named(first)])
+    told = [getattr(item, name) for name in _FIRST.get(type(item), ("date",))]
+    first = next((said for said in told if said is not None and not isinstance(said, Missing)), None)
+    if first is None:
+        return ("undated", *kind, visit.occasion)
+    return ("/".join([*kind, str(first)]),)
 
 
-def name_of(visit: FollowUp) -> str:
-    """What tells a visit from the others of a patient."""
-    return visit.visit if visit.visit != "unscheduled" else f"{visit.visit}/{visit.date}"
+def steps_of(episode: AcuteGvhd | ChronicGvhd) -> Sequence[Step]:
+    """The steps of its course that were told."""
+    return () if isinstance(episode.course, Missing) else episode.course
 
 
-def steps_of(episode: AcuteGvhd | ChronicGvhd) -> Iterator[tuple[object, Any]]:
-    """The steps of a course, each with what it is known by: its day, or its place among those that have none."""
-    undated = 0
-    course: Any = episode.course
-    for step in course if isinstance(course, tuple) else ():
-        if isinstance(step.date, PartialDate):
-            yield step.date, step
-        else:
-            undated += 1
-            yield f"undated-{undated}", step
+def step_known_as(step: Step) -> Key:
+    """What tells a step from the others of its course: its day, or else the grade, since each is first reached once."""
+    return (step.date,) if isinstance(step.date, PartialDate) else ("undated", _grade(step))
 
 
 def _value(resource: Resource) -> Element:
@@ -135,17 +144,25 @@ def _undone(before: Resource, after: Resource) -> set[str]:
     return undone | ({"dataAbsentReason"} & one)
 
 
+def _is_gap(said: object) -> bool:
+    """A reason in the place of a code."""
+    codings = said.get("coding", []) if isinstance(said, dict) else []
+    return bool(codings) and codings[0].get("system") == DATA_ABSENT_REASON
+
+
 def _parts(before: list[Element], after: list[Element]) -> list[Element]:
-    told = [part["code"] for part in after]
-    return [*after, *(part for part in before if part["code"] not in told)]
+    """The later parts, but for gaps that the earlier ones fill; then what only the earlier ones tell."""
+    known = [part["code"] for part in before if "dataAbsentReason" not in part]
+    later = [part for part in after if "dataAbsentReason" not in part or part["code"] not in known]
+    told = [part["code"] for part in later]
+    return [*later, *(part for part in before if part["code"] not in told)]
 
 
 def _named(said: object) -> str:
+    """A word with what `other` means; whatever is not told is alike, whyever it is not."""
     if isinstance(said, Word):
-        return f"{said.key}:{said.text}" if said.text else said.key
-    if isinstance(said, Missing):
-        return f"{said.reason}:{said.note or ''}"
-    return "" if said is None else str(said)
+        return f"{said.key}:{said.text}" if isinstance(said.text, str) else said.key
+    return "" if said is None or isinstance(said, Missing) else str(said)
 
 
 def _items(visit: FollowUp, place: Sequence[str]) -> tuple[Item, ...]:
@@ -157,7 +174,7 @@ def _items(visit: FollowUp, place: Sequence[str]) -> tuple[Item, ...]:
     return found if isinstance(found, tuple) else ()
 
 
-def _with(visit: FollowUp, place: Sequence[str], known: dict[str, Any]) -> FollowUp:
+def _with(visit: FollowUp, place: Sequence[str], known: dict[Key, Any]) -> FollowUp:
     items = tuple(known[known_as(item, visit)] for item in _items(visit, place))
     if not items:
         return visit
@@ -174,16 +191,33 @@ def _retold(before: Item, after: Item) -> Item:
     out = _over(before, after)
     if not isinstance(out, AcuteGvhd | ChronicGvhd):
         return out
-    steps: dict[object, Any] = {}
-    for episode in (before, after):
-        for which, step in steps_of(episode) if isinstance(episode, AcuteGvhd | ChronicGvhd) else ():
-            steps[which] = _over(steps[which], step) if which in steps else step
-    course: Any = tuple(sorted(steps.values(), key=_day_of_step))
+    steps: list[Any] = []
+    for step in (step for said in (before, after) if isinstance(said, type(out)) for step in steps_of(said)):
+        known = _place(step, steps)
+        if known is None:
+            steps.append(step)
+        else:
+            steps[known] = _over(steps[known], step)
+    course: Any = tuple(sorted(steps, key=_in_time))
     return replace(out, course=course) if steps else out
 
 
-def _day_of_step(step: AcuteStep | ChronicStep) -> tuple[date, str]:
-    """Those without a day come last."""
+def _place(step: Step, steps: Sequence[Step]) -> int | None:
+    """Where a step was told before: under its day; or, where one of the two has no day, under its grade."""
+    names = [step_known_as(each) for each in steps]
+    if step_known_as(step) in names:
+        return names.index(step_known_as(step))
+    alike = (number for number, each in enumerate(steps) if _grade(each) == _grade(step))
+    return next((n for n in alike if isinstance(step.date, Missing) or isinstance(steps[n].date, Missing)), None)
+
+
+def _grade(step: Step) -> str:
+    grade = step.grade if isinstance(step, AcuteStep) else step.severity
+    return grade.key if isinstance(grade, Word) else "unknown"
+
+
+def _in_time(step: Step) -> tuple[date, str]:
+    """Steps without a date come last."""
     return (step.date.earliest, str(step.date)) if isinstance(step.date, PartialDate) else (date.max, "")
 
 
@@ -191,15 +225,24 @@ def _over(before: _T, after: _T) -> _T:
     """Field by field."""
     kept: dict[str, Any] = {}
     for field in fields(after):
-        old, new = getattr(before, field.name), getattr(after, field.name)
+        old, new = (getattr(said, field.name) for said in (before, after))
         if field.name in _NAMED and isinstance(old, tuple) and isinstance(new, tuple):
             kept[field.name] = _by_name(old, new)
-        elif new is None or (isinstance(new, Missing) and old not in (None, ())):
+        elif _says_nothing(field.name, new) or (_is_unknown(new) and not _says_nothing(field.name, old)):
             kept[field.name] = old
     return replace(after, **kept)
+
+
+def _says_nothing(name: str, said: object) -> bool:
+    return said is None or (said == () and name in _SILENT)
 
 
 def _by_name(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[Any, ...]:
     said = dict(before)
     said |= {name: value for name, value in after if name not in said or not isinstance(value, Missing)}
     return tuple(said.items())
+
+
+def _is_unknown(said: object) -> bool:
+    """Said to be missing, as a whole or in each of its parts."""
+    return isinstance(said, Missing) or (isinstance(said, tuple) and said != () and all(map(_is_unknown, said)))
