@@ -15,6 +15,7 @@ STORED: Mapping[str, tuple[str, ...]] = {
     "Condition": (*OF_PATIENT, "code"),
     "Consent": (*COMMON, "patient", "status"),
     "Goal": OF_PATIENT,
+    **dict.fromkeys(("MedicationAdministration", "MedicationStatement"), (*OF_PATIENT, "status", "code")),
     "MedicationRequest": (*OF_PATIENT, "status", "code"),
     "Observation": (*OF_PATIENT, "status", "code"),
     "Patient": COMMON,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from mappings.facts import Administration, FollowUp, Measured, Missing, PartialDate, Said
-from mappings.outcomes.chart import Chart, dated, missing, notes_of, remark, together, unknown
+from mappings.facts import Administration, FollowUp, Measured, Missing, Said
+from mappings.outcomes.chart import Chart, missing, notes_of, remark, together, unknown
 from mappings.outcomes.order_names import line_of, of_dose
 from mappings.outcomes.retold import Key, known_as
 from mappings.protocol.model import Line
@@ -36,10 +36,10 @@ def _dose(said: Administration, known: Key, chart: Chart) -> Resource:
         {"status": "not-done" if not_given else "completed"},
         {"statusReason": [absent(NOT_PERFORMED)]} if not_given else {},
         {"medicationCodeableConcept": _drug(said.action, line, chart), "subject": chart.subject},
-        dated("effectiveDateTime", _day(said.date)),
+        _when(said.date),
         _order(said, line, chart),
         _amount(said.given),
-        notes_of(said.action, said.given),
+        notes_of(said.action, said.date, said.given),
         remark("Day of the protocol", said.day),
     )
 
@@ -57,8 +57,11 @@ def _drug(action: str | Missing, line: Line | None, chart: Chart) -> Element:
     return absent(action.reason) if isinstance(action, Missing) else concept(text=action)
 
 
-def _day(said: date | Missing) -> PartialDate | Missing:
-    return said if isinstance(said, Missing) else PartialDate(said.isoformat())
+def _when(said: date | Missing) -> Element:
+    """R4 needs it told, and its strict models take the reason in the place of a Period, not in that of a primitive."""
+    if isinstance(said, Missing):
+        return {"effectivePeriod": unknown(said)}
+    return {"effectiveDateTime": said.isoformat()}
 
 
 def _order(said: Administration, line: Line | None, chart: Chart) -> Element:

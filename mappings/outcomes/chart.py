@@ -164,7 +164,7 @@ def remark(what: str, said: object) -> Element:
 
 def in_order(start: PartialDate, end: PartialDate) -> bool:
     """Can a Period hold both? per-1 compares no month with one of its days."""
-    return end == start or start.latest <= end.earliest
+    return end == start or start.latest < end.earliest
 
 
 def measured(value: Measured | Missing) -> Element:

@@ -151,11 +151,12 @@ def _is_gap(said: object) -> bool:
 
 
 def _parts(before: list[Element], after: list[Element]) -> list[Element]:
-    """The later parts, but for gaps that the earlier ones fill; then what only the earlier ones tell."""
+    """The later parts, but for gaps that the earlier ones fill, and what only the earlier ones tell, in their order."""
     known = [part["code"] for part in before if "dataAbsentReason" not in part]
     later = [part for part in after if "dataAbsentReason" not in part or part["code"] not in known]
-    told = [part["code"] for part in later]
-    return [*later, *(part for part in before if part["code"] not in told)]
+    told, order = [part["code"] for part in later], [part["code"] for part in (*before, *later)]
+    kept = [part for part in before if part["code"] not in told]
+    return sorted([*later, *kept], key=lambda part: order.index(part["code"]))
 
 
 def _named(said: object) -> str:

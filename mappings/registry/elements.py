@@ -37,8 +37,10 @@ def targets(said: Any) -> tuple[str, ...]:
 
 
 def moment(resource: Element, element: str) -> Said[PartialDate]:
-    """`<element>DateTime`, cut to the day; or why there is none."""
-    return day(resource.get(f"{element}DateTime"), resource.get(f"_{element}DateTime"))
+    """`<element>DateTime` or the start of `<element>Period`, cut to the day; or why there is none."""
+    period: Element = resource.get(f"{element}Period", {})
+    written = resource.get(f"{element}DateTime") or period.get("start")
+    return day(written, resource.get(f"_{element}DateTime") or period)
 
 
 def day(written: str | None, instead: Element | None = None) -> Said[PartialDate]:

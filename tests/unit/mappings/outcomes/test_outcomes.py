@@ -235,7 +235,7 @@ class TestMeasurements:
 
 
 def test_the_order_of_the_visits_does_not_matter_and_everything_is_valid():
-    for enrolment, forms in documents(8, random.Random(7), as_of=AS_OF):
+    for enrolment, forms in documents(8, random.Random(7), as_of=AS_OF, full=True):
         enrolled = schema.enrolment(enrolment, AS_OF)
         visits = [schema.follow_up(form, AS_OF) for form in forms]
         ids = Ids(COURSE)
