@@ -282,6 +282,7 @@ def test_why_something_is_missing_leaves_and_what_the_centre_remarked_does_not()
             {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "asked-declined"}
         ]
     }
+    assert patient["gender"] == "unknown"
     assert patient["_birthDate"] == patient["_gender"] == response["_effectiveDateTime"] == reason
     assert disease["code"]["coding"][0]["code"] == "asked-declined"
 
