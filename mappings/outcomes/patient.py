@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mappings.facts import Enrolment, FollowUp, Identifier, Missing, PartialDate, VitalStatus, Word
+from mappings.facts import Enrolment, FollowUp, Identifier, Missing, PartialDate, Said, VitalStatus, Word
 from mappings.outcomes.chart import Chart, in_place, primitive, unknown
 from mappings.r4.build import Element, Resource
 
@@ -14,7 +14,7 @@ def to_fhir(enrolment: Enrolment, death: VitalStatus | None, chart: Chart) -> Re
     out = chart.head("Patient", "engraft-patient", "patient")
     number = {"system": chart.canonicals.sid("patient"), "value": enrolment.key}
     out["identifier"] = [number, *_identifiers(enrolment.identifiers)]
-    out |= primitive("gender", enrolment.sex) | primitive("birthDate", enrolment.birth_date)
+    out |= _gender(enrolment.sex) | primitive("birthDate", enrolment.birth_date)
     return out | (_deceased(death) if death else {})
 
 
@@ -35,6 +35,11 @@ def last_death(visits: Sequence[FollowUp]) -> tuple[str, VitalStatus] | None:
             deaths = [(key, death) for key, death in deaths if _before(said, death)]
     with_date = [(key, death) for key, death in deaths if isinstance(death.date, PartialDate)]
     return ([None, *deaths, *with_date])[-1]
+
+
+def _gender(said: Said[str]) -> Element:
+    """R4 demands one of its four words, and `unknown` is the one for this; why it is not known stands beside it."""
+    return primitive("gender", said) | ({"gender": "unknown"} if isinstance(said, Missing) else {})
 
 
 def _identifiers(said: tuple[Identifier, ...] | Missing) -> list[Element]:

@@ -9,7 +9,7 @@ import pytest
 from adapter.errors import Conflict, Invalid
 from adapter.flows import regimen
 from adapter.store import Store
-from mappings.facts import Administration
+from mappings.facts import Administration, Missing
 from tests.lib.centre import ENROLMENT, OURS, Ward, document
 
 GRAFT = document(ENROLMENT)["transplant"]
@@ -91,10 +91,15 @@ def test_orders_are_dated_from_day_zero_and_dosed_from_the_measures(ward):
         ({"transplant": None}, ["transplant.date"]),
         ({"transplant": {"planned": True}}, ["transplant.date"]),
         ({"transplant": {"not_done": "unknown"}}, ["transplant.date"]),
+        ({"transplant": GRAFT | {"date": {"not_done": "unknown"}}}, ["transplant.date"]),
         ({"measurements": None}, ["measurements.weight", "measurements.height"]),
         ({"measurements": {"not_done": "unknown"}}, ["measurements.weight", "measurements.height"]),
         ({"measurements": {"weight": MEASURES["weight"]}}, ["measurements.height"]),
         ({"measurements": MEASURES | {"weight": {"not_done": "unknown"}}}, ["measurements.weight"]),
+        (
+            {"measurements": MEASURES | {"weight": MEASURES["weight"] | {"value": {"not_done": "unknown"}}}},
+            ["measurements.weight"],
+        ),
     ],
 )
 def test_what_is_not_known_yet_is_said_and_the_enrolment_is_stored(ward, changes, missing):
@@ -113,7 +118,9 @@ def test_the_regimen_follows_once_the_facts_are_known(ward):
 
 
 def test_measures_need_no_date(ward):
-    ward.enrol(measurements={"weight": {"value": 70, "unit": "kg"}, "height": {"value": 175, "unit": "cm"}})
+    unknown = {"not_done": "unknown"}
+    height = {"value": 175, "unit": "cm", "date": unknown}
+    ward.enrol(measurements={"weight": {"value": 70, "unit": "kg"}, "height": height})
     assert "weight 70 kg" in ward.one("thiotepa/D-13").content["dosageInstruction"][0]["text"]
 
 
@@ -178,6 +185,27 @@ def test_once_a_dose_was_given_a_move_needs_a_name(ward):
     assert day_of(ward.one("thiotepa/D-13")) == "2026-02-17"
 
 
+@pytest.mark.parametrize(
+    "dose",
+    [
+        {"action": {"not_done": "unknown"}, "date": "2026-02-17"},
+        {"action": "thiotepa", "date": {"not_done": "unknown"}},
+    ],
+)
+def test_a_dose_counts_though_nobody_knows_which_or_when(ward, dose):
+    ward.enrol()
+    give(ward, dose)
+    with pytest.raises(Conflict):
+        ward.enrol(transplant=MOVED)
+
+
+def test_a_day_zero_that_nobody_knows_any_more_is_a_move(ward):
+    ward.enrol()
+    give(ward, THIOTEPA)
+    with pytest.raises(Conflict):
+        ward.enrol(transplant=GRAFT | {"date": {"not_done": "unknown"}})
+
+
 def test_so_does_a_graft_that_is_called_off(ward):
     ward.enrol()
     give(ward, THIOTEPA)
@@ -224,6 +252,9 @@ def test_what_was_given_stays_and_the_rest_moves(ward):
         ({"action": "ciclosporin", "day": "D+8", "date": "2026-03-10"}, ["ciclosporin/D6"]),
         ({"action": "ciclosporin", "date": "2026-03-10"}, ["ciclosporin/D6"]),
         ({"action": "another", "date": "2026-03-10"}, []),
+        ({"action": "busulfan", "date": None}, []),
+        ({"action": "busulfan", "day": "D-5", "date": None}, ["busulfan/D-5"]),
+        ({"action": None, "day": "D-5", "date": "2026-02-25"}, []),
     ],
 )
 def test_a_dose_is_found_by_its_day_its_date_or_its_action(ward, dose, kept):
@@ -233,7 +264,8 @@ def test_a_dose_is_found_by_its_day_its_date_or_its_action(ward, dose, kept):
         before = {one.reference: one for one in tx.resources.from_source(course, regimen.SOURCE)}
     from datetime import date
 
-    said = Administration(dose["action"], date.fromisoformat(dose["date"]), dose.get("day"))
+    on = date.fromisoformat(dose["date"]) if dose["date"] else Missing("unknown")
+    said = Administration(dose["action"] or Missing("unknown"), on, dose.get("day"))
     assert regimen._begun(before, [said]) == {ward.one(item).reference for item in kept}
 
 
