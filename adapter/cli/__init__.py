@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Entry] = {
     "map": Entry("adapter.cli.map:map_", "Enrolments and follow-ups to FHIR, offline."),
     "protocol": Entry("adapter.cli.protocol:protocol", "Check or show a protocol definition."),
     "queue": Entry("adapter.cli.queue:queue", "Look at deliveries; retry or discard parked ones."),
+    "regimen": Entry("adapter.cli.regimen:regimen", "What changed in a regimen, or would change."),
     "registry": Entry("adapter.cli.registry:registry", "De-identified bundles and endpoint reports."),
     "serve": Entry("adapter.cli.serve:serve", "The web application, for trying out."),
     "validate": Entry("adapter.cli.validate:validate", "Check FHIR files: R4 and our profiles."),

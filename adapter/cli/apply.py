@@ -15,13 +15,15 @@ from typing import Any
 import click
 
 from adapter.cli.refusal import json_option
-from adapter.cli.surroundings import environment, write
-from adapter.config import load
+from adapter.cli.surroundings import environment, now, write
+from adapter.config import Settings, load
+from adapter.overlays import overlay_of
+from adapter.version import software
 from mappings.canonicals import Canonicals
 from mappings.facts.values import PartialDate
 from mappings.plan import COLUMNS, Applied, Body, Order, Row
 from mappings.plan import apply as apply_protocol
-from mappings.plan.dosing import check_body
+from mappings.plan.inputs import Patient, check
 from mappings.plan.subject import course_of_inputs, course_of_subject, placeholder
 from mappings.protocol import load as load_protocol
 from mappings.r4.build import Resource
@@ -74,12 +76,13 @@ def apply(name: str, shape: str, out: Path | None, as_json: bool, **options: Any
     \b
     Example: engraft apply set-haplo-pdli --day-zero 2026-03-02 --weight 70 --height 175 --format csv
     """
-    order = _order(name, Said(**options), load(environment()).canonicals)
+    order = _order(name, Said(**options), load(environment()))
     applied = apply_protocol(order)
     write(_written(applied, order, "fhir" if as_json and shape == "table" else shape), out)
 
 
-def _order(name: str, said: Said, canonicals: Canonicals) -> Order:
+def _order(name: str, said: Said, settings: Settings) -> Order:
+    canonicals = settings.canonicals
     faults: list[Fault] = []
     day_zero = _date("day-zero", said.day_zero, faults)
     body = Body(
@@ -89,11 +92,11 @@ def _order(name: str, said: Said, canonicals: Canonicals) -> Order:
     )
     if said.subject is not None and not _SUBJECT.fullmatch(said.subject):
         faults.append(Fault("subject", "write Patient/<id>", "value"))
-    _check_birth_date(said.birth_date, day_zero, faults)
+    _check_birth_date(said.birth_date, faults)
     protocol = load_protocol(name)
     if faults:
         named = {fault.path for fault in faults}
-        others = [] if said.draft else check_body(body, said.bsa_formula, protocol.lines)
+        others = [] if said.draft else check(protocol, day_zero, body, said.bsa_formula)
         raise FaultyInput([*faults, *(fault for fault in others if fault.path not in named)])
     course = (
         course_of_subject(name, said.subject, canonicals)
@@ -112,6 +115,11 @@ def _order(name: str, said: Said, canonicals: Canonicals) -> Order:
         draft=said.draft,
         canonicals=canonicals,
         subject_resource=patient,
+        overlay=overlay_of(settings, said.centre, name),
+        limits=settings.limits,
+        patient=Patient(born=_born(said.birth_date)),
+        made=now(),
+        software=software(),
     )
 
 
@@ -141,16 +149,15 @@ def _number(name: str, text: str | None, unit: str, faults: list[Fault]) -> Deci
     return None
 
 
-def _check_birth_date(text: str | None, day_zero: date | None, faults: list[Fault]) -> None:
-    if text is None:
-        return
+def _check_birth_date(text: str | None, faults: list[Fault]) -> None:
     try:
-        born = PartialDate(text)
+        _born(text)
     except ValueError as error:
         faults.append(Fault("birth-date", str(error), "value"))
-        return
-    if day_zero and born.earliest > day_zero:
-        faults.append(Fault("birth-date", "is after day zero", "business-rule"))
+
+
+def _born(text: str | None) -> PartialDate | None:
+    return None if text is None else PartialDate(text)
 
 
 def _written(applied: Applied, order: Order, shape: str) -> str:

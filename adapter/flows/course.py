@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Invalid, NotAllowed
+from adapter.flows import regimen
 from mappings.facts import Enrolment, FollowUp
 from mappings.intake import schema
 from mappings.outcomes import map_course, retract
@@ -102,8 +103,11 @@ def require_fit(follow_ups: Sequence[FollowUp], enrolment: Enrolment, within: st
 
 def settle(
     tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], *, source: str, settings: Settings, now: datetime
-) -> None:
-    """Stores what changed in the course and queues it for the centre's hospital. `source`: key of the document."""
+) -> regimen.Planned:
+    """Stores what changed in the course, its regimen with it, and queues it for the centre's hospital.
+
+    `source`: key of the document.
+    """
     ids = ids_of(enrolment, settings)
     mapped = map_course(enrolment, follow_ups, ids)
     said = [(one.resource, one.sources) for one in mapped]
@@ -115,6 +119,15 @@ def settle(
         if stored:
             changed.append(resource)
     _queue(tx, enrolment.centre, ids.course, changed, source=source, settings=settings, now=now)
+    return regimen.renew(tx, known_of(tx, enrolment, follow_ups, settings, now))
+
+
+def known_of(
+    tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], settings: Settings, now: datetime
+) -> regimen.Known:
+    """Everything that the regimen of a course is reckoned from."""
+    ids = ids_of(enrolment, settings)
+    return regimen.Known(enrolment, tuple(follow_ups), tuple(tx.decisions.of(ids.course)), ids, settings, now)
 
 
 def _gone(tx: Tx, enrolment: Enrolment, course: str, said: set[str]) -> list[tuple[Resource, tuple[str, ...]]]:
@@ -140,7 +153,9 @@ def _queue(
         return
     if not tx.outbox.knows(hospital, course):
         # the hospital may have been configured after the enrolment: without the Patient nothing could be stored there
-        changed = [retract.unversioned(one.content) for one in tx.resources.of_course(course)]
+        planned = {one.reference for one in tx.resources.from_source(course, regimen.SOURCE)}
+        told = [one for one in tx.resources.of_course(course) if one.reference not in planned]
+        changed = [retract.unversioned(one.content) for one in told]
     sent = sorted((one for one in changed if one["resourceType"] in DELIVERED), key=_rank)
     if sent:
         tx.outbox.add(hospital, course, sent, source=source, at=now)

@@ -52,7 +52,6 @@ def enrol(
         enrolment = schema.enrolment(document, course.day_of(now))
         course.admit(enrolment.centre, sender, settings)
         ids = course.ids_of(enrolment, settings)
-        planned = regimen.plan(enrolment, ids)
         with store.transaction() as tx:
             tx.hold(enrolment.key)
             known = tx.enrolments.of(enrolment.centre, enrolment.patient)
@@ -66,15 +65,15 @@ def enrol(
                 content=document,
                 at=now,
             )
+            visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
             if written:
-                visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
                 course.require_fit(visits, enrolment, within="follow-up ")
-                course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
-                doses = regimen.given(visits)
-                if doses and not confirmed_by:
+                if regimen.given(visits) and not confirmed_by:
                     _require_unmoved(known, enrolment, course.day_of(now))
-                regimen.settle(tx, planned, doses, ids=ids, centre=enrolment.centre, now=now)
+                planned = course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
+            else:
+                planned = regimen.plan(course.known_of(tx, enrolment, visits, settings, now))
             return Receipt(
                 id=submission.id,
                 version=submission.version,

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from flask import Response, request
 
 from adapter.errors import Invalid, NotAllowed, NotFound
+from adapter.overlays import overlay_of
 from adapter.store import Tx
+from adapter.version import software
 from adapter.web import apply_operation, auth, enrolled, served
-from adapter.web.apply_operation import Asked, Known
+from adapter.web.apply_operation import Asked
 from adapter.web.content import FHIR, JSON, fhir, json_body, lenient, unknown_parameters
+from adapter.web.enrolled import Facts
 from adapter.web.refusal import UnsoundAnswer
 from adapter.web.routing import CARE, Route
 from adapter.web.site import Site
 from mappings.canonicals import Canonicals
 from mappings.plan import Applied, Body, Order, apply
+from mappings.plan.inputs import NOTHING_KNOWN, Measurement, latest
+from mappings.plan.recheck import Disagreement
 from mappings.plan.subject import course_of_subject
 from mappings.protocol import Protocol, load, names
 from mappings.r4.build import Resource
@@ -77,7 +81,10 @@ def _answer(site: Site, operation: str, protocol: Protocol, asked: Asked) -> Res
         raise Invalid([Fault("subject", text, "not-supported")])
     with site.store.reading() as tx:
         plans = [apply(_order(site, tx, protocol, asked, subject)) for subject in asked.subjects]
-    return fhir(_checked(_shaped(operation, plans)))
+    try:
+        return fhir(_checked(_shaped(operation, plans)))
+    except Disagreement as error:
+        raise UnsoundAnswer(f"the second reckoning disagrees: {error}") from error
 
 
 def _shaped(operation: str, plans: list[Applied]) -> Resource:
@@ -98,13 +105,13 @@ def _checked(resource: Resource) -> Resource:
 
 
 def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -> Order:
-    known = enrolled.facts_of(tx, subject, auth.centre(), site.clock()) if asked.server_data else None
+    now, canonicals = site.clock(), _canonicals(site)
+    known = enrolled.facts_of(tx, subject, auth.centre(), now, canonicals) if asked.server_data else None
     if known is None and subject not in asked.patients:
         raise NotFound("subject: no Patient with this id is known here or stands in data")
     if asked.facts.get("centre", auth.centre()) != auth.centre():
         raise NotAllowed("centre: this token belongs to another centre")
-    measured = {**(known.measured if known else {}), **asked.measured.get(subject, {}), **_told(asked.facts)}
-    weight, height = measured.get("weight"), measured.get("height")
+    weight, height = (_measured(name, asked, subject, known, site) for name in ("weight", "height"))
     same = known is not None and known.protocol == protocol.key
     reference = f"Patient/{subject}"
     return Order(
@@ -115,19 +122,28 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
             height.value if height else None,
             weight.taken if weight else None,
             height.taken if height else None,
+            weight.source if weight else None,
+            height.source if height else None,
         ),
         subject=reference,
-        course=known.course if known and same else course_of_subject(protocol.key, reference, _canonicals(site)),
+        course=known.course if known and same else course_of_subject(protocol.key, reference, canonicals),
         bsa_formula=asked.facts.get("bsa-formula", "mosteller"),
         centre=auth.centre(),
         draft=asked.facts.get("draft", False),
-        canonicals=_canonicals(site),
+        canonicals=canonicals,
+        overlay=overlay_of(site.settings, auth.centre(), protocol.key),
+        limits=site.settings.limits,
+        patient=asked.patients.get(subject) or (known.patient if known else NOTHING_KNOWN),
+        made=now,
+        software=software(),
     )
 
 
-def _told(facts: dict[str, Any]) -> dict[str, Known]:
-    """Measures given as parameters; they go before those in `data`, and both before the enrolment's."""
-    return {name: Known(facts[name], facts.get(f"{name}-date")) for name in ("weight", "height") if name in facts}
+def _measured(name: str, asked: Asked, subject: str, known: Facts | None, site: Site) -> Measurement | None:
+    """What the call itself says goes before what the enrolment said; within the call nothing may disagree."""
+    told = [Measurement(asked.facts[name], asked.facts.get(f"{name}-date"))] if name in asked.facts else []
+    found = latest(name, [*told, *asked.measured.get(subject, {}).get(name, [])], site.settings.limits)
+    return found or (known.measured.get(name) if known else None)
 
 
 def _canonicals(site: Site) -> Canonicals:

@@ -5,34 +5,14 @@ A taper is a Task and not a MedicationRequest: the protocol gives it no dose, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
 
-from mappings.plan import definition, dosage, gates
-from mappings.plan.dosing import Body, Dose, dose
+from mappings.plan import additions, definition, dosage, measures
+from mappings.plan.sheet import Sheet
 from mappings.plan.timeline import Course, DoseDay, Infusion, Step, day_date
-from mappings.protocol.model import Line, Protocol, Rest, Taper
-from mappings.r4.build import Element, Ids, Resource, reference
+from mappings.protocol.model import Line, Rest, Taper
+from mappings.r4.build import Element, Ids, Resource, quantity
 from mappings.terminology import codes
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """What every order of one plan shares. `intent` is that of the leaves; `live` allows status active."""
-
-    protocol: Protocol
-    ids: Ids
-    subject: str
-    intent: str
-    live: bool
-    day_zero: date | None
-    body: Body
-    formula: str
-    dosed: bool
-
-    def line_dose(self, line: Line) -> Dose | None:
-        """Amount of `line` a day, None in a draft."""
-        return dose(line, self.body, self.formula) if self.dosed else None
 
 
 def order(step: Step, sheet: Sheet) -> Resource:
@@ -54,38 +34,54 @@ def kind(step: Step) -> str:
 
 def _medication(step: Step, line: Line, sheet: Sheet) -> Resource:
     day = step.on(sheet.day_zero)
-    amount = sheet.line_dose(line)
-    told = dosage.story(step, line, day, amount, sheet.body, sheet.formula)
-    return {
+    out: Resource = {
         **_head("MedicationRequest", "engraft-medication-order", step, sheet),
         "status": "active" if sheet.live else "draft",
         "intent": sheet.intent,
-        "medicationCodeableConcept": codes.concept("drugs", line.drug, sheet.ids.canonicals),
-        "subject": reference(sheet.subject),
+        "medicationCodeableConcept": _drug(line, sheet),
+        "subject": sheet.subject,
         "instantiatesCanonical": [_instantiates(step, sheet)],
-        "basedOn": [sheet.ids.ref("CarePlan", "care-plan")],
+        **sheet.based_on(),
         "groupIdentifier": group_identifier(sheet.ids),
-        "dosageInstruction": [dosage.for_order(step, line, day, amount, told)],
+        "dosageInstruction": [dosage.for_order(step, line, day, sheet)],
     }
+    used = measures.used(line.dose.per, sheet)
+    if used:
+        out["extension"] = [dosage.normalization(line)]
+        out["supportingInformation"] = used
+    return out | _notes([*dosage.remarks(line, sheet), *sheet.flags])
+
+
+def _drug(line: Line, sheet: Sheet) -> Element:
+    """The substance; where the centre has a product of its own, that product's code stands beside it."""
+    drug = codes.concept("drugs", line.drug, sheet.canonicals)
+    product = sheet.overlay.line(line.key).product
+    if product is None:
+        return drug
+    added = [{"system": system, "code": code} for system, code in product.codes]
+    text = f"{drug['text']}: {product.text} (product of {sheet.overlay.centre})"
+    return drug | {"coding": drug["coding"] + added, "text": text}
 
 
 def _service(step: Step, sheet: Sheet) -> Resource:
     gated = isinstance(step.clause, Infusion)
-    day = step.on(sheet.day_zero)
+    day = sheet.place(step)
     out: Resource = {
         **_head("ServiceRequest", "engraft-service-order", step, sheet),
         "instantiatesCanonical": [_instantiates(step, sheet)],
-        "basedOn": [sheet.ids.ref("CarePlan", "care-plan")],
+        **sheet.based_on(),
         "requisition": group_identifier(sheet.ids),
         "status": "active" if sheet.live and day and not gated else "draft",
         "intent": sheet.intent,
         "code": _code(step, sheet),
-        "subject": reference(sheet.subject),
+        "subject": sheet.subject,
     }
+    cells = sheet.overlay.infusions.get(step.action)
+    if cells:
+        out["quantityQuantity"] = quantity(cells.amount, cells.unit)
     if day:
         out |= {"occurrencePeriod": {"start": day.isoformat()}} if gated else {"occurrenceDateTime": day.isoformat()}
-    note = _note(step, sheet)
-    return out | ({"note": [{"text": note}]} if note else {})
+    return out | _notes(additions.of_service(step, sheet))
 
 
 def _task(step: Step, sheet: Sheet) -> Resource:
@@ -93,7 +89,7 @@ def _task(step: Step, sheet: Sheet) -> Resource:
     out: Resource = {
         **_head("Task", "engraft-task", step, sheet),
         "instantiatesCanonical": _instantiates(step, sheet),
-        "basedOn": [sheet.ids.ref("CarePlan", "care-plan")],
+        **sheet.based_on(),
         "groupIdentifier": group_identifier(sheet.ids),
         "status": "requested" if sheet.live and not gated else "draft",
         "intent": sheet.intent,
@@ -101,13 +97,16 @@ def _task(step: Step, sheet: Sheet) -> Resource:
         "description": step.title,
     }
     if isinstance(step.clause, Taper):
-        out["focus"] = sheet.ids.ref("MedicationRequest", step.clause.of, *_first_day(step.clause.of, sheet))
-    out["for"] = reference(sheet.subject)
+        out["focus"] = sheet.to("MedicationRequest", step.clause.of, *_first_day(step.clause.of, sheet))
+    out["for"] = sheet.subject
     if sheet.day_zero and step.day is not None and step.last_day is not None:
         start, end = (day_date(sheet.day_zero, day).isoformat() for day in (step.day, step.last_day))
         out["restriction"] = {"period": {"start": start, "end": end}}
-    note = _note(step, sheet)
-    return out | ({"note": [{"text": note}]} if note else {})
+    return out | _notes(additions.of_taper(step.clause, sheet) if isinstance(step.clause, Taper) else [])
+
+
+def _notes(texts: Sequence[str]) -> Element:
+    return {"note": [{"text": text} for text in texts]} if texts else {}
 
 
 def group_identifier(ids: Ids) -> Element:
@@ -135,14 +134,3 @@ def _code(step: Step, sheet: Sheet) -> Element:
 def _first_day(line_key: str, sheet: Sheet) -> tuple[str, ...]:
     first = next(line.days.first for line in sheet.protocol.lines if line.key == line_key)
     return (f"D{first}",)
-
-
-def _note(step: Step, sheet: Sheet) -> str | None:
-    clause = step.clause
-    if isinstance(clause, Taper):
-        return f"{gates.in_words(sheet.protocol.gate(clause.gate))}. {clause.open}"
-    if isinstance(clause, Infusion):
-        return f"{gates.in_words(sheet.protocol.gate(clause.of.gate))}. {clause.of.open}"
-    if step.day is None and step.months is None:
-        return "The protocol gives no date for this visit."
-    return None

@@ -204,9 +204,9 @@ class Endpoint(Clause):
     at: tuple[Horizon, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Protocol:
-    """A whole protocol. `key` names its PlanDefinition."""
+    """A whole protocol. `key` names its PlanDefinition. Compared by identity: a cheap key to look up."""
 
     key: str
     name: str
