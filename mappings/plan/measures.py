@@ -13,7 +13,7 @@ from decimal import Decimal
 from mappings.canonicals import OBSERVATION_CATEGORY
 from mappings.plan.dosing import EXACT, SURFACES, rounded
 from mappings.plan.sheet import Sheet
-from mappings.r4.build import Element, Resource, coding, concept, quantity
+from mappings.r4.build import Element, Resource, coding, concept, quantity, reference
 from mappings.terminology import codes
 
 FORMULAS = {
@@ -31,8 +31,8 @@ def used(per: str, sheet: Sheet) -> list[Element]:
     """References to what a dose per `kg` or per `m2` was reckoned from."""
     if not sheet.dosed:
         return []
-    weight = sheet.weight_reference
-    return [weight] if per == "kg" else [weight, sheet.height_reference, sheet.surface_reference]
+    used = (sheet.weight,) if per == "kg" else (sheet.weight, sheet.height, sheet.surface)
+    return [reference(one) for one in used]
 
 
 def _told(sheet: Sheet) -> Iterator[Resource]:
@@ -73,7 +73,7 @@ def _surface(sheet: Sheet) -> Iterator[Resource]:
         "valueQuantity": quantity(rounded(surface, EXACT), "m2"),
         "note": [{"text": "Shown to 4 decimals; doses are reckoned with the surface unrounded."}],
         "method": concept(text=FORMULAS[sheet.formula]),
-        "derivedFrom": [sheet.weight_reference, sheet.height_reference],
+        "derivedFrom": [reference(sheet.weight), reference(sheet.height)],
     }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from mappings.canonicals import DATA_OPERATION, PROVENANCE_AGENT
 from mappings.plan.sheet import Sheet
-from mappings.r4.build import Element, Resource, coding, concept
+from mappings.r4.build import Element, Resource, coding, concept, reference
 
 
 def provenance(sheet: Sheet, made: datetime, software: str) -> Resource:
@@ -35,7 +35,7 @@ def _sources(sheet: Sheet) -> list[Element]:
     if sheet.overlay.centre:
         out.append({"display": f"overlay of centre {sheet.overlay.centre}"})
     if sheet.dosed:
-        out.append(sheet.weight_reference)
+        out.append(reference(sheet.weight))
         if sheet.by_surface:
-            out += [sheet.height_reference, sheet.surface_reference | {"display": sheet.formula}]
+            out += [reference(sheet.height), reference(sheet.surface, sheet.formula)]
     return out

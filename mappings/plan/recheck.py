@@ -60,6 +60,9 @@ class Drug:
         return int(self.most_a_day / self.most_a_dose) if self.most_a_day and self.most_a_dose else 1
 
 
+Amount = tuple[int, Fraction]
+"""(n, the n-th power of the day's amount in mg): a rational number, so that no root is drawn."""
+
 Definitions = Mapping[str, tuple[Drug, ...]]
 """Drug actions by the canonical of their ActivityDefinition."""
 
@@ -87,7 +90,9 @@ def require_agreement(orders: Iterable[Node], definitions: Definitions, evidence
         found = given.get(name, [])
         if len(found) != len(drugs):
             wrong.append(f"{name}: {len(found)} orders stand where the protocol has {len(drugs)}")
-        wrong += [line for order, drug in zip(found, drugs, strict=False) for line in _faults(order, drug, evidence)]
+        amount = _amount(drugs[0], evidence)  # the days of one drug share it
+        pairs = zip(found, drugs, strict=False)
+        wrong += [line for order, drug in pairs for line in _faults(order, drug, evidence, amount)]
     if wrong:
         raise Disagreement(wrong)
 
@@ -123,7 +128,7 @@ def _mg(amount: Node | None) -> Fraction | None:
     return Fraction(str(amount["value"])) * _MG[amount["code"]] if amount else None
 
 
-def _faults(order: Node, drug: Drug, evidence: Evidence) -> Iterator[str]:
+def _faults(order: Node, drug: Drug, evidence: Evidence, amount: Amount) -> Iterator[str]:
     course, action, day = order["identifier"][0]["value"].rsplit("/", 2)
     del course
     name = f"{action} on day {drug.day}"
@@ -138,10 +143,12 @@ def _faults(order: Node, drug: Drug, evidence: Evidence) -> Iterator[str]:
         if any(_is_calculated(one) for one in dosage["doseAndRate"]):
             yield f"{name}: has a dose, although nothing is known to dose by"
         return
-    yield from _dose_faults(name, action, dosage, drug, evidence)
+    yield from _dose_faults(name, action, dosage, drug, evidence, amount)
 
 
-def _dose_faults(name: str, action: str, dosage: Node, drug: Drug, evidence: Evidence) -> Iterator[str]:
+def _dose_faults(
+    name: str, action: str, dosage: Node, drug: Drug, evidence: Evidence, amount: Amount
+) -> Iterator[str]:
     times = evidence.times.get(action, drug.times)
     calculated = [one for one in dosage["doseAndRate"] if _is_calculated(one)]
     said = [_mg(one.get("doseQuantity")) for one in calculated]
@@ -152,16 +159,27 @@ def _dose_faults(name: str, action: str, dosage: Node, drug: Drug, evidence: Evi
         yield f"{name}: is not given {times} times a day"
     step = evidence.steps_mg.get(action)
     share = times if step else 1
-    rounding = Fraction(step or _DEFAULT_STEP)
-    units = _rounded(drug, evidence, rounding * share)
-    if units * rounding * share != said[0] * times:
-        mine, theirs = units * rounding * share / times, said[0]
-        yield f"{name}: {_plain(theirs)} mg a dose stands there, {_plain(mine)} mg was reckoned again"
+    rounding = Fraction(step or _DEFAULT_STEP) * share
+    if not _is_rounded(said[0] * times / rounding, rounding, drug, amount):
+        mine = _rounded(drug, amount, rounding) * rounding / times
+        yield f"{name}: {_plain(said[0])} mg a dose stands there, {_plain(mine)} mg was reckoned again"
 
 
-def _rounded(drug: Drug, evidence: Evidence, step: Fraction) -> int:
+def _is_rounded(units: Fraction, step: Fraction, drug: Drug, amount: Amount) -> bool:
+    """Are these so many whole steps the day's amount, half up and not above the cap? No root is needed to see it."""
+    if units.denominator != 1:
+        return False
+    count, (power, value) = units.numerator, amount
+    if drug.most_a_day is not None:
+        return count == _rounded(drug, amount, step)
+    scaled, whole = value.numerator * (2 * step.denominator) ** power, value.denominator * step.numerator**power
+    low, high = (2 * count - 1) ** power * whole, (2 * count + 1) ** power * whole
+    return bool(low <= scaled < high)
+
+
+def _rounded(drug: Drug, amount: Amount, step: Fraction) -> int:
     """How many steps the day's amount is, half up, and not above the cap."""
-    power, value = _power(drug, evidence)
+    power, value = amount
     units = _root(value / step**power, power)
     if drug.most_a_day is not None:
         if value > drug.most_a_day**power:
@@ -170,8 +188,7 @@ def _rounded(drug: Drug, evidence: Evidence, step: Fraction) -> int:
     return units
 
 
-def _power(drug: Drug, evidence: Evidence) -> tuple[int, Fraction]:
-    """(n, the n-th power of the day's amount in mg), a rational number without a root."""
+def _amount(drug: Drug, evidence: Evidence) -> Amount:
     weight = Fraction(evidence.weight_kg or 0)
     if drug.per == "kg":
         return 1, drug.amount * weight

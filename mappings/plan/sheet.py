@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from mappings.canonicals import Canonicals
 from mappings.plan.dosing import PLAIN, Body, Dose, Rounding, dose
 from mappings.plan.timeline import Step, day_date
 from mappings.protocol.model import Line, Protocol
 from mappings.protocol.overlay import NOTHING, Overlay
-from mappings.r4.build import Element, Ids, reference
+from mappings.r4.build import Element, Ids
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sheet:
     """`intent` is that of the leaves; `live` allows status active; `contained`: all of it goes into the CarePlan."""
 
@@ -37,30 +38,28 @@ class Sheet:
     def canonicals(self) -> Canonicals:
         return self.ids.canonicals
 
-    @property
+    @cached_property
     def by_surface(self) -> bool:
         """Is any line dosed by body surface?"""
         return any(line.dose.per == "m2" for line in self.protocol.lines)
 
-    @property
-    def weight_reference(self) -> Element:
-        return self._measure(self.body.weight_source, "plan-weight", self.body.weight_kg)
+    @cached_property
+    def weight(self) -> str:
+        """Reference to the weight that was used, and (below) the height and the surface."""
+        return self.body.weight_source or self._place("Observation", "plan-weight", self.body.weight_kg)
 
-    @property
-    def height_reference(self) -> Element:
-        return self._measure(self.body.height_source, "plan-height", self.body.height_cm)
+    @cached_property
+    def height(self) -> str:
+        return self.body.height_source or self._place("Observation", "plan-height", self.body.height_cm)
+
+    @cached_property
+    def surface(self) -> str:
+        return self._place("Observation", "plan-bsa", self.surface_of)
 
     @property
     def surface_of(self) -> str:
         """What tells one reckoned surface of this course from another."""
         return f"{self.formula}-{self.body.weight_kg}-{self.body.height_cm}"
-
-    @property
-    def surface_reference(self) -> Element:
-        return self.to("Observation", "plan-bsa", self.surface_of)
-
-    def _measure(self, source: str | None, item: str, value: object) -> Element:
-        return reference(source) if source else self.to("Observation", item, value)
 
     def place(self, step: Step) -> date | None:
         """Date of a step; the centre's day for a visit to which the protocol gives none."""
@@ -70,12 +69,19 @@ class Sheet:
 
     def to(self, kind: str, item: str, *occurrence: object) -> Element:
         """Reference to another part of this plan."""
+        return {"reference": self._place(kind, item, *occurrence)}
+
+    def _place(self, kind: str, item: str, *occurrence: object) -> str:
         id_ = self.ids(item, *occurrence)
-        return {"reference": f"#{id_}" if self.contained else f"{kind}/{id_}"}
+        return f"#{id_}" if self.contained else f"{kind}/{id_}"
 
     def based_on(self) -> Element:
         """`basedOn` the CarePlan; what is contained in it needs none."""
-        return {} if self.contained else {"basedOn": [self.to("CarePlan", "care-plan")]}
+        return {} if self.contained else {"basedOn": [{"reference": self._plan}]}
+
+    @cached_property
+    def _plan(self) -> str:
+        return self._place("CarePlan", "care-plan")
 
 
 def doses(protocol: Protocol, body: Body, formula: str, overlay: Overlay) -> dict[str, Dose]:
