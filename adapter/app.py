@@ -59,7 +59,8 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.extensions["engraft.access"] = access
     auth.guard(app, site, access)
     wordless = {route.name for route in routes if route.wordless}
-    app.before_request(lambda: None if request.endpoint in wordless else negotiate())
+    lines = {route.name for route in routes if route.lines}
+    app.before_request(lambda: None if request.endpoint in wordless else negotiate(lines=request.endpoint in lines))
     return app
 
 

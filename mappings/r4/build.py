@@ -128,4 +128,4 @@ def _full_url(resource: Resource) -> str:
 def collection(resources: Sequence[Resource]) -> Resource:
     """Collection Bundle: things that belong together, no instruction to store them."""
     entries = [{"fullUrl": resource.get("url") or _full_url(resource), "resource": resource} for resource in resources]
-    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    return {"resourceType": "Bundle", "type": "collection"} | ({"entry": entries} if entries else {})

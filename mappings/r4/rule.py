@@ -54,3 +54,13 @@ def repeated(values: Sequence[Hashable]) -> list[int]:
             found.append(index)
         seen.add(value)
     return found
+
+
+def twice(key: str, says: str, child: str, *names: str) -> Rule:
+    """A rule that no two of the children say the same in all of the names."""
+
+    def find(node: Node) -> Iterable[str]:
+        values = [tuple(inner.get(name) for name in names) for inner in node.get(child, ())]
+        return [f"{child}[{i}]" for i in repeated([value if any(value) else None for value in values])]
+
+    return Rule(key, says, find)

@@ -16,7 +16,7 @@ from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.invariants import broken
 from mappings.r4.primitives import WORDS
 from mappings.r4.shapes import schema
-from mappings.r4.typenames import RESOURCE_TYPES
+from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
 _LINEAR = jsonschema_rs.RegexOptions()
 """The engine without backtracking: no text can stall it."""
@@ -46,12 +46,14 @@ def _validate(resource: Any, place: str | None, container: dict[str, Any] | None
         yield Fault(f"{place}.resourceType" if place else "resourceType", "names the type and is missing", "required")
         return
     here = place or kind
-    if kind not in RESOURCE_TYPES:
+    # Two codes, because the reader does two things: content that no R4 server takes is corrected (`structure`), good
+    # content that only we do not take is sent elsewhere (`not-supported`, which R4 words for just that).
+    if kind not in RESOURCE_TYPES or kind in ABSTRACT_TYPES:
         yield Fault(here, f"{kind[:64]} is no resource type of R4", "structure")
         return
     validator = _validator(kind)
     if validator is None:
-        yield Fault(here, f"{kind} is not one of the types that this server takes", "not-supported")
+        yield Fault(here, f"{kind} is a resource type of R4 that Engraft does not take", "not-supported")
         return
     faults = [_fault(error, here) for error in validator.iter_errors(resource)]
     yield from faults
