@@ -59,7 +59,13 @@ def story(step: Step, line: Line, day: date | None, sheet: Sheet) -> str:
     amount = sheet.doses.get(line.key)
     if amount is None:
         return f"{line.title}, {when}: {in_protocol_words(line)}. DRAFT: not dosed, do not use."
-    parts = [f"{line.title}, {when}: {_arithmetic(line, amount, sheet)}"]
+    if line.key not in sheet.told:
+        sheet.told[line.key] = _told(step, line, amount, sheet)  # the days of a line share the sum
+    return f"{line.title}, {when}: {sheet.told[line.key]}"
+
+
+def _told(step: Step, line: Line, amount: Dose, sheet: Sheet) -> str:
+    parts = [_arithmetic(line, amount, sheet)]
     if amount.capped:
         parts.append(f"capped from {_plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
     if amount.doses_per_day > 1:
@@ -90,17 +96,18 @@ def normalization(line: Line) -> Element:
 
 
 def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
-    """The arithmetic for a machine, part by part, in the words of our StructureDefinition `dose-calculation`."""
+    """The arithmetic for a machine, in the words of our StructureDefinition `dose-calculation`.
+
+    What was multiplied stands in `doseAndRate` as ordered, what came of it as calculated; here is what lies between.
+    """
     surface = line.dose.per == "m2"
     measure = rounded(amount.measure, EXACT) if surface else amount.measure
     parts: list[Element] = [
-        normalization(line),
-        {"url": "basis", "valueQuantity": quantity(line.dose.amount, line.dose.ucum)},
         {"url": "measure", "valueQuantity": quantity(measure, line.dose.per)},
-        {"url": "unrounded", "valueQuantity": quantity(rounded(amount.uncapped, EXACT), "mg")},
+        {"url": "unroundedMg", "valueDecimal": rounded(amount.uncapped, EXACT)},
         {"url": "capped", "valueBoolean": amount.capped},
-        {"url": "roundedTo", "valueQuantity": quantity(amount.rounding.step, "mg")},
-        {"url": "daily", "valueQuantity": quantity(amount.ordered, "mg")},
+        {"url": "roundedToMg", "valueDecimal": amount.rounding.step},
+        {"url": "dailyMg", "valueDecimal": amount.ordered},
     ]
     if surface:
         parts.append({"url": "formula", "valueCode": sheet.formula})

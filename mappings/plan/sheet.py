@@ -33,6 +33,8 @@ class Sheet:
     flags: tuple[str, ...] = ()
     doses: Mapping[str, Dose] = field(default_factory=dict)
     """Of each line a day, by its key; none in a draft."""
+    told: dict[str, str] = field(default_factory=dict)
+    """The sum of each line in words, once it was told."""
 
     @property
     def canonicals(self) -> Canonicals:

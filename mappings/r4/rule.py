@@ -18,16 +18,25 @@ class Rule:
     says: str
     find: Finder
     severity: str = "error"
+    quick: Callable[[Node], bool] | None = None
+
+    @property
+    def broken(self) -> Callable[[Node], bool]:
+        """Does an element break it anywhere? Without the places."""
+        return self.quick or (lambda node: any(True for _ in self.find(node)))
 
 
 def rule(key: str, says: str, broken: Callable[[Node], bool], at: str = "", *, severity: str = "error") -> Rule:
     """A rule that one look at the element decides; `at` is the child that is told as its place."""
-    return Rule(key, says, lambda node: (at,) if broken(node) else (), severity)
+    return Rule(key, says, lambda node: (at,) if broken(node) else (), severity, broken)
 
 
 def has(node: Node, *names: str) -> bool:
     """Whether one of the elements is there, itself or by an extension in its place (`_name`)."""
-    return any(name in node or f"_{name}" in node for name in names)
+    for name in names:  # a loop, because this is asked a thousand times of a plan
+        if name in node or f"_{name}" in node:
+            return True
+    return False
 
 
 def has_choice(node: Node, name: str) -> bool:
