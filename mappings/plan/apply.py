@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 
+import msgspec
+
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
 from mappings.plan import measures, origin, recheck
 from mappings.plan.definition import definitions, frame
 from mappings.plan.dosing import Body
 from mappings.plan.inputs import NOTHING_KNOWN, Patient, check, check_day_zero
-from mappings.plan.orders import group_identifier, kind, order
+from mappings.plan.orders import group_identifier, kind, orders
 from mappings.plan.rows import Row, rows
 from mappings.plan.sheet import Sheet, doses
 from mappings.plan.timeline import Group, Step, months_after, steps, tree
@@ -119,7 +121,7 @@ class Applied:
         # 3. a RequestGroup with one action per action of the plan   4. groups recurse
         request_group = _request_group(groups, sheet, order_)
         # 5. conditions of kind start travel on the actions, unevaluated   6. each leaf becomes a request
-        requests = [order(step, sheet) for step in steps(groups)]
+        requests = orders(groups, sheet)
         recheck.require_agreement(requests, _definitions(sheet.protocol, sheet.canonicals), _evidence(sheet))
         # 7. what travels together
         used = measures.observations(sheet)
@@ -209,18 +211,36 @@ def _request_group(groups: tuple[Group, ...], sheet: Sheet, order_: Order) -> Re
     return {
         **_head("RequestGroup", "engraft-request-group", "request-group", sheet),
         "instantiatesCanonical": [_instantiates(sheet)],
-        "groupIdentifier": group_identifier(sheet.ids),
+        "groupIdentifier": group_identifier(sheet),
         "status": "active" if sheet.live else "draft",
         "intent": order_.intent,
         "subject": sheet.subject,
-        "action": [_action(node, sheet) for node in groups],
+        "action": [_filled(node, out, sheet) for node, out in zip(groups, _frames_of(sheet.protocol), strict=True)],
     }
 
 
-def _action(node: Group | Step, sheet: Sheet) -> Element:
-    out = frame(node, sheet.protocol)
+def _frames_of(protocol: Protocol) -> list[Element]:
+    """The actions without what a patient changes, a fresh copy each time."""
+    out: list[Element] = msgspec.msgpack.decode(_frames(protocol))
+    return out
+
+
+@lru_cache(maxsize=16)
+def _frames(protocol: Protocol) -> bytes:
+    return msgspec.msgpack.encode([_framed(node, protocol) for node in _tree(protocol)])
+
+
+def _framed(node: Group | Step, protocol: Protocol) -> Element:
+    children = {"action": [_framed(child, protocol) for child in node.children]} if isinstance(node, Group) else {}
+    return frame(node, protocol) | children
+
+
+def _filled(node: Group | Step, out: Element, sheet: Sheet) -> Element:
+    """The action of one patient: its date, the centre's window, and what it orders."""
     if isinstance(node, Group):
-        return out | {"action": [_action(child, sheet) for child in node.children]}
+        for child, inner in zip(node.children, out["action"], strict=True):
+            _filled(child, inner, sheet)
+        return out
     window = sheet.overlay.visits.get(node.action)
     if window and window.first is not None and window.last is not None and out.get("relatedAction"):
         range_ = {"low": quantity(window.first, "d"), "high": quantity(window.last, "d")}
@@ -228,7 +248,8 @@ def _action(node: Group | Step, sheet: Sheet) -> Element:
     day = sheet.place(node)
     if day and not isinstance(node.clause, Taper) and "condition" not in out:
         out["timingDateTime"] = day.isoformat()
-    return out | {"resource": sheet.to(kind(node), node.action, *node.occurrence)}
+    out["resource"] = sheet.to(kind(node), node.action, *node.occurrence)
+    return out
 
 
 def _goal(objective: Objective, sheet: Sheet) -> Resource:

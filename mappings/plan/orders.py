@@ -6,23 +6,58 @@ A taper is a Task and not a MedicationRequest: the protocol gives it no dose, an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
+import msgspec
+
+from mappings.canonicals import Canonicals
 from mappings.plan import additions, definition, dosage, measures
 from mappings.plan.sheet import Sheet
-from mappings.plan.timeline import Course, DoseDay, Infusion, Step, day_date
-from mappings.protocol.model import Line, Rest, Taper
-from mappings.r4.build import Element, Ids, Resource, quantity
+from mappings.plan.timeline import Course, DoseDay, Group, Infusion, Step, day_date, steps, tree
+from mappings.protocol.model import Line, Protocol, Rest, Taper
+from mappings.r4.build import Element, Resource, quantity
 from mappings.terminology import codes
 
+_PROFILES = {
+    "MedicationRequest": "engraft-medication-order",
+    "ServiceRequest": "engraft-service-order",
+    "Task": "engraft-task",
+}
 
-def order(step: Step, sheet: Sheet) -> Resource:
-    """The request of one step."""
+
+def orders(groups: tuple[Group, ...], sheet: Sheet) -> list[Resource]:
+    """The request of every step, in the order of the plan."""
+    still = msgspec.msgpack.decode(_still(sheet.protocol, sheet.canonicals))
+    return [_order(step, sheet, part) for step, part in zip(steps(groups), still, strict=True)]
+
+
+@lru_cache(maxsize=16)
+def _still(protocol: Protocol, canonicals: Canonicals) -> bytes:
+    """What no patient changes in a request, of each step: its profile, its definition, its code.
+
+    Packed, so that each plan gets its own copy fast and no two patients ever share one.
+    """
+    return msgspec.msgpack.encode([_of_step(step, protocol, canonicals) for step in steps(tree(protocol))])
+
+
+def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
+    type_ = kind(step)
+    clause = step.clause
+    drug = codes.concept("drugs", clause.line.drug, canonicals) if isinstance(clause, DoseDay | Course) else None
+    return {
+        "meta": {"source": canonicals.source, "profile": [canonicals.profile(_PROFILES[type_])]},
+        "instantiates": canonicals.pinned("ActivityDefinition", definition.activity_name(step, protocol)),
+        "code": drug or definition.code_of(step, canonicals),
+    }
+
+
+def _order(step: Step, sheet: Sheet, still: Element) -> Resource:
     clause = step.clause
     if isinstance(clause, DoseDay | Course):
-        return _medication(step, clause.line, sheet)
+        return _medication(step, clause.line, sheet, still)
     if isinstance(clause, Rest | Taper):
-        return _task(step, sheet)
-    return _service(step, sheet)
+        return _task(step, sheet, still)
+    return _service(step, sheet, still)
 
 
 def kind(step: Step) -> str:
@@ -32,17 +67,17 @@ def kind(step: Step) -> str:
     return "Task" if isinstance(step.clause, Rest | Taper) else "ServiceRequest"
 
 
-def _medication(step: Step, line: Line, sheet: Sheet) -> Resource:
+def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resource:
     day = step.on(sheet.day_zero)
     out: Resource = {
-        **_head("MedicationRequest", "engraft-medication-order", step, sheet),
+        **_head("MedicationRequest", step, sheet, still),
         "status": "active" if sheet.live else "draft",
         "intent": sheet.intent,
-        "medicationCodeableConcept": _drug(line, sheet),
+        "medicationCodeableConcept": _drug(line, sheet, still["code"]),
         "subject": sheet.subject,
-        "instantiatesCanonical": [_instantiates(step, sheet)],
+        "instantiatesCanonical": [still["instantiates"]],
         **sheet.based_on(),
-        "groupIdentifier": group_identifier(sheet.ids),
+        "groupIdentifier": group_identifier(sheet),
         "dosageInstruction": [dosage.for_order(step, line, day, sheet)],
     }
     used = measures.used(line.dose.per, sheet)
@@ -52,9 +87,8 @@ def _medication(step: Step, line: Line, sheet: Sheet) -> Resource:
     return out | _notes([*dosage.remarks(line, sheet), *sheet.flags])
 
 
-def _drug(line: Line, sheet: Sheet) -> Element:
+def _drug(line: Line, sheet: Sheet, drug: Element) -> Element:
     """The substance; where the centre has a product of its own, that product's code stands beside it."""
-    drug = codes.concept("drugs", line.drug, sheet.canonicals)
     product = sheet.overlay.line(line.key).product
     if product is None:
         return drug
@@ -63,17 +97,17 @@ def _drug(line: Line, sheet: Sheet) -> Element:
     return drug | {"coding": drug["coding"] + added, "text": text}
 
 
-def _service(step: Step, sheet: Sheet) -> Resource:
+def _service(step: Step, sheet: Sheet, still: Element) -> Resource:
     gated = isinstance(step.clause, Infusion)
     day = sheet.place(step)
     out: Resource = {
-        **_head("ServiceRequest", "engraft-service-order", step, sheet),
-        "instantiatesCanonical": [_instantiates(step, sheet)],
+        **_head("ServiceRequest", step, sheet, still),
+        "instantiatesCanonical": [still["instantiates"]],
         **sheet.based_on(),
-        "requisition": group_identifier(sheet.ids),
+        "requisition": group_identifier(sheet),
         "status": "active" if sheet.live and day and not gated else "draft",
         "intent": sheet.intent,
-        "code": _code(step, sheet),
+        "code": still["code"],
         "subject": sheet.subject,
     }
     cells = sheet.overlay.infusions.get(step.action)
@@ -84,16 +118,16 @@ def _service(step: Step, sheet: Sheet) -> Resource:
     return out | _notes(additions.of_service(step, sheet))
 
 
-def _task(step: Step, sheet: Sheet) -> Resource:
+def _task(step: Step, sheet: Sheet, still: Element) -> Resource:
     gated = isinstance(step.clause, Taper)
     out: Resource = {
-        **_head("Task", "engraft-task", step, sheet),
-        "instantiatesCanonical": _instantiates(step, sheet),
+        **_head("Task", step, sheet, still),
+        "instantiatesCanonical": still["instantiates"],
         **sheet.based_on(),
-        "groupIdentifier": group_identifier(sheet.ids),
+        "groupIdentifier": group_identifier(sheet),
         "status": "requested" if sheet.live and not gated else "draft",
         "intent": sheet.intent,
-        "code": _code(step, sheet),
+        "code": still["code"],
         "description": step.title,
     }
     if isinstance(step.clause, Taper):
@@ -109,26 +143,21 @@ def _notes(texts: Sequence[str]) -> Element:
     return {"note": [{"text": text} for text in texts]} if texts else {}
 
 
-def group_identifier(ids: Ids) -> Element:
+def group_identifier(sheet: Sheet) -> Element:
     """What ties all requests of one course together."""
-    return {"system": ids.canonicals.sid("course"), "value": ids.course}
+    system, value = sheet.group
+    return {"system": system, "value": value}
 
 
-def _head(resource_type: str, profile: str, step: Step, sheet: Sheet) -> Element:
+def _head(resource_type: str, step: Step, sheet: Sheet, still: Element) -> Element:
+    occurrence = step.occurrence
+    value = "/".join((sheet.ids.course, step.action, *occurrence))
     return {
         "resourceType": resource_type,
-        "id": sheet.ids(step.action, *step.occurrence),
-        "meta": sheet.ids.meta(profile),
-        "identifier": [sheet.ids.identifier(step.action, *step.occurrence, system="request")],
+        "id": sheet.id(step.action, *occurrence),
+        "meta": still["meta"],
+        "identifier": [{"system": sheet.request_system, "value": value}],
     }
-
-
-def _instantiates(step: Step, sheet: Sheet) -> str:
-    return sheet.ids.canonicals.pinned("ActivityDefinition", definition.activity_name(step, sheet.protocol))
-
-
-def _code(step: Step, sheet: Sheet) -> Element:
-    return definition.code_of(step, sheet.ids.canonicals)
 
 
 def _first_day(line_key: str, sheet: Sheet) -> tuple[str, ...]:

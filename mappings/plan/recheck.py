@@ -150,28 +150,29 @@ def _dose_faults(
     name: str, action: str, dosage: Node, drug: Drug, evidence: Evidence, amount: Amount
 ) -> Iterator[str]:
     times = evidence.times.get(action, drug.times)
-    calculated = [one for one in dosage["doseAndRate"] if _is_calculated(one)]
-    said = [_mg(one.get("doseQuantity")) for one in calculated]
-    if len(said) != 1 or said[0] is None:
+    said = [one["doseQuantity"] for one in dosage["doseAndRate"] if _is_calculated(one) and "doseQuantity" in one]
+    if len(said) != 1 or said[0].get("code") not in _MG:
         yield f"{name}: has {len(said)} doses in mg, not one"
         return
     if dosage.get("timing", {}).get("repeat", {}).get("frequency", 1) != times:
         yield f"{name}: is not given {times} times a day"
     step = evidence.steps_mg.get(action)
-    share = times if step else 1
-    rounding = Fraction(step or _DEFAULT_STEP) * share
-    if not _is_rounded(said[0] * times / rounding, rounding, drug, amount):
-        mine = _rounded(drug, amount, rounding) * rounding / times
-        yield f"{name}: {_plain(said[0])} mg a dose stands there, {_plain(mine)} mg was reckoned again"
+    rounding = Fraction(step or _DEFAULT_STEP) * (times if step else 1)
+    numerator, denominator = said[0]["value"].as_integer_ratio()
+    numerator *= _MG[said[0]["code"]] * times
+    if not _is_rounded(numerator, denominator, rounding, drug, amount):
+        mine, theirs = _rounded(drug, amount, rounding) * rounding / times, Fraction(numerator, denominator * times)
+        yield f"{name}: {_plain(theirs)} mg a dose stands there, {_plain(mine)} mg was reckoned again"
 
 
-def _is_rounded(units: Fraction, step: Fraction, drug: Drug, amount: Amount) -> bool:
-    """Are these so many whole steps the day's amount, half up and not above the cap? No root is needed to see it."""
-    if units.denominator != 1:
+def _is_rounded(numerator: int, denominator: int, step: Fraction, drug: Drug, amount: Amount) -> bool:
+    """Is this fraction of a mg the day's amount, half up to whole steps and not above the cap? No root is drawn."""
+    count, rest = divmod(numerator * step.denominator, denominator * step.numerator)
+    if rest:
         return False
-    count, (power, value) = units.numerator, amount
     if drug.most_a_day is not None:
         return count == _rounded(drug, amount, step)
+    power, value = amount
     scaled, whole = value.numerator * (2 * step.denominator) ** power, value.denominator * step.numerator**power
     low, high = (2 * count - 1) ** power * whole, (2 * count + 1) ** power * whole
     return bool(low <= scaled < high)

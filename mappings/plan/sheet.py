@@ -35,8 +35,19 @@ class Sheet:
     """Of each line a day, by its key; none in a draft."""
     told: dict[str, str] = field(default_factory=dict)
     """The sum of each line in words, once it was told."""
+    known: dict[tuple[object, ...], str] = field(default_factory=dict)
+    """Ids that were made."""
 
-    @property
+    @cached_property
+    def request_system(self) -> str:
+        return self.canonicals.sid("request")
+
+    @cached_property
+    def group(self) -> tuple[str, str]:
+        """System and value of what ties all requests of one course together."""
+        return self.canonicals.sid("course"), self.ids.course
+
+    @cached_property
     def canonicals(self) -> Canonicals:
         return self.ids.canonicals
 
@@ -73,8 +84,15 @@ class Sheet:
         """Reference to another part of this plan."""
         return {"reference": self._place(kind, item, *occurrence)}
 
+    def id(self, item: str, *occurrence: object) -> str:
+        """Id of a part of this plan; each is asked for twice, by the part and by who refers to it."""
+        key = (item, *occurrence)
+        if key not in self.known:
+            self.known[key] = self.ids(item, *occurrence)
+        return self.known[key]
+
     def _place(self, kind: str, item: str, *occurrence: object) -> str:
-        id_ = self.ids(item, *occurrence)
+        id_ = self.id(item, *occurrence)
         return f"#{id_}" if self.contained else f"{kind}/{id_}"
 
     def based_on(self) -> Element:

@@ -1,8 +1,8 @@
 """A first look at a resource that tells only whether all is well; `validate` explains where it is not.
 
-Most resources are sound, and a sound one needs no paths and no sentences. The same schemas and the same rules are asked; what is left
-out is what could only find nothing: elements whose type has no rule, and the words for faults that are not there. A "no" here is no
-verdict: it sends the resource to the whole validation.
+Most resources are sound, and a sound one needs no paths and no sentences. The same schemas and rules are asked;
+what is left out could only find nothing: elements whose type has no rule, and the words for faults that are not there.
+A "no" here is no verdict: it sends the resource to the whole validation.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Look:
 
 
 def sound(resource: Node) -> bool:
-    """Does no rule that needs Python's help break in this resource or in what it contains? The schema was asked before."""
+    """Does the resource, with what it contains, break none of the rules that no schema can say?"""
     contained = resource.get("contained", ())
     look = _Look(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained})
     if contained and not _containable(contained):

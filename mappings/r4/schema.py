@@ -75,7 +75,7 @@ class _Compiler:
             out.properties[f"{choice}Meta"] = self._named("Meta")
             out.choices.setdefault((choice, False), []).append((f"{choice}Meta",))
         if name == "Extension":
-            # 50 types to tell apart would be most of the cost of a schema: `datatype_rules` asks it of the one that is there
+            # telling 50 types apart would be most of the cost of a schema: a rule of `datatype_rules` does it
             out.choices.clear()
         return out.schema()
 
