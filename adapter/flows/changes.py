@@ -131,8 +131,8 @@ def _weight(said: Mapping[str, Any], known: regimen.Known, today: date) -> dict[
         if newest is None or newest.taken is None:
             raise Invalid([Fault("weight", "missing: no visit has told of a weight with its day", "required")])
         return {"weight_kg": str(newest.value), "date": newest.taken.isoformat(), "source": newest.source}
-    measured = schema.weight(said["weight"], today)
-    return {"weight_kg": str(measured.value.value), "date": str(measured.date)}
+    kilograms, day = schema.weight(said["weight"], today)
+    return {"weight_kg": str(kilograms), "date": day.isoformat()}
 
 
 def _read(document: Any, known: tuple[str, ...]) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def _require_unmoved(known: Submission | None, enrolment: Enrolment, today: date
 
 
 def _graft_date(enrolment: Enrolment) -> date | None:
-    return enrolment.transplant.date if isinstance(enrolment.transplant, Transplant) else None
+    return enrolment.transplant.day_zero if isinstance(enrolment.transplant, Transplant) else None
 
 
 def _because_of(tx: Tx, submission: Submission) -> list[Stored]:

@@ -23,6 +23,7 @@ from mappings.facts import (
     Enrolment,
     FollowUp,
     Measurements,
+    Missing,
     PartialDate,
     Transplant,
     VitalStatus,
@@ -113,7 +114,7 @@ def _order(body: Body, known: Known) -> Order:
     transplant = enrolment.transplant if isinstance(enrolment.transplant, Transplant) else Transplant()
     return Order(
         protocol=load(enrolment.protocol),
-        day_zero=transplant.date,
+        day_zero=transplant.day_zero,
         body=body,
         subject=f"Patient/{known.ids('patient')}",
         course=known.ids.course,
@@ -217,7 +218,7 @@ def _measured(section: object) -> tuple[BodyMeasure | None, BodyMeasure | None]:
 
 def _amount(said: BodyMeasure | None, unit: str) -> Decimal | None:
     """None for what is no exact amount: nobody is dosed by `< 70 kg`."""
-    if said is None or said.value.comparator:
+    if said is None or isinstance(said.value, Missing) or said.value.comparator:
         return None
     return to_unit(said.value, unit).value
 

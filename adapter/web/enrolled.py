@@ -36,7 +36,7 @@ def facts_of(tx: Tx, patient: str, centre: str, now: datetime, canonicals: Canon
     if not enrolments:
         return Facts(stored.course, None, None, {}, NOTHING_KNOWN)
     enrolment = schema.enrolment(enrolments[-1].content, day_of(now))
-    day_zero = enrolment.transplant.date if isinstance(enrolment.transplant, Transplant) else None
+    day_zero = enrolment.transplant.day_zero if isinstance(enrolment.transplant, Transplant) else None
     body = body_of(enrolment, Ids(stored.course, canonicals))
     visits = follow_ups_of(tx, stored.course, day_of(now))
     return Facts(stored.course, enrolment.protocol, day_zero, _measured(body), patient_of(enrolment, visits))

@@ -146,9 +146,7 @@ def _faults(order: Node, drug: Drug, evidence: Evidence, amount: Amount) -> Iter
     yield from _dose_faults(name, action, dosage, drug, evidence, amount)
 
 
-def _dose_faults(
-    name: str, action: str, dosage: Node, drug: Drug, evidence: Evidence, amount: Amount
-) -> Iterator[str]:
+def _dose_faults(name: str, action: str, dosage: Node, drug: Drug, evidence: Evidence, amount: Amount) -> Iterator[str]:
     times = evidence.times.get(action, drug.times)
     said = [one["doseQuantity"] for one in dosage["doseAndRate"] if _is_calculated(one) and "doseQuantity" in one]
     if len(said) != 1 or said[0].get("code") not in _MG:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mappings.facts import Administration
+from mappings.facts import Administration, Missing
 from mappings.r4.build import Element, Resource
 
 Plan = Mapping[str, Resource]
@@ -54,7 +54,11 @@ def reference_of(resource: Resource) -> str:
 
 
 def begun(before: Plan, doses: Sequence[Administration]) -> frozenset[str]:
-    """Orders of which a dose is on record: that of the day, or the only order that an action has."""
+    """Orders of which a dose is on record: that of the day, or the only order that an action has.
+
+    A dose that does not say what was given is of no order that we could name; that day zero moves after it still needs
+    a person's word.
+    """
     orders: dict[str, dict[str, str]] = {}
     for reference, order in before.items():
         if order["resourceType"] in ORDERS:
@@ -62,7 +66,7 @@ def begun(before: Plan, doses: Sequence[Administration]) -> frozenset[str]:
             orders.setdefault(action, {})[day] = reference
     found: set[str] = set()
     for dose in doses:
-        days = orders.get(str(dose.action), {})
+        days = orders.get(dose.action, {}) if isinstance(dose.action, str) else {}
         if len(days) == 1:
             found |= set(days.values())
         else:
@@ -215,6 +219,8 @@ def _days(dose: Administration, days: Mapping[str, str], before: Plan) -> list[s
     """The day that the dose names, else the day whose order is for its date."""
     if isinstance(dose.day, str):
         return [dose.day.replace("+", "")]
+    if isinstance(dose.date, Missing):
+        return []
     return [day for day, reference in days.items() if dose.date.isoformat() in _dates(before[reference])]
 
 

@@ -115,6 +115,8 @@ def test_a_later_visit_keeps_the_redosed_amounts(ward):
     [
         ({}, "weight"),
         ({"weight": {"value": 60, "unit": "kg"}}, "weight.date"),
+        ({"weight": {"value": {"not_done": "unknown"}, "unit": "kg", "date": "2026-02-16"}}, "weight.value"),
+        ({"weight": {"not_done": "unknown"}}, "weight.value"),
         ({"weight": {"value": 60, "unit": "lb", "date": "2026-02-16"}}, "weight.unit"),
         ({"weight": {"value": 6, "unit": "kg", "date": "2026-02-16"}}, "weight.value"),
         ({"weight": {"value": 60, "unit": "kg", "date": "2027-02-16"}}, "weight.date"),

@@ -91,10 +91,15 @@ def test_orders_are_dated_from_day_zero_and_dosed_from_the_measures(ward):
         ({"transplant": None}, ["transplant.date"]),
         ({"transplant": {"planned": True}}, ["transplant.date"]),
         ({"transplant": {"not_done": "unknown"}}, ["transplant.date"]),
+        ({"transplant": GRAFT | {"date": {"not_done": "unknown"}}}, ["transplant.date"]),
         ({"measurements": None}, ["measurements.weight", "measurements.height"]),
         ({"measurements": {"not_done": "unknown"}}, ["measurements.weight", "measurements.height"]),
         ({"measurements": {"weight": MEASURES["weight"]}}, ["measurements.height"]),
         ({"measurements": MEASURES | {"weight": {"not_done": "unknown"}}}, ["measurements.weight"]),
+        (
+            {"measurements": MEASURES | {"weight": MEASURES["weight"] | {"value": {"not_done": "unknown"}}}},
+            ["measurements.weight"],
+        ),
     ],
 )
 def test_what_is_not_known_yet_is_said_and_the_enrolment_is_stored(ward, changes, missing):
@@ -113,7 +118,9 @@ def test_the_regimen_follows_once_the_facts_are_known(ward):
 
 
 def test_measures_need_no_date(ward):
-    ward.enrol(measurements={"weight": {"value": 70, "unit": "kg"}, "height": {"value": 175, "unit": "cm"}})
+    unknown = {"not_done": "unknown"}
+    height = {"value": 175, "unit": "cm", "date": unknown}
+    ward.enrol(measurements={"weight": {"value": 70, "unit": "kg"}, "height": height})
     assert "weight 70 kg" in ward.one("thiotepa/D-13").content["dosageInstruction"][0]["text"]
 
 
@@ -177,6 +184,27 @@ def test_once_a_dose_was_given_a_move_needs_a_name(ward):
     assert caught.value.status == 409
     assert ward.rows() == before
     assert day_of(ward.one("thiotepa/D-13")) == "2026-02-17"
+
+
+@pytest.mark.parametrize(
+    "dose",
+    [
+        {"action": {"not_done": "unknown"}, "date": "2026-02-17"},
+        {"action": "thiotepa", "date": {"not_done": "unknown"}},
+    ],
+)
+def test_a_dose_counts_though_nobody_knows_which_or_when(ward, dose):
+    ward.enrol()
+    give(ward, dose)
+    with pytest.raises(Conflict):
+        ward.enrol(transplant=MOVED)
+
+
+def test_a_day_zero_that_nobody_knows_any_more_is_a_move(ward):
+    ward.enrol()
+    give(ward, THIOTEPA)
+    with pytest.raises(Conflict):
+        ward.enrol(transplant=GRAFT | {"date": {"not_done": "unknown"}})
 
 
 def test_so_does_a_graft_that_is_called_off(ward):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.facts import Administration
+from mappings.facts import Administration, Missing
 from mappings.plan import revision
 from mappings.r4.validate import validate
 from tests.lib.plans import GRAFT, a_plan, calculated
@@ -138,6 +138,9 @@ def test_changes_are_told_by_date_dose_and_state():
         (Administration("ptcy", date(2026, 3, 5), "D+3"), [("ptcy", "D3")]),
         (Administration("ciclosporin", date(2026, 3, 10), "D+8"), [("ciclosporin", "D6")]),
         (Administration("another", date(2026, 3, 10)), []),
+        (Administration("busulfan", Missing("unknown")), []),
+        (Administration("busulfan", Missing("unknown"), "D-5"), [("busulfan", "D-5")]),
+        (Administration(Missing("unknown"), date(2026, 2, 25), "D-5"), []),
     ],
 )
 def test_a_dose_is_found_by_its_day_its_date_or_its_action(dose, kept):
