@@ -119,6 +119,13 @@ def settle(
         if stored:
             changed.append(resource)
     _queue(tx, enrolment.centre, ids.course, changed, source=source, settings=settings, now=now)
+    return renew(tx, enrolment, follow_ups, settings, now)
+
+
+def renew(
+    tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], settings: Settings, now: datetime
+) -> regimen.Planned:
+    """Reckons the regimen of a course anew and stores what changed of it."""
     return regimen.renew(tx, known_of(tx, enrolment, follow_ups, settings, now))
 
 
@@ -127,7 +134,8 @@ def known_of(
 ) -> regimen.Known:
     """Everything that the regimen of a course is reckoned from."""
     ids = ids_of(enrolment, settings)
-    return regimen.Known(enrolment, tuple(follow_ups), tuple(tx.decisions.of(ids.course)), ids, settings, now)
+    decisions, doses = tuple(tx.decisions.of(ids.course)), tuple(tx.hospital_doses.of(ids.course))
+    return regimen.Known(enrolment, tuple(follow_ups), decisions, doses, ids, settings, now)
 
 
 def _gone(tx: Tx, enrolment: Enrolment, course: str, said: set[str]) -> list[tuple[Resource, tuple[str, ...]]]:

@@ -68,7 +68,7 @@ def enrol(
             visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
             if written:
                 course.require_fit(visits, enrolment, within="follow-up ")
-                if regimen.given(visits) and not confirmed_by:
+                if (regimen.given(visits) or tx.hospital_doses.of(ids.course)) and not confirmed_by:
                     _require_unmoved(known, enrolment, course.day_of(now))
                 planned = course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from adapter.config import Settings
 from adapter.overlays import overlay_of
 from adapter.store.decisions import REDOSE, STOP, Decision
+from adapter.store.hospital_doses import HospitalDose
 from adapter.version import software
 from mappings.facts import (
     Administration,
@@ -53,6 +54,7 @@ class Known:
     enrolment: Enrolment
     follow_ups: tuple[FollowUp, ...]
     decisions: tuple[Decision, ...]
+    hospital_doses: tuple[HospitalDose, ...]
     ids: Ids
     settings: Settings
     now: datetime
@@ -72,7 +74,7 @@ def renew(tx: Tx, known: Known) -> Planned:
     before = {
         one.reference: one.content for one in tx.resources.from_source(known.ids.course, SOURCE) if not one.deleted
     }
-    kept = revision.begun(before, given(known.follow_ups))
+    kept = revision.begun(before, doses(known))
     standing = revision.revise(before, planned.resources, kept)
     ended = next((one for one in known.decisions if one.kind == STOP), None)
     if ended:
@@ -130,8 +132,17 @@ def _order(body: Body, known: Known) -> Order:
     )
 
 
+def doses(known: Known) -> list[Administration]:
+    """Every dose that is on record: by the centre's visits, or by the hospital's own record."""
+    heard = [
+        Administration(one.action, date.fromisoformat(one.date), one.day, id=f"{one.hospital}/{one.id}")
+        for one in known.hospital_doses
+    ]
+    return [*given(known.follow_ups), *heard]
+
+
 def given(follow_ups: Sequence[FollowUp]) -> list[Administration]:
-    """Every dose that is on record."""
+    """Every dose that the visits tell of."""
     sections = (visit.administrations for visit in follow_ups)
     return [one for section in sections if isinstance(section, tuple) for one in section]
 

@@ -20,6 +20,7 @@ from adapter.store.clients import Clients
 from adapter.store.decisions import Decisions
 from adapter.store.enrolments import Enrolments
 from adapter.store.follow_ups import FollowUps
+from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
@@ -44,6 +45,7 @@ class Tx:
         self.links = Links(connection)
         self.audit = Audit(connection)
         self.decisions = Decisions(connection)
+        self.hospital_doses = HospitalDoses(connection)
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.

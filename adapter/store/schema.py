@@ -254,3 +254,18 @@ decisions = Table(
     Index(None, "course", "id"),
 )
 """What people decided about a course that no document says: redosed, stopped. Rows are added, never changed."""
+
+hospital_doses = Table(
+    "hospital_doses",
+    metadata,
+    Column("hospital", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    _text("course"),
+    _text("action"),
+    _text("day", null=True),
+    _text("date"),
+    Column("given", Json),
+    _instant("at"),
+    Index(None, "course"),
+)
+"""Doses that a hospital's own MedicationAdministrations tell of, by their id there."""

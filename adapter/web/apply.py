@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Response, request
 
@@ -24,7 +25,7 @@ from mappings.plan.recheck import Disagreement
 from mappings.plan.subject import course_of_subject
 from mappings.protocol import Protocol, load, names
 from mappings.r4.build import Resource
-from mappings.r4.faults import Fault
+from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.validate import validate
 
 QUERY = {"subject", "_format", "_pretty"}
@@ -48,14 +49,23 @@ def by_query(site: Site, operation: str, id_: str) -> Response:
     if faults := unknown_parameters(QUERY):
         raise Invalid(faults, status=400)
     subjects = [{"name": "subject", "valueString": said} for said in request.args.getlist("subject")]
-    asked = apply_operation.read({"resourceType": "Parameters", "parameter": subjects}, type_level=False)
+    asked = _read({"resourceType": "Parameters", "parameter": subjects}, type_level=False)
     return _answer(site, operation, _protocol(site, id_), asked)
 
 
 def by_parameters(site: Site, operation: str, id_: str | None) -> Response:
-    asked = apply_operation.read(json_body(FHIR, JSON), type_level=id_ is None, lenient=lenient())
+    asked = _read(json_body(FHIR, JSON), type_level=id_ is None)
     protocol = _protocol(site, id_) if id_ is not None else _named(site, asked)
     return _answer(site, operation, protocol, asked)
+
+
+def _read(document: Any, *, type_level: bool) -> Asked:
+    """What was asked. A call without a subject is no call at all (400); one with a wrong input cannot be met (422)."""
+    try:
+        return apply_operation.read(document, type_level=type_level, lenient=lenient())
+    except FaultyInput as error:
+        absent = any(fault.path == "subject" and fault.code == "required" for fault in error.faults)
+        raise Invalid(error.faults, status=400 if absent else 422) from error
 
 
 def _protocol(site: Site, id_: str) -> Protocol:

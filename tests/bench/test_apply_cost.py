@@ -23,7 +23,8 @@ SET = load("set-haplo-pdli")
 
 
 def order(protocol: Protocol = SET, **changes) -> Order:
-    facts = {"day_zero": date(2026, 3, 2), "body": Body(Decimal(70), Decimal(175), date(2026, 2, 10), date(2026, 2, 10))}
+    body = Body(Decimal(70), Decimal(175), date(2026, 2, 10), date(2026, 2, 10))
+    facts = {"day_zero": date(2026, 3, 2), "body": body}
     made = datetime(2026, 2, 12, 9, 0, tzinfo=UTC)
     return Order(protocol, subject="Patient/synthetic", course=COURSE, made=made, **(facts | changes))
 

@@ -1,4 +1,4 @@
-"""What people decided about a course: redosed, stopped."""
+"""What people decided about a course (redosed, stopped), and doses that hospitals tell of."""
 
 from alembic import op
 from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, PrimaryKeyConstraint, String
@@ -21,3 +21,16 @@ def upgrade() -> None:
         PrimaryKeyConstraint("id", name="pk_decisions"),
     )
     op.create_index("ix_decisions_course_id", "decisions", ["course", "id"])
+    op.create_table(
+        "hospital_doses",
+        Column("hospital", String, nullable=False),
+        Column("id", String, nullable=False),
+        Column("course", String, nullable=False),
+        Column("action", String, nullable=False),
+        Column("day", String, nullable=True),
+        Column("date", String, nullable=False),
+        Column("given", LargeBinary, nullable=True),
+        Column("at", DateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint("hospital", "id", name="pk_hospital_doses"),
+    )
+    op.create_index("ix_hospital_doses_course", "hospital_doses", ["course"])
