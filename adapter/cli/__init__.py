@@ -13,7 +13,7 @@ import click
 
 from adapter.cli.refusal import refuse
 from adapter.errors import EngraftError
-from mappings.r4.faults import FaultyInput
+from mappings.r4.faults import FaultyInput, Unsound
 
 
 class Entry(NamedTuple):
@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (EngraftError, FaultyInput) as error:
+        except (EngraftError, FaultyInput, Unsound) as error:
             ctx.exit(refuse(error, as_json=bool(ctx.meta.get("json"))))
 
 

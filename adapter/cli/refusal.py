@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from adapter.errors import EngraftError, Unavailable
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault, FaultyInput, Unsound
 
 REFUSED, UNREACHABLE = 1, 3
 """Exit codes; 0 is done and 2 wrong usage."""
@@ -16,7 +16,7 @@ REFUSED, UNREACHABLE = 1, 3
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def refuse(error: EngraftError | FaultyInput, *, as_json: bool) -> int:
+def refuse(error: EngraftError | FaultyInput | Unsound, *, as_json: bool) -> int:
     """Says what is wrong; the exit code."""
     # here, because a command that succeeds needs none of it
     from adapter.web.outcome import faults_of

@@ -15,17 +15,15 @@ from adapter.web import apply_operation, auth, enrolled, served
 from adapter.web.apply_operation import Asked
 from adapter.web.content import FHIR, JSON, fhir, json_body, lenient, unknown_parameters
 from adapter.web.enrolled import Facts
-from adapter.web.refusal import UnsoundAnswer
 from adapter.web.routing import CARE, Route
 from adapter.web.site import Site
 from mappings.canonicals import Canonicals
 from mappings.plan import Applied, Body, Order, apply
 from mappings.plan.inputs import NOTHING_KNOWN, Measurement, latest
-from mappings.plan.recheck import Disagreement
 from mappings.plan.subject import course_of_subject
 from mappings.protocol import Protocol, load, names
 from mappings.r4.build import Resource
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault, FaultyInput, Unsound
 from mappings.r4.validate import validate
 
 QUERY = {"subject", "_format", "_pretty"}
@@ -91,10 +89,7 @@ def _answer(site: Site, operation: str, protocol: Protocol, asked: Asked) -> Res
         raise Invalid([Fault("subject", text, "not-supported")])
     with site.store.reading() as tx:
         plans = [apply(_order(site, tx, protocol, asked, subject)) for subject in asked.subjects]
-    try:
-        return fhir(_checked(_shaped(operation, plans)))
-    except Disagreement as error:
-        raise UnsoundAnswer(f"the second reckoning disagrees: {error}") from error
+    return fhir(_checked(_shaped(operation, plans)))
 
 
 def _shaped(operation: str, plans: list[Applied]) -> Resource:
@@ -110,7 +105,7 @@ def _shaped(operation: str, plans: list[Applied]) -> Resource:
 
 def _checked(resource: Resource) -> Resource:
     if any(fault.severity == "error" for fault in validate(resource)):
-        raise UnsoundAnswer("the plan is not valid R4")
+        raise Unsound([Fault("", "the plan that was made is not valid R4", "exception")])
     return resource
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from adapter.errors import EngraftError, Invalid, Refused, Unavailable
 from mappings.r4.build import Element, Resource
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault, FaultyInput, Unsound
 from mappings.r4.wire import DOCUMENT
 
 ISSUE_TYPES = frozenset(
@@ -48,9 +48,9 @@ def issue_code(status: int) -> str:
     return _CODES.get(status, "exception" if status >= 500 else "processing")
 
 
-def faults_of(error: EngraftError | FaultyInput) -> tuple[Fault, ...]:
+def faults_of(error: EngraftError | FaultyInput | Unsound) -> tuple[Fault, ...]:
     """What the error knows, as faults; never empty."""
-    if isinstance(error, Invalid | FaultyInput) and error.faults:
+    if isinstance(error, Unsound) or (isinstance(error, Invalid | FaultyInput) and error.faults):
         return error.faults
     return (Fault("", str(error), issue_code(status_of(error))),)
 

@@ -14,17 +14,19 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from mappings.r4.faults import Fault, Unsound
+
 Node = Mapping[str, Any]
 
 _MG = {"mg": 1, "g": 1000}
 _DEFAULT_STEP = "0.1"
 
 
-class Disagreement(Exception):
-    """The two ways do not give the same; nothing may leave. Each sentence names the order and both numbers."""
+class Disagreement(Unsound):
+    """The two ways do not give the same. Each sentence names the order and both numbers."""
 
     def __init__(self, found: Sequence[str]) -> None:
-        super().__init__("; ".join(found))
+        super().__init__([Fault("", f"the second reckoning disagrees: {told}", "exception") for told in found])
         self.found = tuple(found)
 
 

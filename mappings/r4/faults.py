@@ -26,3 +26,11 @@ class FaultyInput(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
         self.faults = tuple(faults)
+
+
+class Unsound(Exception):
+    """What we made ourselves is wrong: our fault, never the sender's. Nothing of it may leave or be stored."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
+        self.faults = tuple(faults)

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from mappings.plan.recheck import Disagreement
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode
 
@@ -238,3 +239,14 @@ def test_a_limit_is_a_number(run, tmp_path, line):
 def test_overlays_are_a_list_of_files(run, tmp_path, said):
     (tmp_path / "engraft.toml").write_text(f"[centres.FR-037]\n{said}\n")
     assert "is a list of files" in run("config", "check", ENGRAFT_CONFIG=str(tmp_path / "engraft.toml")).stderr
+
+
+def test_a_plan_on_which_the_two_reckonings_disagree_is_not_written(run, monkeypatch, tmp_path):
+    def disagree(*_):
+        raise Disagreement(["thiotepa on day -13: 3500 mg a dose stands there, 350 mg was reckoned again"])
+
+    monkeypatch.setattr("mappings.plan.recheck.require_agreement", disagree)
+    told = run(*asked("--format", "fhir", "--out", "plan.json"))
+    assert told.exit_code == 1
+    assert "350 mg was reckoned again" in told.stderr
+    assert not (tmp_path / "plan.json").exists()

@@ -10,6 +10,7 @@ from adapter.web import apply
 from mappings.plan.recheck import Disagreement
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode, encode
+from tests.lib.forms import ENROLMENT
 from tests.unit.adapter.web.applying import (
     ADA,
     BEA,
@@ -130,7 +131,18 @@ def test_the_answer_of_a_disagreeing_recheck_is_our_fault_and_carries_no_plan(wa
     monkeypatch.setattr("mappings.plan.recheck.require_agreement", disagree)
     answer = ask(ward, parameters())
     assert answer.status_code == 500
-    assert decode(answer.data)["resourceType"] == "OperationOutcome"
+    outcome = decode(answer.data)
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert "3500 mg a dose stands there, 350 mg was reckoned again" in outcome["issue"][0]["diagnostics"]
+
+
+def test_nor_is_anything_stored_of_a_course_that_disagrees(ward, monkeypatch):
+    def disagree(*_):
+        raise Disagreement(["thiotepa on day -13: 3500 mg a dose stands there, 350 mg was reckoned again"])
+
+    monkeypatch.setattr("mappings.plan.recheck.require_agreement", disagree)
+    assert ward.ask("POST", "/enrolments", document=ENROLMENT).status_code == 500
+    assert set(ward.counts().values()) == {0}
 
 
 def test_an_enrolled_subject_needs_no_more_than_its_name(ward):
