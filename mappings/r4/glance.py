@@ -13,10 +13,19 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import jsonschema_rs
+
 from mappings.r4 import containment
 from mappings.r4.rule import Node
-from mappings.r4.shapes import Shape, shape
+from mappings.r4.shapes import Shape, schema, shape
 
+PLAIN = frozenset({"Coding", "CodeableConcept", "Quantity", "Meta"})
+"""Types that are nearly always without extensions; those that have one are left to the whole validation.
+
+So nothing in them needs to be entered, and their one rule (qty-3) can be said in the schema.
+"""
+
+_LINEAR = jsonschema_rs.RegexOptions()
 _ANY = frozenset({"Resource"})
 _COMPANION = "FHIRPrimitiveExtension"
 
@@ -28,6 +37,7 @@ class Kind:
     rules: tuple[Callable[[Node], bool], ...]
     reference: bool
     alone: bool
+    plain: bool
     integers: frozenset[str]
     leaf: bool = False
     inner: dict[str, tuple[Kind, frozenset[str]]] = field(default_factory=dict)
@@ -54,6 +64,22 @@ def sound(resource: Node) -> bool:
 
 
 @cache
+def validator(resource_type: str) -> Any:
+    """The schema of a type, narrowed to what needs no second look; None where there is no schema."""
+    document = schema(resource_type)
+    if document is None:
+        return None
+    narrowed = {name: _narrowed(said) if name in PLAIN else said for name, said in document["$defs"].items()}
+    return jsonschema_rs.validator_for(document | {"$defs": narrowed}, pattern_options=_LINEAR)
+
+
+def _narrowed(said: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key not in ("id", "extension")}
+    coded = {"dependentRequired": {"code": ["system"]}} if "comparator" in kept else {}
+    return said | {"properties": kept} | coded
+
+
+@cache
 def kind_of(resource_type: str) -> Kind:
     """What is asked of a resource type that has a schema."""
     known: dict[int, Kind] = {}
@@ -65,16 +91,17 @@ def kind_of(resource_type: str) -> Kind:
 def _kind(of: Shape, known: dict[int, Kind]) -> Kind:
     if id(of) not in known:
         rules = tuple(rule.broken for rule in of.rules)
-        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name != _COMPANION, of.integers)
+        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name != _COMPANION, of.name in PLAIN, of.integers)
         out.inner = {key: (_kind(child, known), targets) for key, (child, targets) in of.children.items()}
     return known[id(of)]
 
 
 def _prune(known: dict[int, Kind]) -> None:
     """Leaves out what never leads to anything that is asked; ele-1 is asked wherever a look comes by."""
-    asked = {id(kind) for kind in known.values() if kind.rules or kind.reference or kind.integers}
+    asked = {id(kind) for kind in known.values() if not kind.plain and (kind.rules or kind.reference or kind.integers)}
     while True:
-        leads = {id(k) for k in known.values() if any(id(child) in asked for child, _ in k.inner.values())}
+        entered = [kind for kind in known.values() if not kind.plain]
+        leads = {id(kind) for kind in entered if any(id(child) in asked for child, _ in kind.inner.values())}
         if leads <= asked:
             break
         asked |= leads

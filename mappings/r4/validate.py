@@ -73,7 +73,7 @@ def _schema_holds(resource: dict[str, Any]) -> bool:
 
 def _known(resource: dict[str, Any]) -> Any:
     kind = resource.get("resourceType")
-    return _validator(kind) if isinstance(kind, str) and kind in RESOURCE_TYPES else None
+    return glance.validator(kind) if isinstance(kind, str) and kind in RESOURCE_TYPES else None
 
 
 def _validate(resource: Any, place: str | None, container: dict[str, Any] | None = None) -> Iterator[Fault]:
