@@ -38,6 +38,7 @@ MEASURE_IMPROVEMENT = _THO + "measure-improvement-notation"
 LIST_EMPTY_REASON = _THO + "list-empty-reason"
 
 EXT_DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+EXT_ISSUE_LINE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line"
 EXT_CONDITION_DUE_TO = "http://hl7.org/fhir/StructureDefinition/condition-dueTo"
 
 

@@ -95,10 +95,11 @@ def apply(order_: Order) -> Applied:
 def _require_inputs(order_: Order) -> None:
     faults = []
     low, high = PLACE_DAY_ZERO
+    anchor = order_.protocol.anchor
     if order_.day_zero is None:
         if not order_.draft:
             faults.append(
-                Fault("day-zero", "the date of the graft (day zero) is needed to date this protocol", "required")
+                Fault("day-zero", f"the date of day zero ({anchor.title}) is needed to date this protocol", "required")
             )
     elif not low <= order_.day_zero <= high:
         faults.append(Fault("day-zero", f"day zero must lie between {low} and {high}", "value"))

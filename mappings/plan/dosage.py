@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from mappings.canonicals import DOSE_RATE_TYPE, SNOMED
 from mappings.plan.dosing import Body, Dose, rounded
-from mappings.plan.timeline import Course, Step, label
+from mappings.plan.timeline import Course, Step
 from mappings.protocol.model import Line
 from mappings.r4.build import Element, coding, concept, quantity
 
@@ -18,14 +18,17 @@ UNTIL_TAPER = "until tapered; no end date: it goes on until a clinician confirms
 
 def for_definition(line: Line) -> Element:
     """Dosage of the ActivityDefinition: the protocol's own words, for no patient."""
-    dosage = {"text": in_protocol_words(line)} | _route(line)
+    dosage: Element = {"text": in_protocol_words(line)}
+    if line.over_minutes:
+        dosage["timing"] = {"repeat": _infusion(line.over_minutes)}
+    dosage |= _route(line)
     return dosage | {"doseAndRate": [_ordered(line)]} | _limits(line)
 
 
 def for_order(step: Step, line: Line, day: date | None, dose: Dose | None, story: str) -> Element:
     """Dosage of one order; without `dose` the plan is a draft and only the protocol's words stand."""
     out: Element = {"text": story}
-    timing = _course_timing(line, day) if isinstance(step.clause, Course) else _day_timing(day)
+    timing = _course_timing(line, day) if isinstance(step.clause, Course) else _day_timing(line, day)
     if timing:
         out["timing"] = timing
     out |= _route(line)
@@ -34,9 +37,11 @@ def for_order(step: Step, line: Line, day: date | None, dose: Dose | None, story
 
 
 def in_protocol_words(line: Line) -> str:
-    """`400 mg/m2/day`, with the cap where there is one."""
+    """`400 mg/m2/day`, with the infusion time and the cap where there is one."""
     basis = line.dose
     words = f"{basis.amount} {basis.ucum}/day"
+    if line.over_minutes:
+        words += f", one infusion over {line.over_minutes} minutes"
     if basis.at_most:
         words += f", at most {basis.at_most.amount} {basis.at_most.unit} {basis.at_most.times_a_day} times a day"
     return words
@@ -44,7 +49,7 @@ def in_protocol_words(line: Line) -> str:
 
 def story(step: Step, line: Line, day: date | None, dose: Dose | None, body: Body, formula: str) -> str:
     """The whole arithmetic of one order in a sentence or two."""
-    when = label(step.day or 0) + (f" ({day})" if day else "")
+    when = step.label + (f" ({day})" if day else "")
     if dose is None:
         return f"{line.title}, {when}: {in_protocol_words(line)}. DRAFT: not dosed, do not use."
     parts = [f"{line.title}, {when}: {_arithmetic(line, dose, body, formula)}"]
@@ -52,6 +57,8 @@ def story(step: Step, line: Line, day: date | None, dose: Dose | None, body: Bod
         parts.append(f"capped from {_plain(rounded(dose.uncapped, Decimal('0.1')))} mg a day")
     if dose.doses_per_day > 1:
         parts.append(f"{_plain(dose.per_dose)} mg {dose.doses_per_day} times a day")
+    elif line.over_minutes:
+        parts.append(f"one infusion over {line.over_minutes} minutes")
     else:
         parts.append(FREQUENCY_OPEN)
     if isinstance(step.clause, Course):
@@ -108,10 +115,16 @@ def _limits(line: Line) -> Element:
     return {"maxDosePerPeriod": period, "maxDosePerAdministration": quantity(cap.amount, cap.unit)}
 
 
-def _day_timing(day: date | None) -> Element | None:
-    return {"event": [day.isoformat()]} if day else None
+def _day_timing(line: Line, day: date | None) -> Element:
+    out: Element = {"event": [day.isoformat()]} if day else {}
+    return out | ({"repeat": _infusion(line.over_minutes)} if line.over_minutes else {})
+
+
+def _infusion(minutes: int) -> Element:
+    return {"duration": minutes, "durationUnit": "min"}
 
 
 def _course_timing(line: Line, day: date | None) -> Element:
     repeat: Element = {"boundsPeriod": {"start": day.isoformat()}} if day else {}
+    repeat |= _infusion(line.over_minutes) if line.over_minutes else {}
     return {"repeat": repeat | {"frequency": line.dose.doses_per_day, "period": 1, "periodUnit": "d"}}

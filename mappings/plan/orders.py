@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from mappings.plan import definition, dosage, gates
+from mappings.plan import definition, dosage, gates, open_dose
 from mappings.plan.dosing import Body, Dose, dose
-from mappings.plan.timeline import Course, DoseDay, Infusion, Step, day_date
+from mappings.plan.timeline import Course, DoseDay, Infusion, OpenDay, Step, day_date
+from mappings.protocol import terms
 from mappings.protocol.model import Line, Protocol, Rest, Taper
 from mappings.r4.build import Element, Ids, Resource, reference
-from mappings.terminology import codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def order(step: Step, sheet: Sheet) -> Resource:
     clause = step.clause
     if isinstance(clause, DoseDay | Course):
         return _medication(step, clause.line, sheet)
-    if isinstance(clause, Rest | Taper):
+    if isinstance(clause, Rest | Taper | OpenDay):
         return _task(step, sheet)
     return _service(step, sheet)
 
@@ -49,7 +49,7 @@ def kind(step: Step) -> str:
     """Resource type of a step's request."""
     if isinstance(step.clause, DoseDay | Course):
         return "MedicationRequest"
-    return "Task" if isinstance(step.clause, Rest | Taper) else "ServiceRequest"
+    return "Task" if isinstance(step.clause, Rest | Taper | OpenDay) else "ServiceRequest"
 
 
 def _medication(step: Step, line: Line, sheet: Sheet) -> Resource:
@@ -60,7 +60,7 @@ def _medication(step: Step, line: Line, sheet: Sheet) -> Resource:
         **_head("MedicationRequest", "engraft-medication-order", step, sheet),
         "status": "active" if sheet.live else "draft",
         "intent": sheet.intent,
-        "medicationCodeableConcept": codes.concept("drugs", line.drug, sheet.ids.canonicals),
+        "medicationCodeableConcept": terms.concept(sheet.protocol, "drugs", line.drug, sheet.ids.canonicals),
         "subject": reference(sheet.subject),
         "instantiatesCanonical": [_instantiates(step, sheet)],
         "basedOn": [sheet.ids.ref("CarePlan", "care-plan")],
@@ -98,7 +98,7 @@ def _task(step: Step, sheet: Sheet) -> Resource:
         "status": "requested" if sheet.live and not gated else "draft",
         "intent": sheet.intent,
         "code": _code(step, sheet),
-        "description": step.title,
+        "description": _description(step),
     }
     if isinstance(step.clause, Taper):
         out["focus"] = sheet.ids.ref("MedicationRequest", step.clause.of, *_first_day(step.clause.of, sheet))
@@ -106,6 +106,8 @@ def _task(step: Step, sheet: Sheet) -> Resource:
     if sheet.day_zero and step.day is not None and step.last_day is not None:
         start, end = (day_date(sheet.day_zero, day).isoformat() for day in (step.day, step.last_day))
         out["restriction"] = {"period": {"start": start, "end": end}}
+    if isinstance(step.clause, OpenDay):
+        out["input"] = open_dose.inputs(step.clause.line, sheet.protocol, sheet.ids.canonicals)
     note = _note(step, sheet)
     return out | ({"note": [{"text": note}]} if note else {})
 
@@ -129,12 +131,18 @@ def _instantiates(step: Step, sheet: Sheet) -> str:
 
 
 def _code(step: Step, sheet: Sheet) -> Element:
-    return definition.code_of(step, sheet.ids.canonicals)
+    return definition.code_of(step, sheet.protocol, sheet.ids.canonicals)
 
 
 def _first_day(line_key: str, sheet: Sheet) -> tuple[str, ...]:
     first = next(line.days.first for line in sheet.protocol.lines if line.key == line_key)
     return (f"D{first}",)
+
+
+def _description(step: Step) -> str:
+    if isinstance(step.clause, OpenDay):
+        return f"{step.title}: {open_dose.in_protocol_words(step.clause.line)}; the dose is not calculated here"
+    return step.title
 
 
 def _note(step: Step, sheet: Sheet) -> str | None:
@@ -143,6 +151,8 @@ def _note(step: Step, sheet: Sheet) -> str | None:
         return f"{gates.in_words(sheet.protocol.gate(clause.gate))}. {clause.open}"
     if isinstance(clause, Infusion):
         return f"{gates.in_words(sheet.protocol.gate(clause.of.gate))}. {clause.of.open}"
+    if isinstance(clause, OpenDay):
+        return f"{open_dose.in_protocol_words(clause.line)}: not dosed here. {clause.line.open}"
     if step.day is None and step.months is None:
         return "The protocol gives no date for this visit."
     return None

@@ -9,9 +9,9 @@ from decimal import Decimal
 from mappings.plan.dosage import ROUTES
 from mappings.plan.dosing import EXACT, Dose, rounded
 from mappings.plan.orders import Sheet
-from mappings.plan.timeline import Course, DoseDay, Graft, Infusion, Step, day_date, label
-from mappings.protocol.model import Line, Rest, Taper
-from mappings.terminology import codes
+from mappings.plan.timeline import Course, DoseDay, Graft, Infusion, OpenDay, Step, day_date, label
+from mappings.protocol import terms
+from mappings.protocol.model import Line, OpenLine, Rest, Taper
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,15 @@ def rows(step: Step, sheet: Sheet) -> Iterator[Row]:
     clause = step.clause
     if isinstance(clause, DoseDay):
         yield _dosed(step.day or 0, step, clause.line, sheet)
+    elif isinstance(clause, OpenDay):
+        yield _open(step, clause.line, sheet)
     elif isinstance(clause, Course):
         last = sheet.protocol.last_full_day(clause.line)
         yield from (_dosed(day, step, clause.line, sheet) for day in range(clause.line.days.first, last + 1))
     elif isinstance(clause, Rest):
         yield from (_plain(day, step, sheet, "rest day: kept free") for day in clause.days.listed)
     elif isinstance(clause, Graft):
-        yield _plain(0, step, sheet, "graft infusion")
+        yield _plain(0, step, sheet, step.title[:1].lower() + step.title[1:])
     elif isinstance(clause, Taper):
         drug = next(line.drug for line in sheet.protocol.lines if line.key == clause.of)
         status = f"open: {clause.open} Starts when its gate is confirmed"
@@ -58,10 +60,10 @@ def rows(step: Step, sheet: Sheet) -> Iterator[Row]:
 def _dosed(day: int, step: Step, line: Line, sheet: Sheet) -> Row:
     amount = sheet.line_dose(line)
     return Row(
-        day=label(day),
+        day=label(day, step.cycles),
         date=_date(day, sheet),
         action=step.action,
-        drug=codes.text("drugs", line.drug),
+        drug=terms.text(sheet.protocol, "drugs", line.drug),
         basis_value=str(line.dose.amount),
         basis_unit=line.dose.ucum,
         exact_mg=str(rounded(amount.exact, EXACT)) if amount else "",
@@ -79,15 +81,29 @@ def _status(step: Step, line: Line, amount: Dose | None) -> str:
     parts = ["dosed"]
     if amount.capped:
         parts.append(f"capped from {rounded(amount.uncapped, Decimal('0.1'))} mg a day")
-    if line.dose.at_most is None:
+    if line.over_minutes:
+        parts.append(f"one infusion over {line.over_minutes} minutes")
+    elif line.dose.at_most is None:
         parts.append("doses a day: the centre's")
     if isinstance(step.clause, Course):
         parts.append("until tapered")
     return "; ".join(parts)
 
 
+def _open(step: Step, line: OpenLine, sheet: Sheet) -> Row:
+    return Row(
+        day=step.label,
+        date=_date(step.day or 0, sheet),
+        action=step.action,
+        drug=terms.text(sheet.protocol, "drugs", line.drug),
+        basis_unit=line.dose,
+        route=ROUTES[line.route][1] if line.route else "",
+        status=f"open: {line.open}",
+    )
+
+
 def _plain(day: int, step: Step, sheet: Sheet, status: str, drug: str | None = None) -> Row:
-    name = codes.text("drugs", drug) if drug else ""
+    name = terms.text(sheet.protocol, "drugs", drug) if drug else ""
     return Row(label(day), _date(day, sheet), step.action, drug=name, status=status)
 
 

@@ -1,0 +1,185 @@
+"""Each number of a clause against the clause's own sentence: most wrong prescriptions begin with a slip here.
+
+A number must stand in `source`, or in the `interpretation` beside it: what the sentence says in words is said there in
+figures. An amount must have its unit (`400 mg / m²`), and a day with a sign that sign (`D-13`, `J + 6`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from mappings.protocol.check.finding import Finding
+from mappings.protocol.check.vocabulary import GRADE
+from mappings.protocol.model import (
+    Assay,
+    Clause,
+    Cycles,
+    Days,
+    Endpoint,
+    Gate,
+    Infusions,
+    Line,
+    Objective,
+    OpenLine,
+    Phase,
+    Protocol,
+    Rest,
+    Taper,
+    Total,
+    Visit,
+    placed,
+)
+
+_SIGNED = re.compile(r"\b[DJ]\s?([-+−–])\s?(\d+)\b")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+_GRADES = ("0", "I", "II", "III", "IV")
+_PER = {"kg": r"kg\b", "m2": r"(?:m²|m2\b|m\^2)"}
+
+
+class Claim(NamedTuple):
+    """One number of a clause: where it stands in it, how it is told, and whether its sentence says it."""
+
+    at: str
+    told: str
+    said: bool
+
+
+class Words:
+    """A clause's sentence, with what was read into it."""
+
+    def __init__(self, clause: Clause) -> None:
+        self.text = f"{clause.source} {clause.interpretation or ''}"
+        self.days = {int(number) if sign == "+" else -int(number) for sign, number in _SIGNED.findall(self.text)}
+        self.numbers = _readings(_NUMBER.findall(_SIGNED.sub(" ", self.text)))
+
+    def day(self, at: str, day: int) -> Claim:
+        """A day from day zero; without a D before it, its sign is not told (`days 1 and 8`)."""
+        return Claim(at, f"day {day:+d}" if day else "day 0", day in self.days or Decimal(abs(day)) in self.numbers)
+
+    def number(self, at: str, number: int, what: str) -> Claim:
+        """A count."""
+        return Claim(at, f"{number} {what}".strip(), Decimal(number) in self.numbers)
+
+    def amount(self, at: str, amount: Decimal | int, unit: str, per: str | None = None) -> Claim:
+        """An amount with its unit: `400 mg / m²`, `1g`, `30 min`."""
+        told = f"{amount} {unit}/{per}" if per else f"{amount} {unit}"
+        pattern = rf"({_NUMBER.pattern})\s*{unit}" + (rf"\s*/\s*{_PER[per]}" if per else "")
+        return Claim(at, told, Decimal(amount) in _readings(re.findall(pattern, self.text)))
+
+    def months(self, at: str, months: int) -> Claim:
+        """Months, or years where they are whole."""
+        years = {Decimal(months // 12)} if months % 12 == 0 else set()
+        return Claim(at, f"{months} months", bool(self.numbers & ({Decimal(months)} | years)))
+
+    def grade(self, at: str, grade: int) -> Claim:
+        """A grade in Roman numerals."""
+        return Claim(at, f"grade {_GRADES[grade]}", bool(re.search(rf"\b{_GRADES[grade]}\b", self.text)))
+
+
+def numbers_stand_in_their_sentence(protocol: Protocol) -> Iterator[Finding]:
+    """Every amount, day, count and time of a clause is in its own sentence."""
+    for path, clause in placed(protocol, Clause):
+        cycles = _cycles_of(protocol, path)
+        for claim in _claims(clause, Words(clause), cycles):
+            if not claim.said:
+                message = f"its sentence does not say {claim.told}: correct it, or say how it is read (interpretation)"
+                yield Finding(f"{path}.{claim.at}", clause.key, message, "value")
+
+
+def _cycles_of(protocol: Protocol, path: str) -> Cycles | None:
+    """The cycles that a clause at `path` counts its days in."""
+    place = path.split(".")
+    return protocol.phases[int(place[1])].cycles if place[0] == "phases" else None
+
+
+def _claims(clause: Clause, words: Words, cycles: Cycles | None) -> Iterator[Claim]:
+    match clause:
+        case Line():
+            yield from _dose(clause, words)
+            yield from _given(clause, words, cycles)
+        case OpenLine():
+            yield Claim("dose", f"`{clause.dose}`", clause.dose in words.text)
+            yield from _given(clause, words, cycles)
+        case Rest():
+            yield from _days(clause.days, words, None)
+        case Phase(cycles=Cycles() as counted):
+            yield words.number("cycles.count", counted.count, "cycles")
+            yield words.number("cycles.days", counted.days, "days")
+        case Taper():
+            yield words.day("window.from", clause.first)
+            yield words.day("window.to", clause.last)
+        case Infusions():
+            yield words.number("count", clause.count, "times")
+            yield words.day("from", clause.first)
+        case Gate():
+            yield from _criteria(clause, words)
+        case Visit(months=int() as months):
+            yield words.months("months", months)
+        case Assay():
+            yield words.day("day", clause.day)
+        case Objective(due_months=int() as months):
+            yield words.months("due", months)
+        case Endpoint():
+            yield from _horizons(clause, words)
+        case _:
+            pass
+
+
+def _dose(line: Line, words: Words) -> Iterator[Claim]:
+    dose, cap = line.dose, line.dose.at_most
+    yield words.amount("dose.amount", dose.amount, dose.unit, dose.per)
+    if cap:
+        yield words.amount("dose.at_most.amount", cap.amount, cap.unit)
+        yield words.number("dose.at_most.times_a_day", cap.times_a_day, "times a day")
+    for name in ("day", "cycle", "course"):
+        total: Total | None = getattr(line.total, name)
+        if total:
+            yield words.amount(f"total.{name}", total.amount, *total.unit.split("/"))
+
+
+def _given(line: Line | OpenLine, words: Words, cycles: Cycles | None) -> Iterator[Claim]:
+    yield from _days(line.days, words, cycles)
+    if line.over_minutes:
+        yield words.amount("over_minutes", line.over_minutes, "min")
+
+
+def _days(days: Days, words: Words, cycles: Cycles | None) -> Iterator[Claim]:
+    """The days that somebody wrote: every one of a list with gaps, else the first and the last."""
+    if cycles:
+        yield from (words.number("days", day, "as a day of the cycle") for day in _ends(cycles.folded(days.listed)))
+    else:
+        yield from (words.day("days", day) for day in _ends(days.listed or (days.first,)))
+
+
+def _ends(days: tuple[int, ...]) -> tuple[int, ...]:
+    unbroken = days == tuple(range(days[0], days[-1] + 1))
+    return tuple(dict.fromkeys((days[0], days[-1]))) if unbroken else days
+
+
+def _criteria(gate: Gate, words: Words) -> Iterator[Claim]:
+    for place, criterion in enumerate(gate.criteria):
+        bound = criterion.at_least if criterion.at_least is not None else criterion.at_most
+        if bound is None:
+            continue
+        if criterion.fact == "day":
+            yield words.day(f"all.{place}", bound)
+        elif criterion.fact == GRADE and 0 <= bound < len(_GRADES):
+            yield words.grade(f"all.{place}", bound)
+        else:
+            yield words.number(f"all.{place}", bound, f"for {criterion.fact}")
+
+
+def _horizons(endpoint: Endpoint, words: Words) -> Iterator[Claim]:
+    for place, horizon in enumerate(endpoint.at):
+        if horizon.months is not None:
+            yield words.months(f"at.{place}", horizon.months)
+        if horizon.days is not None:
+            yield words.day(f"at.{place}", horizon.days)
+
+
+def _readings(written: list[str]) -> set[Decimal]:
+    """What numbers may mean: a comma is a decimal sign for some and parts thousands for others."""
+    return {Decimal(one.replace(",", to)) for one in written for to in (".", "")}
