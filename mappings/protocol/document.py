@@ -167,8 +167,8 @@ class _Builder:
             raise self._refusal(event, f"more than {MOST} values once every alias is written out")
         if isinstance(inside.into, list):
             inside.into.append(value)
-        elif inside.key is not None:
-            inside.into[inside.key] = value
+        else:
+            inside.into[inside.key or ""] = value
             inside.key = None
 
     def _awaits_key(self) -> bool:

@@ -351,7 +351,7 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, tuple):
         for place, item in enumerate(value):
             yield from _walk(item, f"{path}.{place}")
-    elif names := _parts(type(value)):
+    elif names := _parts(value.__class__):
         yield path, value
         for name in names:
             yield from _walk(getattr(value, name), f"{path}.{name}".lstrip("."))
@@ -359,4 +359,5 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 @cache
 def _parts(kind: type[Any]) -> tuple[str, ...]:
+    """Fields of a model class; nothing for any other type."""
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()

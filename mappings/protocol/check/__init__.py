@@ -1,7 +1,7 @@
 """Machine check of a protocol definition: what a pharmacist relies on before anything is dosed by it.
 
 First that it can be read at all (YAML, keys, types, names); then, if so, what no schema can see: days, sums, orders of
-magnitude, codes, each number against its own sentence, and each sentence against the trial's text.
+magnitude, codes, each number and drug against its own sentence, and each sentence against the trial's text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mappings.protocol.check.schedule import (
     tapers_follow_each_other,
     visits_in_order,
 )
-from mappings.protocol.check.sentence import numbers_stand_in_their_sentence
+from mappings.protocol.check.sentence import sentences_say_it
 from mappings.protocol.document import read
 from mappings.protocol.names import dangling
 from mappings.protocol.schema import shape
@@ -41,7 +41,7 @@ CHECKS = (
     *(tapers_fit_their_lines, tapers_follow_each_other, infusions_wait_for_their_day, gates_are_used, visits_in_order),
     *(stated_totals, sane_magnitudes, caps_can_bind),
     *(drugs_have_codes, procedures_have_codes, gates_ask_known_facts, measures_are_known, follow_up_is_mapped),
-    numbers_stand_in_their_sentence,
+    sentences_say_it,
 )
 
 

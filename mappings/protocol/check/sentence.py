@@ -1,7 +1,8 @@
-"""Each number of a clause against the clause's own sentence: most wrong prescriptions begin with a slip here.
+"""Each number and name of a clause against the clause's own sentence: most wrong prescriptions begin with a slip here.
 
 A number must stand in `source`, or in the `interpretation` beside it: what the sentence says in words is said there in
-figures. An amount must have its unit (`400 mg / m²`), and a day with a sign that sign (`D-13`, `J + 6`).
+figures. An amount must have its unit (`400 mg / m²`), a day with a sign that sign (`D-13`, `J + 6`); the drug and its
+route must be named.
 """
 
 from __future__ import annotations
@@ -32,15 +33,18 @@ from mappings.protocol.model import (
     Visit,
     placed,
 )
+from mappings.protocol.terms import code_of, text
 
 _SIGNED = re.compile(r"\b[DJ]\s?([-+−–])\s?(\d+)\b")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _GRADES = ("0", "I", "II", "III", "IV")
+_ROUTES = {"intravenous": r"\bi\.?v\b|intraven|vein", "oral": r"\boral|\bp\.?o\b|mouth"}
+_SPELLINGS = (("y", "i"), ("ph", "f"), ("th", "t"))
 _PER = {"kg": r"kg\b", "m2": r"(?:m²|m2\b|m\^2)"}
 
 
 class Claim(NamedTuple):
-    """One number of a clause: where it stands in it, how it is told, and whether its sentence says it."""
+    """One thing that a clause says: where it stands in it, how it is told, and whether its sentence says it."""
 
     at: str
     told: str
@@ -69,6 +73,15 @@ class Words:
         pattern = rf"({_NUMBER.pattern})\s*{unit}" + (rf"\s*/\s*{_PER[per]}" if per else "")
         return Claim(at, told, Decimal(amount) in _readings(re.findall(pattern, self.text)))
 
+    def drug(self, at: str, names: str) -> Claim:
+        """A drug by a word of its names, however it is spelt: ciclosporin is cyclosporine."""
+        text, words = _spelt(self.text), [_spelt(word) for word in re.findall(r"[^\W\d_]{4,}", names)]
+        return Claim(at, names, any(word in text for word in words))
+
+    def route(self, at: str, route: str) -> Claim:
+        """A route by one of its usual words."""
+        return Claim(at, f"that it is {route}", bool(re.search(_ROUTES[route], self.text, re.IGNORECASE)))
+
     def months(self, at: str, months: int) -> Claim:
         """Months, or years where they are whole."""
         years = {Decimal(months // 12)} if months % 12 == 0 else set()
@@ -79,11 +92,12 @@ class Words:
         return Claim(at, f"grade {_GRADES[grade]}", bool(re.search(rf"\b{_GRADES[grade]}\b", self.text)))
 
 
-def numbers_stand_in_their_sentence(protocol: Protocol) -> Iterator[Finding]:
-    """Every amount, day, count and time of a clause is in its own sentence."""
+def sentences_say_it(protocol: Protocol) -> Iterator[Finding]:
+    """Every amount, day, count, time, drug and route of a clause is in its own sentence."""
     for path, clause in placed(protocol, Clause):
-        cycles = _cycles_of(protocol, path)
-        for claim in _claims(clause, Words(clause), cycles):
+        words = Words(clause)
+        claims = [*_claims(clause, words, _cycles_of(protocol, path)), *_drug(clause, words, protocol)]
+        for claim in claims:
             if not claim.said:
                 message = f"its sentence does not say {claim.told}: correct it, or say how it is read (interpretation)"
                 yield Finding(f"{path}.{claim.at}", clause.key, message, "value")
@@ -126,6 +140,15 @@ def _claims(clause: Clause, words: Words, cycles: Cycles | None) -> Iterator[Cla
             yield from _horizons(clause, words)
         case _:
             pass
+
+
+def _drug(clause: Clause, words: Words, protocol: Protocol) -> Iterator[Claim]:
+    """A drug that nothing knows is another check's."""
+    if isinstance(clause, Line | OpenLine):
+        if code_of(protocol, "drugs", clause.drug) is not None:
+            yield words.drug("drug", f"{clause.drug} ({text(protocol, 'drugs', clause.drug)})")
+        if clause.route:
+            yield words.route("route", clause.route)
 
 
 def _dose(line: Line, words: Words) -> Iterator[Claim]:
@@ -183,3 +206,11 @@ def _horizons(endpoint: Endpoint, words: Words) -> Iterator[Claim]:
 def _readings(written: list[str]) -> set[Decimal]:
     """What numbers may mean: a comma is a decimal sign for some and parts thousands for others."""
     return {Decimal(one.replace(",", to)) for one in written for to in (".", "")}
+
+
+def _spelt(words: str) -> str:
+    """One spelling for what languages write in several; an e at the end is dropped."""
+    told = words.lower()
+    for one, other in _SPELLINGS:
+        told = told.replace(one, other)
+    return re.sub(r"e\b", "", told)

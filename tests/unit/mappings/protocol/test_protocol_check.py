@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.protocol import definition, names, wording
@@ -100,6 +100,23 @@ def test_sentences_write_numbers_in_many_ways(document, sentence, said):
     }
 
 
+@pytest.mark.parametrize(
+    ("sentence", "names_it"),
+    [
+        ("CYCLOSPORINE 3 mg/kg/day i.v. from D+6", True),
+        ("Ciclosporina 3 mg/kg/day intravenously from D+6", True),
+        ("Cyclosporin A 3 mg/kg/day into a vein from D+6", True),
+        ("CSA 3 mg/kg/day IV from D+6", False),
+        ("Tacrolimus 3 mg/kg/day IV from D+6", False),
+    ],
+)
+def test_a_drug_is_known_by_its_name_in_any_spelling_and_a_route_by_its_words(document, sentence, names_it):
+    document["phases"][4]["lines"][1]["source"] = sentence
+    missed = {fault.message.partition(":")[0] for fault in told(document) if fault.path == "ciclosporin"}
+    wanted = {f'the wording does not say "{sentence}"'}
+    assert missed == wanted | (set() if names_it else {"its sentence does not say ciclosporin (Ciclosporin)"})
+
+
 class TestTotals:
     """1600 mg/m2 of cyclophosphamide are 4 x 400 mg/m2, and 1.6 g/m2 are the same."""
 
@@ -112,6 +129,7 @@ class TestTotals:
         line |= {"total": {which: {"amount": amount, "unit": unit}}, "interpretation": f"{amount} {unit} in all"}
         assert found(document) == set()
 
+    @settings(max_examples=40)
     @given(days=st.integers(1, 9), amount=st.decimals("0.1", 900, places=2), slip=st.sampled_from([0, 1, -1]))
     def test_a_total_is_a_fault_if_and_only_if_it_is_no_sum(self, days, amount, slip):
         document = copy.deepcopy(DOCUMENT)
@@ -166,6 +184,7 @@ VALUES = st.sampled_from(
 )
 
 
+@settings(max_examples=60)
 @given(data=st.data())
 def test_whatever_is_broken_the_check_answers_with_lines(data):
     """Any value of any sound protocol replaced by anything, or left out: faults with a line, never a crash."""
