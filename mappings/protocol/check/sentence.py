@@ -67,11 +67,17 @@ class Words:
         """A count."""
         return Claim(at, f"{number} {what}".strip(), Decimal(number) in self.numbers)
 
-    def amount(self, at: str, amount: Decimal | int, unit: str, per: str | None = None) -> Claim:
-        """An amount with its unit: `400 mg / m²`, `1g`, `30 min`."""
+    def amount(self, at: str, amount: Decimal, unit: str, per: str | None = None) -> Claim:
+        """An amount with its unit: `400 mg / m²`, `1g`."""
         told = f"{amount} {unit}/{per}" if per else f"{amount} {unit}"
-        pattern = rf"({_NUMBER.pattern})\s*{unit}" + (rf"\s*/\s*{_PER[per]}" if per else "")
-        return Claim(at, told, Decimal(amount) in _readings(re.findall(pattern, self.text)))
+        pattern = rf"({_NUMBER.pattern})\s*{unit}" + (rf"\s*(?:/|per)\s*{_PER[per]}" if per else r"\b")
+        return Claim(at, told, amount in _readings(re.findall(pattern, self.text)))
+
+    def minutes(self, at: str, minutes: int) -> Claim:
+        """A time in minutes, written out or not."""
+        return Claim(
+            at, f"{minutes} min", Decimal(minutes) in _readings(re.findall(rf"({_NUMBER.pattern})\s*min", self.text))
+        )
 
     def drug(self, at: str, names: str) -> Claim:
         """A drug by a word of its names, however it is spelt: ciclosporin is cyclosporine."""
@@ -166,7 +172,7 @@ def _dose(line: Line, words: Words) -> Iterator[Claim]:
 def _given(line: Line | OpenLine, words: Words, cycles: Cycles | None) -> Iterator[Claim]:
     yield from _days(line.days, words, cycles)
     if line.over_minutes:
-        yield words.amount("over_minutes", line.over_minutes, "min")
+        yield words.minutes("over_minutes", line.over_minutes)
 
 
 def _days(days: Days, words: Words, cycles: Cycles | None) -> Iterator[Claim]:

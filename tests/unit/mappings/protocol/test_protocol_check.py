@@ -88,6 +88,7 @@ def test_an_interpretation_may_say_what_the_sentence_says_in_words(document):
     [
         ("Cyclophosphamide 1,250 mg/m² on days -12 to -9", "1250"),
         ("Cyclophosphamid 1,25 mg / m2 (D–12, D−9)", "1.25"),
+        ("Cyclophosphamide 50mg per m2 from J - 12 to J - 9", "50"),
         ("Cyclophosphamide 50mg/m^2 J - 12 J - 9", "50.0"),
     ],
 )
