@@ -35,7 +35,14 @@ def show(faults: Sequence[Fault], *, as_json: bool) -> None:
         return
     width = max((len(fault.path) for fault in faults), default=0)
     for fault in faults:
-        click.echo(f"{fault.path.ljust(width)}  {fault.message}" if width else fault.message, err=True)
+        told = f"{fault.path.ljust(width)}  {fault.message}" if width else fault.message
+        click.echo(_placed(fault) if fault.place else told, err=True)
+
+
+def _placed(fault: Fault) -> str:
+    """`FILE:LINE: path: message`, as editors read it."""
+    severity = "" if fault.severity == "error" else fault.severity
+    return ": ".join(filter(None, (fault.place, severity, fault.path, fault.message)))
 
 
 def json_option(command: Command) -> Command:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adapter.errors import EngraftError, Invalid, Refused, Unavailable
+from mappings.canonicals import EXT_ISSUE_LINE
 from mappings.r4.build import Element, Resource
 from mappings.r4.faults import Fault, FaultyInput, Unsound
 from mappings.r4.wire import DOCUMENT
@@ -39,7 +40,7 @@ _CODES = {
 
 
 def operation_outcome(faults: Iterable[Fault]) -> Resource:
-    """OperationOutcome with one issue per fault; `expression` where the fault names a field."""
+    """OperationOutcome with one issue per fault; `expression` where it names a field, the line where it has one."""
     return {"resourceType": "OperationOutcome", "issue": [_issue(fault) for fault in faults]}
 
 
@@ -68,7 +69,13 @@ def status_of(error: EngraftError | FaultyInput) -> int:
 
 def _issue(fault: Fault) -> Element:
     code = fault.code if fault.code in ISSUE_TYPES else "processing"
-    out: Element = {"severity": fault.severity, "code": code, "diagnostics": fault.message}
+    place = [{"url": EXT_ISSUE_LINE, "valueInteger": fault.line}] if fault.line else []
+    out: Element = {
+        **({"extension": place} if place else {}),
+        "severity": fault.severity,
+        "code": code,
+        "diagnostics": f"{fault.place}: {fault.message}" if place else fault.message,
+    }
     if fault.path and fault.path != DOCUMENT:
         out["expression"] = [fault.path]
     return out

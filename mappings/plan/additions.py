@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mappings.plan import gates
+from mappings.plan import gates, open_dose
 from mappings.plan.dosing import Dose, rounded
 from mappings.plan.sheet import Sheet
-from mappings.plan.timeline import Infusion, Step, day_date, label
+from mappings.plan.timeline import Infusion, OpenDay, Step, day_date, label
 from mappings.protocol.model import Taper
 from mappings.protocol.overlay import TaperStep
 
@@ -44,8 +44,14 @@ def window(step: Step, sheet: Sheet) -> list[str]:
     return [f"Window of {sheet.overlay.centre}: {days}."]
 
 
-def of_taper(clause: Taper, sheet: Sheet) -> list[str]:
-    """Notes of a taper: its gate, and its steps or that they are open."""
+def of_task(clause: object, sheet: Sheet) -> list[str]:
+    """Notes of a decision to take: of a taper its gate and its steps, of an open dose that it is not reckoned here."""
+    if isinstance(clause, OpenDay):
+        return [f"{open_dose.in_protocol_words(clause.line)}: not dosed here. {clause.line.open}"]
+    return _of_taper(clause, sheet) if isinstance(clause, Taper) else []
+
+
+def _of_taper(clause: Taper, sheet: Sheet) -> list[str]:
     gate = gates.in_words(sheet.protocol.gate(clause.gate))
     steps = sheet.overlay.tapers.get(clause.key, ())
     if not steps:

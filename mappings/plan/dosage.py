@@ -9,7 +9,7 @@ from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
 from mappings.plan.dosing import EXACT, Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
 from mappings.plan.sheet import Sheet
-from mappings.plan.timeline import Course, Step, label
+from mappings.plan.timeline import Course, Step
 from mappings.protocol.model import Line
 from mappings.r4.build import Element, coding, concept, quantity
 
@@ -23,7 +23,10 @@ UNTIL_TAPER = "until tapered; no end date: it goes on until a clinician confirms
 
 def for_definition(line: Line) -> Element:
     """Dosage of the ActivityDefinition: the protocol's own words, for no patient."""
-    dosage = {"text": in_protocol_words(line)} | _route(line.route)
+    dosage: Element = {"text": in_protocol_words(line)}
+    if line.over_minutes:
+        dosage["timing"] = {"repeat": _infusion(line.over_minutes)}
+    dosage |= _route(line.route)
     return dosage | {"doseAndRate": [_ordered(line, line.dose.doses_per_day)]} | _limits(line)
 
 
@@ -34,7 +37,7 @@ def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element
     out["text"] = story(step, line, day, sheet)
     detail = sheet.overlay.line(line.key)
     times = amount.doses_per_day if amount else line.dose.doses_per_day
-    timing = _course_timing(times, day) if isinstance(step.clause, Course) else _day_timing(times, day)
+    timing = _course_timing(line, times, day) if isinstance(step.clause, Course) else _day_timing(line, times, day)
     if timing:
         out["timing"] = timing
     out |= _route(detail.route or line.route)
@@ -45,9 +48,11 @@ def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element
 
 
 def in_protocol_words(line: Line) -> str:
-    """`400 mg/m2/day`, with the cap where there is one."""
+    """`400 mg/m2/day`, with the infusion time and the cap where there is one."""
     basis = line.dose
     words = f"{basis.amount} {basis.ucum}/day"
+    if line.over_minutes:
+        words += f", one infusion over {line.over_minutes} minutes"
     if basis.at_most:
         words += f", at most {basis.at_most.amount} {basis.at_most.unit} {basis.at_most.times_a_day} times a day"
     return words
@@ -55,7 +60,7 @@ def in_protocol_words(line: Line) -> str:
 
 def story(step: Step, line: Line, day: date | None, sheet: Sheet) -> str:
     """The whole arithmetic of one order in a sentence or two."""
-    when = label(step.day or 0) + (f" ({day})" if day else "")
+    when = step.label + (f" ({day})" if day else "")
     amount = sheet.doses.get(line.key)
     if amount is None:
         return f"{line.title}, {when}: {in_protocol_words(line)}. DRAFT: not dosed, do not use."
@@ -70,6 +75,8 @@ def _told(step: Step, line: Line, amount: Dose, sheet: Sheet) -> str:
         parts.append(f"capped from {_plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
     if amount.doses_per_day > 1:
         parts.append(f"{_plain(amount.per_dose)} mg {amount.doses_per_day} times a day")
+    elif line.over_minutes:
+        parts.append(f"one infusion over {line.over_minutes} minutes")
     else:
         parts.append(FREQUENCY_OPEN)
     if isinstance(step.clause, Course):
@@ -172,13 +179,19 @@ def _limits(line: Line) -> Element:
     return {"maxDosePerPeriod": period, "maxDosePerAdministration": quantity(cap.amount, cap.unit)}
 
 
-def _day_timing(times: int, day: date | None) -> Element:
+def _day_timing(line: Line, times: int, day: date | None) -> Element:
     out: Element = {"event": [day.isoformat()]} if day else {}
+    repeat = _infusion(line.over_minutes) if line.over_minutes else {}
     if times > 1:
-        out["repeat"] = {"frequency": times, "period": 1, "periodUnit": "d"}
-    return out
+        repeat |= {"frequency": times, "period": 1, "periodUnit": "d"}
+    return out | ({"repeat": repeat} if repeat else {})
 
 
-def _course_timing(times: int, day: date | None) -> Element:
+def _course_timing(line: Line, times: int, day: date | None) -> Element:
     repeat: Element = {"boundsPeriod": {"start": day.isoformat()}} if day else {}
+    repeat |= _infusion(line.over_minutes) if line.over_minutes else {}
     return {"repeat": repeat | {"frequency": times, "period": 1, "periodUnit": "d"}}
+
+
+def _infusion(minutes: int) -> Element:
+    return {"duration": minutes, "durationUnit": "min"}

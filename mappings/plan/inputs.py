@@ -74,7 +74,8 @@ def check(
         known = ", ".join(SURFACES)
         faults.append(Fault("bsa-formula", f"unknown body surface formula {formula}; known: {known}", "code-invalid"))
     bases = {line.dose.per for line in protocol.lines}
-    first = day_date(day_zero, min(line.days.first for line in protocol.lines)) if day_zero else None
+    days = [line.days.first for line in protocol.lines]
+    first = day_date(day_zero, min(days)) if day_zero and days else None
     if bases & {"kg", "m2"}:
         faults += _measure("weight", body.weight_kg, WEIGHT)
         faults += _dated("weight", body.weight_date, first, limits.weight_days, today)
@@ -84,10 +85,11 @@ def check(
     return faults or list(_proportion(body, limits))
 
 
-def check_day_zero(day_zero: date | None, patient: Patient) -> list[Fault]:
-    """Is the day of the graft known and in a possible place?"""
+def check_day_zero(protocol: Protocol, day_zero: date | None, patient: Patient) -> list[Fault]:
+    """Is the day that all others count from known and in a possible place?"""
     if day_zero is None:
-        return [Fault("day-zero", "the date of the graft (day zero) is needed to date this protocol", "required")]
+        told = f"the date of day zero ({protocol.anchor.title}) is needed to date this protocol"
+        return [Fault("day-zero", told, "required")]
     low, high = PLACE_DAY_ZERO
     if not low <= day_zero <= high:
         return [Fault("day-zero", f"day zero must lie between {low} and {high}", "value")]

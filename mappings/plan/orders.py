@@ -11,12 +11,12 @@ from functools import lru_cache
 import msgspec
 
 from mappings.canonicals import Canonicals
-from mappings.plan import additions, definition, dosage, measures
+from mappings.plan import additions, definition, dosage, measures, open_dose
 from mappings.plan.sheet import Sheet
-from mappings.plan.timeline import Course, DoseDay, Group, Infusion, Step, day_date, steps, tree
+from mappings.plan.timeline import Course, DoseDay, Group, Infusion, OpenDay, Step, day_date, steps, tree
+from mappings.protocol import terms
 from mappings.protocol.model import Line, Protocol, Rest, Taper
 from mappings.r4.build import Element, Resource, quantity
-from mappings.terminology import codes
 
 _PROFILES = {
     "MedicationRequest": "engraft-medication-order",
@@ -43,11 +43,13 @@ def _still(protocol: Protocol, canonicals: Canonicals) -> bytes:
 def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
     type_ = kind(step)
     clause = step.clause
-    drug = codes.concept("drugs", clause.line.drug, canonicals) if isinstance(clause, DoseDay | Course) else None
+    dosed = clause.line if isinstance(clause, DoseDay | Course) else None
     return {
         "meta": {"source": canonicals.source, "profile": [canonicals.profile(_PROFILES[type_])]},
         "instantiates": canonicals.pinned("ActivityDefinition", definition.activity_name(step, protocol)),
-        "code": drug or definition.code_of(step, canonicals),
+        "code": terms.concept(protocol, "drugs", dosed.drug, canonicals)
+        if dosed
+        else definition.code_of(step, protocol, canonicals),
     }
 
 
@@ -55,7 +57,7 @@ def _order(step: Step, sheet: Sheet, still: Element) -> Resource:
     clause = step.clause
     if isinstance(clause, DoseDay | Course):
         return _medication(step, clause.line, sheet, still)
-    if isinstance(clause, Rest | Taper):
+    if isinstance(clause, Rest | Taper | OpenDay):
         return _task(step, sheet, still)
     return _service(step, sheet, still)
 
@@ -64,7 +66,7 @@ def kind(step: Step) -> str:
     """Resource type of a step's request."""
     if isinstance(step.clause, DoseDay | Course):
         return "MedicationRequest"
-    return "Task" if isinstance(step.clause, Rest | Taper) else "ServiceRequest"
+    return "Task" if isinstance(step.clause, Rest | Taper | OpenDay) else "ServiceRequest"
 
 
 def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resource:
@@ -128,7 +130,7 @@ def _task(step: Step, sheet: Sheet, still: Element) -> Resource:
         "status": "requested" if sheet.live and not gated else "draft",
         "intent": sheet.intent,
         "code": still["code"],
-        "description": step.title,
+        "description": _description(step),
     }
     if isinstance(step.clause, Taper):
         out["focus"] = sheet.to("MedicationRequest", step.clause.of, *_first_day(step.clause.of, sheet))
@@ -136,7 +138,15 @@ def _task(step: Step, sheet: Sheet, still: Element) -> Resource:
     if sheet.day_zero and step.day is not None and step.last_day is not None:
         start, end = (day_date(sheet.day_zero, day).isoformat() for day in (step.day, step.last_day))
         out["restriction"] = {"period": {"start": start, "end": end}}
-    return out | _notes(additions.of_taper(step.clause, sheet) if isinstance(step.clause, Taper) else [])
+    if isinstance(step.clause, OpenDay):
+        out["input"] = open_dose.inputs(step.clause.line, sheet.protocol, sheet.canonicals)
+    return out | _notes(additions.of_task(step.clause, sheet))
+
+
+def _description(step: Step) -> str:
+    if isinstance(step.clause, OpenDay):
+        return f"{step.title}: {open_dose.in_protocol_words(step.clause.line)}; the dose is not calculated here"
+    return step.title
 
 
 def _notes(texts: Sequence[str]) -> Element:

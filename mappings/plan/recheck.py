@@ -8,6 +8,7 @@ Shares no code with `dosing`, `timeline` or `orders`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +21,7 @@ Node = Mapping[str, Any]
 
 _MG = {"mg": 1, "g": 1000}
 _DEFAULT_STEP = "0.1"
+_DAY = re.compile(r"-((?:C\d+)?D-?\d+)$")
 
 
 class Disagreement(Unsound):
@@ -47,9 +49,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Drug:
-    """One drug action of the PlanDefinition: its day, its amount per kg or m2 a day, and its cap, in mg."""
+    """One drug action of the PlanDefinition: its day, its amount per kg or m2 a day, and its cap, in mg.
 
-    action: str
+    `label`: the day as identifiers write it, `D-13`, or `C2D8` where the protocol counts in cycles.
+    """
+
+    label: str
     day: int
     amount: Fraction
     per: str
@@ -108,16 +113,17 @@ def _leaves(actions: Sequence[Node]) -> Iterator[Node]:
 
 
 def _drug(action: Node, activity: Node) -> Drug:
-    related = next(iter(action.get("relatedAction", ())), None)
-    day = int(related["offsetDuration"]["value"]) if related else 0
-    sign = -1 if related and related["relationship"].startswith("before") else 1
+    related: Node = next(iter(action.get("relatedAction", ())), {})
+    day = int(related.get("offsetDuration", {}).get("value", 0))
+    sign = -1 if related.get("relationship", "").startswith("before") else 1
+    named = _DAY.search(action["id"])
     (dosage,) = activity["dosage"]
     said = dosage["doseAndRate"][0]
     amount = said.get("doseQuantity") or said["rateQuantity"]
     unit, per = amount["code"].split("/")[:2]
     cap = dosage.get("maxDosePerPeriod", {}).get("numerator")
     return Drug(
-        action=activity["id"],
+        label=named[1] if named else f"D{sign * day}",
         day=sign * day,
         amount=Fraction(str(amount["value"])) * _MG[unit],
         per=per,
@@ -134,8 +140,8 @@ def _faults(order: Node, drug: Drug, evidence: Evidence, amount: Amount) -> Iter
     course, action, day = order["identifier"][0]["value"].rsplit("/", 2)
     del course
     name = f"{action} on day {drug.day}"
-    if day != f"D{drug.day}":
-        yield f"{name}: the order is for day {day.removeprefix('D')}"
+    if day != drug.label:
+        yield f"{name}: the order is for {day}, not for {drug.label}"
     (dosage,) = order["dosageInstruction"]
     dated = _dates(dosage)
     meant = [] if evidence.day_zero is None else [_date(evidence.day_zero, drug.day)]

@@ -10,9 +10,9 @@ from mappings.plan import additions
 from mappings.plan.dosage import ROUTES, remarks
 from mappings.plan.dosing import EXACT, Dose, rounded
 from mappings.plan.sheet import Sheet
-from mappings.plan.timeline import Course, DoseDay, Graft, Infusion, Step, day_date, label
-from mappings.protocol.model import Line, Rest, Taper
-from mappings.terminology import codes
+from mappings.plan.timeline import Course, DoseDay, Graft, Infusion, OpenDay, Step, day_date, label
+from mappings.protocol import terms
+from mappings.protocol.model import Line, OpenLine, Rest, Taper
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,15 @@ def rows(step: Step, sheet: Sheet) -> Iterator[Row]:
     clause = step.clause
     if isinstance(clause, DoseDay):
         yield _dosed(step.day or 0, step, clause.line, sheet)
+    elif isinstance(clause, OpenDay):
+        yield _open(step, clause.line, sheet)
     elif isinstance(clause, Course):
         last = sheet.protocol.last_full_day(clause.line)
         yield from (_dosed(day, step, clause.line, sheet) for day in range(clause.line.days.first, last + 1))
     elif isinstance(clause, Rest):
         yield from (_plain(day, step, sheet, "rest day: kept free") for day in clause.days.listed)
     elif isinstance(clause, Graft):
-        yield _plain(0, step, sheet, "graft infusion")
+        yield _plain(0, step, sheet, step.title[:1].lower() + step.title[1:])
     elif isinstance(clause, Taper):
         yield from (_tapered(day, step, clause, sheet) for day in range(clause.first, clause.last + 1))
     elif isinstance(clause, Infusion):
@@ -58,10 +60,10 @@ def _dosed(day: int, step: Step, line: Line, sheet: Sheet) -> Row:
     amount = sheet.doses.get(line.key)
     route = sheet.overlay.line(line.key).route or line.route
     return Row(
-        day=label(day),
+        day=label(day, step.cycles),
         date=_date(day, sheet),
         action=step.action,
-        drug=codes.text("drugs", line.drug),
+        drug=terms.text(sheet.protocol, "drugs", line.drug),
         basis_value=str(line.dose.amount),
         basis_unit=line.dose.ucum,
         exact_mg=str(rounded(amount.exact, EXACT)) if amount else "",
@@ -82,6 +84,8 @@ def _status(step: Step, line: Line, amount: Dose | None, sheet: Sheet) -> str:
     detail = sheet.overlay.line(line.key)
     if detail.doses_per_day:
         parts.append(f"{detail.doses_per_day} doses a day: {sheet.overlay.centre}'s")
+    elif line.over_minutes:
+        parts.append(f"one infusion over {line.over_minutes} minutes")
     elif line.dose.at_most is None:
         parts.append("doses a day: the centre's")
     if amount.rounding.each_dose:
@@ -111,8 +115,20 @@ def _infusion(step: Step, clause: Infusion, sheet: Sheet) -> str:
     return f"{cells.amount} {cells.unit} CD3 cells: {sheet.overlay.centre}'s. Not before this day, behind its gate"
 
 
+def _open(step: Step, line: OpenLine, sheet: Sheet) -> Row:
+    return Row(
+        day=step.label,
+        date=_date(step.day or 0, sheet),
+        action=step.action,
+        drug=terms.text(sheet.protocol, "drugs", line.drug),
+        basis_unit=line.dose,
+        route=ROUTES[line.route][1] if line.route else "",
+        status=f"open: {line.open}",
+    )
+
+
 def _plain(day: int, step: Step, sheet: Sheet, status: str, drug: str | None = None) -> Row:
-    name = codes.text("drugs", drug) if drug else ""
+    name = terms.text(sheet.protocol, "drugs", drug) if drug else ""
     return Row(label(day), _date(day, sheet), step.action, drug=name, status=status)
 
 

@@ -6,51 +6,41 @@ An example stands in docs/overlays.md. A dose or a day of the protocol has no pl
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from mappings.protocol import overlay as model
-from mappings.protocol.check import check
+from mappings.protocol.check import look_over
+from mappings.protocol.fields import ROUTE, WORDS, Part, Text
 from mappings.protocol.model import Protocol, Taper, Visit
-from mappings.protocol.schema import _Days, _Dose, _faults, _Text
+from mappings.protocol.schema import DaysSchema, DoseSchema
 from mappings.r4.faults import Fault, FaultyInput
-
-_WORDS = validate.Length(min=1)
-_ROUTES = ["intravenous", "oral"]
-
-
-class _Part(Schema):
-    into: type[Any]
-
-    @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Any:
-        return self.into(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
 
 
 class _Code(Schema):
     system = fields.Url(required=True, schemes={"http", "https", "urn"}, require_tld=False)
-    code = fields.String(required=True, validate=_WORDS)
+    code = fields.String(required=True, validate=WORDS)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> tuple[str, str]:
         return data["system"], data["code"]
 
 
-class _Product(_Part):
+class _Product(Part):
     into = model.Product
-    text = _Text(required=True, validate=_WORDS)
+    text = Text(required=True, validate=WORDS)
     codes = fields.List(fields.Nested(_Code()))
 
 
-class _LineDetail(_Part):
+class _LineDetail(Part):
     into = model.LineDetail
     step_mg = fields.Decimal(validate=validate.Range(min=0, min_inclusive=False))
     doses_per_day = fields.Integer(strict=True, validate=validate.Range(min=1, max=24))
-    infusion = _Text(validate=_WORDS)
-    route = fields.String(validate=validate.OneOf(_ROUTES))
+    infusion = Text(validate=WORDS)
+    route = fields.String(validate=ROUTE)
     product = fields.Nested(_Product())
 
 
@@ -58,7 +48,7 @@ class _TaperStep(Schema):
     first = fields.Integer(data_key="from", required=True, strict=True)
     last = fields.Integer(data_key="to", required=True, strict=True)
     percent = fields.Decimal(validate=validate.Range(min=0, max=100))
-    text = _Text(validate=_WORDS)
+    text = Text(validate=WORDS)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> model.TaperStep:
@@ -67,38 +57,38 @@ class _TaperStep(Schema):
         return model.TaperStep(data["first"], data["last"], data.get("percent"), data.get("text"))
 
 
-class _CellDose(_Part):
+class _CellDose(Part):
     into = model.CellDose
     amount = fields.Decimal(required=True, validate=validate.Range(min=0, min_inclusive=False))
     unit = fields.String(required=True, validate=validate.OneOf(["10*6/kg"]))
 
 
-class _VisitPlace(_Part):
+class _VisitPlace(Part):
     into = model.VisitPlace
     day = fields.Integer(strict=True)
     first = fields.Integer(data_key="from", strict=True)
     last = fields.Integer(data_key="to", strict=True)
 
 
-class _Deviation(_Part):
+class _Deviation(Part):
     into = model.Deviation
     line = fields.String(required=True)
-    reason = _Text(required=True, validate=_WORDS)
-    dose = fields.Nested(_Dose())
-    days = fields.Nested(_Days())
+    reason = Text(required=True, validate=WORDS)
+    dose = fields.Nested(DoseSchema())
+    days = fields.Nested(DaysSchema())
 
 
 def _named(schema: Schema) -> fields.Dict:
     return fields.Dict(keys=fields.String(), values=fields.Nested(schema))
 
 
-class _Overlay(_Part):
+class _Overlay(Part):
     into = model.Overlay
-    centre = fields.String(required=True, validate=_WORDS)
-    protocol = fields.String(required=True, validate=_WORDS)
-    supportive_care = fields.List(_Text(validate=_WORDS))
+    centre = fields.String(required=True, validate=WORDS)
+    protocol = fields.String(required=True, validate=WORDS)
+    supportive_care = fields.List(Text(validate=WORDS))
     lines = _named(_LineDetail())
-    tapers = fields.Dict(keys=fields.String(), values=fields.List(fields.Nested(_TaperStep()), validate=_WORDS))
+    tapers = fields.Dict(keys=fields.String(), values=fields.List(fields.Nested(_TaperStep()), validate=WORDS))
     infusions = _named(_CellDose())
     visits = _named(_VisitPlace())
     deviations = fields.List(fields.Nested(_Deviation()))
@@ -199,7 +189,16 @@ def _deviating(made: model.Overlay, protocol: Protocol) -> Iterator[Fault]:
         line = lines[one.line]
         if one.dose in (None, line.dose) and one.days in (None, line.days):
             yield Fault(f"deviations.{number}", "says what the protocol says: it deviates in nothing")
-    before = {(fault.path, fault.message) for fault in check(protocol)}
-    for fault in check(made.laid_over(protocol)):
-        if (fault.path, fault.message) not in before:
-            yield Fault(f"deviations: {fault.path}", fault.message, fault.code)
+    before = {(found.path, found.message) for found in look_over(protocol)}
+    for found in look_over(made.laid_over(protocol)):
+        if found.severity == "error" and (found.path, found.message) not in before:
+            yield Fault(f"deviations: {found.key}", found.message, found.code)
+
+
+def _faults(messages: Any, path: str = "") -> Iterator[Fault]:
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            yield from _faults(inner, path if key == "_schema" else f"{path}.{key}".lstrip("."))
+    else:
+        for message in messages:
+            yield Fault(path, str(message), "structure")

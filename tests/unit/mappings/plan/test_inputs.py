@@ -104,7 +104,7 @@ def test_an_unknown_formula_is_named():
     ],
 )
 def test_day_zero_in_an_impossible_place(day_zero, patient, wrong):
-    (fault,) = check_day_zero(day_zero, patient)
+    (fault,) = check_day_zero(SET, day_zero, patient)
     assert fault.path == "day-zero"
     assert wrong in fault.message
 
@@ -114,7 +114,7 @@ def test_day_zero_in_an_impossible_place(day_zero, patient, wrong):
     [Patient(), Patient(PartialDate("2026"), PartialDate("2026-03")), Patient(died=PartialDate("2026-03-02"))],
 )
 def test_day_zero_that_may_be_right(patient):
-    assert check_day_zero(GRAFT, patient) == []
+    assert check_day_zero(SET, GRAFT, patient) == []
 
 
 def told(*pairs):
