@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, NotFound
-from adapter.flows import course, regimen
+from adapter.flows import course, gates, regimen
 from adapter.flows.course import Receipt
 from mappings.facts import Enrolment, Transplant
 from mappings.intake import schema
@@ -73,6 +73,7 @@ def enrol(
                 doses = regimen.given(visits)
                 if doses and not confirmed_by:
                     _require_unmoved(known, enrolment, course.day_of(now))
+                planned = gates.published(tx, planned, enrolment, visits, settings, now)
                 regimen.settle(tx, planned, doses, ids=ids, centre=enrolment.centre, now=now)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
             return Receipt(
