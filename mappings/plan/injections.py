@@ -28,6 +28,11 @@ def given(record: Record, number: int, on: date) -> Event | None:
     return next((one for one in _told(record, number) if one.when.by(on)), None)
 
 
+def latest(record: Record, number: int, on: date) -> date | None:
+    """The last day up to `on` on which the infusion of that number can have been given."""
+    return max((min(one.when.last, on) for one in _told(record, number) if one.when.first <= on), default=None)
+
+
 def was_given(record: Record, number: int, on: date) -> Reading:
     """1 where it was given by `on`, 0 where a form that tells of infusions up to then does not tell of this one."""
     events = _told(record, number)

@@ -68,8 +68,7 @@ def _of_infusions(infusions: Infusions, asked: _Asked) -> Iterator[Standing]:
     record, on = asked.record, asked.on
     gate = record.protocol.gate(infusions.gate)
     for number, key in enumerate(infusions.numbered(), 1):
-        earlier = injections.given(record, number - 1, on)
-        findings = [*_of_gate(gate, asked, earlier.when.last if earlier else None)]
+        findings = [*_of_gate(gate, asked, injections.latest(record, number - 1, on))]
         if not any(criterion.fact == "day" for criterion in gate.criteria):
             findings.insert(0, _window(infusions.first, None, asked))
         if number > 1:
