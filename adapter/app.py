@@ -13,14 +13,27 @@ from flask.json.provider import JSONProvider
 
 from adapter.config import Settings, load
 from adapter.store import Store
-from adapter.web import admin, apply, auth, enrolments, fhir, follow_ups, gates, health, refusal, registry, webhook
+from adapter.web import (
+    admin,
+    apply,
+    auth,
+    cds_hooks,
+    enrolments,
+    fhir,
+    follow_ups,
+    gates,
+    health,
+    refusal,
+    registry,
+    webhook,
+)
 from adapter.web.content import LIMIT, negotiate
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
 from mappings.r4 import wire
 
-ROOMS = (health, fhir, apply, enrolments, follow_ups, gates, webhook, registry, admin)
+ROOMS = (health, fhir, apply, enrolments, follow_ups, gates, cds_hooks, webhook, registry, admin)
 
 
 class WireProvider(JSONProvider):
