@@ -146,7 +146,7 @@ def _of_orders(chart: _Chart, call: HookCall) -> Iterator[Advice]:
     yield from gate_advice.of_orders(services, chart.ids, bench)
     concerned = order_check.concerned(drafts, call.chosen, bench)
     if concerned:
-        day = min((day for draft in concerned for day in draft.days), default=chart.today)
+        day = max((draft.days[0] for draft in concerned if draft.days), default=chart.today)
         yield from weight_advice.advise(
             regimen.body_of(chart.enrolment), _weighed(chart, call), day, chart.record, _watch(chart.settings)
         )
@@ -164,7 +164,7 @@ def _watch(_: Settings) -> Watch:
 
 
 def _label(protocol: Protocol) -> str:
-    return f"Engraft: {protocol.title}"
+    return f"Engraft ({protocol.key})"
 
 
 def _chart(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) -> _Chart:

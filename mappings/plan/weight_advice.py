@@ -50,9 +50,7 @@ def advise(body: Body, newer: Iterable[Weighed], ordered_for: date, record: Reco
         yield Advice("weight/undated", Urgency.INFO, f"The plan is dosed by {used} kg, a weight without a day.")
     elif (age := (ordered_for - last).days) > watch.oldest_days:
         summary = f"The last weight is of {last}, {age} days before {dated(ordered_for, record)}."
-        detail = (
-            f"This deployment asks for a weight that is at most {watch.oldest_days} days old."
-        )
+        detail = f"This deployment asks for a weight that is at most {watch.oldest_days} days old."
         yield Advice("weight/stale", Urgency.WARNING, summary, detail)
     if later and later[-1].kg != used:
         yield from _changed(used, later[-1], watch)

@@ -88,7 +88,7 @@ def test_opening_the_chart_shows_plan_and_due_visits(enrolled):
         ("info", "Prophylactic donor lymphocyte infusion 1: the gate is unknown on 2026-09-03 (D+185)."),
         ("info", "Follow-up not told yet: Visit at 1 month, Visit at 3 months, Visit at 6 months."),
     ]
-    assert all(card["source"] == {"label": f"Engraft: {card['source']['label'].partition(': ')[2]}"} for card in shown)
+    assert all(card["source"] == {"label": "Engraft (set-haplo-pdli)"} for card in shown)
 
 
 def test_an_outcome_that_arrived_is_seen_at_once(enrolled):
