@@ -11,12 +11,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from mappings.facts import Administration, FollowUp, Immunosuppressant, Immunosuppression, Missing, PartialDate, Word
+from mappings.facts import (
+    AcuteGvhd,
+    Administration,
+    ChronicGvhd,
+    FollowUp,
+    Gvhd,
+    Immunosuppressant,
+    Immunosuppression,
+    Missing,
+    PartialDate,
+    Word,
+)
 from mappings.plan.injections import WITHHELD_FOR_DRUGS, Event, withheld
 from mappings.plan.record import Record, Span, day_of, items, span, word_of
 from mappings.plan.timeline import months_after
 from mappings.plan.verdict import Reading, Told
 from mappings.terminology import codes
+
+_SYSTEMIC = {"systemic-steroids", "ruxolitinib", "calcineurin-inhibitor", "mycophenolate"}
+"""Treatments of GVHD that are systemic immunosuppressive drugs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,7 @@ def months_off(record: Record, on: date) -> Reading:
         low = 0
     for event in _taken(record, on, last):
         facts, low = (*facts, event.told), 0
+        missing += ("a later day on which immunosuppression was looked at (`assessed`)",)
         high = _lower(high, whole_months(event.when.first, on))
     newest = tuple(look.told for look in looks[-1:])
     return Reading(low, high, (*facts, *newest), missing, last)
@@ -193,12 +208,34 @@ def _planned(drug: str, first: date | None, looks: list[Look]) -> Use:
 
 
 def _taken(record: Record, on: date, looked: date | None) -> list[Event]:
-    """Days on which a drug was taken although no list of a later day tells of it: withheld for it, or a dose given."""
-    found = withheld(record, WITHHELD_FOR_DRUGS, on)
+    """Drugs that something else than a list tells of, later than the last list: that one decides nothing of them."""
+    found = [*withheld(record, WITHHELD_FOR_DRUGS, on), *_given(record, on), *_against_gvhd(record, on)]
+    return [event for event in found if looked is None or event.when.last > looked]
+
+
+def _given(record: Record, on: date) -> Iterator[Event]:
+    """Doses on record of the drugs that the protocol gives until they are tapered."""
     lines = {line.key: line.drug for line in record.protocol.lines if line.days.until is not None}
     for visit in record.visits:
         for dose in items(visit.administrations, Administration):
             if dose.action in lines and isinstance(dose.date, date) and dose.date <= on:
                 told = Told(f"{codes.text('drugs', lines[dose.action])} given", dose.date, visit.key)
-                found.append(Event(Span(dose.date, dose.date), told))
-    return [event for event in found if looked is None or event.when.last > looked]
+                yield Event(Span(dose.date, dose.date), told)
+
+
+def _against_gvhd(record: Record, on: date) -> Iterator[Event]:
+    """Systemic treatment of an episode: some day from its onset to its end, or to the form that tells of it."""
+    for visit in record.visits:
+        section = visit.gvhd if isinstance(visit.gvhd, Gvhd) else Gvhd()
+        episodes: list[AcuteGvhd | ChronicGvhd] = [*items(section.acute, AcuteGvhd)]
+        episodes += items(section.chronic, ChronicGvhd)
+        for one in episodes:
+            onset, end = day_of(one.onset), day_of(one.resolved)
+            systemic = {word.key for word in items(one.treatment, Word)} & _SYSTEMIC
+            if not onset or onset.earliest > on or not (systemic or getattr(one, "systemic_treatment", None) is True):
+                continue
+            last = min(on, span(end, visit).last if end else visit.date.latest)
+            words = ", ".join(sorted(systemic)) or "systemic treatment"
+            about = ("acute-gvhd" if isinstance(one, AcuteGvhd) else "chronic-gvhd", one.id or str(onset))
+            told = Told(f"GVHD from {onset} treated: {words}", onset, visit.key, about)
+            yield Event(Span(onset.earliest, max(onset.earliest, last)), told)

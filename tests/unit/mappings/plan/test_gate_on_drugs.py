@@ -204,3 +204,30 @@ def test_an_assessment_after_the_day_asked_for_is_not_known_then():
 def test_a_later_word_that_a_drug_was_taken_goes_before_an_older_list(fact, on, said):
     record = a_record(ready(), form("2026-07-05", **fact))
     assert verdict(record, on=date.fromisoformat(on), criterion=OFF_DRUGS) == said
+
+
+def treated(kind, **said):
+    episode = {"onset": "2026-07-05", "resolved": "2026-07-08", **said}
+    return form("2026-07-09", gvhd={kind: [episode]})
+
+
+@pytest.mark.parametrize(
+    ("told", "on", "said"),
+    [
+        (treated("acute", grade="I", treatment=["systemic-steroids"]), "2026-07-10", "not-met"),
+        (treated("acute", grade="I", treatment=["systemic-steroids"]), "2026-08-05", "unknown"),
+        (treated("chronic", severity="mild", treatment=["ruxolitinib"]), "2026-07-10", "not-met"),
+        (treated("chronic", severity="mild", systemic_treatment=True), "2026-07-10", "not-met"),
+        (treated("chronic", severity="mild", systemic_treatment=False), "2026-07-10", "met"),
+        (treated("acute", grade="I", treatment=["topical", "ecp"]), "2026-07-10", "met"),
+        (treated("acute", grade="I", treatment=["systemic-steroids"]), "2026-07-04", "met"),
+    ],
+)
+def test_systemic_treatment_of_gvhd_after_the_last_list_is_immunosuppression_too(told, on, said):
+    assert verdict(a_record(ready(), told), on=date.fromisoformat(on), criterion=OFF_DRUGS) == said
+
+
+def test_a_list_of_a_later_day_decides_again():
+    told = treated("acute", grade="I", treatment=["systemic-steroids"])
+    later = form("2026-07-12", immunosuppression=drugs(*OFF, day="2026-07-12"))
+    assert verdict(a_record(ready(), told, later), on=date(2026, 7, 12), criterion=OFF_DRUGS) == "met"
