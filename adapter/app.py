@@ -17,9 +17,11 @@ from adapter.web import (
     admin,
     apply,
     auth,
+    cds_hooks,
     enrolments,
     fhir,
     follow_ups,
+    gates,
     health,
     refusal,
     regimen_changes,
@@ -32,7 +34,10 @@ from adapter.web.routing import Access, register
 from adapter.web.site import Site
 from mappings.r4 import wire
 
-ROOMS = (health, fhir, apply, enrolments, follow_ups, regimen_changes, webhook, registry, admin)
+ROOMS = (
+    *(health, fhir, apply, enrolments, follow_ups),
+    *(gates, regimen_changes, cds_hooks, webhook, registry, admin),
+)
 
 
 class WireProvider(JSONProvider):

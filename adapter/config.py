@@ -20,6 +20,7 @@ from adapter.errors import Invalid, Refused
 from adapter.toml_lines import line_of
 from mappings.canonicals import DEFAULT, DEFAULT_BASE, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
+from mappings.plan.gates import AGEING
 from mappings.r4.faults import Fault
 
 DEFAULT_DATABASE_URL = "sqlite:///var/engraft.sqlite"
@@ -126,6 +127,8 @@ class Settings:
     privacy_key: Path | None = None
     file: Path | None = None
     limits: Limits = DEFAULT_LIMITS
+    gate_max_age: Mapping[str, int] = field(default_factory=dict)
+    """Days after which a fact of a gate, by its name in the protocol, no longer meets it. Nobody gives a number."""
 
     def pseudonym_key(self) -> bytes:
         """The key that pseudonyms are made from. Raises Refused where there is none."""
@@ -194,7 +197,7 @@ class _Reader:
 
     def settings(self, database: str, public: str) -> Settings:
         document = self._parsed()
-        known = ("canonical_base", "centres", "hospitals", "registries", "privacy", "dosing")
+        known = ("canonical_base", "centres", "hospitals", "registries", "privacy", "dosing", "gates")
         self._only(document, (), known)
         base = self._canonical_base(document)
         hospitals = {name: self._hospital(name, t) for name, t in self._tables(document, "hospitals")}
@@ -202,10 +205,11 @@ class _Reader:
         for name in sorted(hospitals.keys() & registries.keys()):
             self._fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
         centres = {code: self._centre(code, t, hospitals) for code, t in self._tables(document, "centres")}
-        key, limits = self._privacy_key(document), self._limits(document)
+        key, limits, ages = self._privacy_key(document), self._limits(document), self._gate_ages(document)
         if self.faults:
             raise Invalid(self.faults)
-        return Settings(database, public, Canonicals(base), centres, hospitals, registries, key, self.path, limits)
+        places = (centres, hospitals, registries)
+        return Settings(database, public, Canonicals(base), *places, key, self.path, limits, ages)
 
     def _parsed(self) -> dict[str, Any]:
         try:
@@ -298,6 +302,16 @@ class _Reader:
         if secret and secret.file is None:
             self._fault(("privacy", "key"), 'the pseudonym key is kept in a file: { file = "pseudonym.key" }')
         return secret.file if secret else None
+
+    def _gate_ages(self, document: dict[str, Any]) -> dict[str, int]:
+        table = self._inline(document, ("gates",)) or {}
+        self._only(table, ("gates",), ("max_age_days",))
+        said = self._inline(table, ("gates", "max_age_days")) or {}
+        self._only(said, ("gates", "max_age_days"), AGEING)
+        for fact, days in said.items():
+            if not isinstance(days, int) or isinstance(days, bool) or days < 0:
+                self._fault(("gates", "max_age_days", fact), "is a whole number of days, 0 or more")
+        return dict(said)
 
     def _secret(self, table: Mapping[str, Any], at: tuple[str, ...]) -> Secret | None:
         said = table.get(at[-1])

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from adapter.config import Settings
-from adapter.flows import course
+from adapter.flows import course, renewal
 from adapter.hospital.subscriptions import Place
 from adapter.store import Tx
 from adapter.store.hospital_doses import HospitalDose
@@ -80,4 +80,4 @@ def _renew(tx: Tx, course_: str, settings: Settings, now: datetime) -> None:
         tx.hold(enrolled.key)
         today = course.day_of(now)
         enrolment = schema.enrolment(enrolled.content, today)
-        course.renew(tx, enrolment, course.follow_ups_of(tx, course_, today), settings, now)
+        renewal.renew(tx, enrolment, course.follow_ups_of(tx, course_, today), settings, now)

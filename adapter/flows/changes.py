@@ -11,8 +11,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.errors import Conflict, Invalid, NotFound
-from adapter.flows import course, regimen
+from adapter.errors import Conflict, Invalid
+from adapter.flows import course, regimen, renewal
 from adapter.store.decisions import REDOSE, STOP, Decision
 from mappings.facts import PartialDate
 from mappings.intake import schema
@@ -112,7 +112,7 @@ def _decide(
     decision = Decision(enrolled.course, kind, content, said["reason"], said["confirmed_by"], by, known.now)
     tx.decisions.add(decision)
     course.note(tx, kind, enrolled, sender, known.now, f"{said['reason']} (confirmed by {said['confirmed_by']})")
-    planned = regimen.renew(tx, course.known_of(tx, known.enrolment, known.follow_ups, known.settings, known.now))
+    planned = renewal.renew(tx, known.enrolment, known.follow_ups, known.settings, known.now)
     if planned.issues:
         raise Invalid(planned.issues)
     found = compare(before, _plan(tx, enrolled.course))
@@ -122,7 +122,7 @@ def _decide(
 def _known(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) -> regimen.Known:
     today = course.day_of(now)
     enrolment = schema.enrolment(enrolled.content, today)
-    return course.known_of(tx, enrolment, course.follow_ups_of(tx, enrolled.course, today), settings, now)
+    return renewal.known_of(tx, enrolment, course.follow_ups_of(tx, enrolled.course, today), settings, now)
 
 
 def _weight(said: Mapping[str, Any], known: regimen.Known, today: date) -> dict[str, Any]:
@@ -162,13 +162,7 @@ def _day(said: Mapping[str, Any], name: str, default: date) -> date:
 
 
 def _enrolled(tx: Tx, id_: str, sender: Client | None) -> Submission:
-    plan = tx.resources.get("CarePlan", id_)
-    found = tx.enrolments.get(id_)
-    course_ = plan.course if plan else found.course if found else id_
-    held = tx.enrolments.of_course(course_ or id_)
-    if not held or (sender is not None and sender.centre != held[-1].centre):
-        raise NotFound("no such regimen")
-    return held[-1]
+    return course.enrolled_as(tx, id_, sender.centre if sender else None)
 
 
 def _plan(tx: Tx, course_: str) -> Plan:

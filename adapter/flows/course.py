@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.errors import Invalid, NotAllowed
+from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import regimen
 from mappings.facts import Enrolment, FollowUp
 from mappings.intake import schema
@@ -103,11 +103,8 @@ def require_fit(follow_ups: Sequence[FollowUp], enrolment: Enrolment, within: st
 
 def settle(
     tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], *, source: str, settings: Settings, now: datetime
-) -> regimen.Planned:
-    """Stores what changed in the course, its regimen with it, and queues it for the centre's hospital.
-
-    `source`: key of the document.
-    """
+) -> None:
+    """Stores what changed in the course and queues it for the centre's hospital. `source`: key of the document."""
     ids = ids_of(enrolment, settings)
     mapped = map_course(enrolment, follow_ups, ids)
     said = [(one.resource, one.sources) for one in mapped]
@@ -119,23 +116,6 @@ def settle(
         if stored:
             changed.append(resource)
     _queue(tx, enrolment.centre, ids.course, changed, source=source, settings=settings, now=now)
-    return renew(tx, enrolment, follow_ups, settings, now)
-
-
-def renew(
-    tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], settings: Settings, now: datetime
-) -> regimen.Planned:
-    """Reckons the regimen of a course anew and stores what changed of it."""
-    return regimen.renew(tx, known_of(tx, enrolment, follow_ups, settings, now))
-
-
-def known_of(
-    tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], settings: Settings, now: datetime
-) -> regimen.Known:
-    """Everything that the regimen of a course is reckoned from."""
-    ids = ids_of(enrolment, settings)
-    decisions, doses = tuple(tx.decisions.of(ids.course)), tuple(tx.hospital_doses.of(ids.course))
-    return regimen.Known(enrolment, tuple(follow_ups), decisions, doses, ids, settings, now)
 
 
 def _gone(tx: Tx, enrolment: Enrolment, course: str, said: set[str]) -> list[tuple[Resource, tuple[str, ...]]]:
@@ -175,6 +155,18 @@ def _rank(resource: Resource) -> int:
 
 def _reference(resource: Resource) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
+
+
+def enrolled_as(tx: Tx, id_: str, centre: str | None) -> Submission:
+    """The enrolment of a course, by the course's uuid, its CarePlan's id or its own. `centre` None: of any.
+
+    Raises NotFound, also for another centre's.
+    """
+    plan, enrolled = tx.resources.get("CarePlan", id_), tx.enrolments.get(id_)
+    found = tx.enrolments.of_course((plan and plan.course) or (enrolled and enrolled.course) or id_)
+    if not found or centre not in (None, found[-1].centre):
+        raise NotFound("no such regimen")
+    return found[-1]
 
 
 def note(

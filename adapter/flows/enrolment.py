@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, NotFound
-from adapter.flows import course, regimen
+from adapter.flows import course, regimen, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import Enrolment, Transplant
 from mappings.intake import schema
@@ -70,10 +70,11 @@ def enrol(
                 course.require_fit(visits, enrolment, within="follow-up ")
                 if (regimen.given(visits) or tx.hospital_doses.of(ids.course)) and not confirmed_by:
                     _require_unmoved(known, enrolment, course.day_of(now))
-                planned = course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
+                course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
+                planned = renewal.renew(tx, enrolment, visits, settings, now)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
             else:
-                planned = regimen.plan(course.known_of(tx, enrolment, visits, settings, now))
+                planned = regimen.plan(renewal.known_of(tx, enrolment, visits, settings, now))
             return Receipt(
                 id=submission.id,
                 version=submission.version,

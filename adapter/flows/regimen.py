@@ -68,19 +68,18 @@ class Planned:
     issues: tuple[Fault, ...]
 
 
-def renew(tx: Tx, known: Known) -> Planned:
-    """Reckons the regimen anew and stores what changed."""
-    planned = plan(known)
+def settle(tx: Tx, known: Known, planned: Planned) -> None:
+    """Stores what of the regimen changed: what was begun stays, a stopped course ends."""
     before = {
         one.reference: one.content for one in tx.resources.from_source(known.ids.course, SOURCE) if not one.deleted
     }
     kept = revision.begun(before, doses(known))
-    standing = revision.revise(before, planned.resources, kept)
+    why = "; ".join(f"{fault.path}: {fault.message}" for fault in planned.issues) or "no longer in the plan"
+    standing = revision.revise(before, planned.resources, kept, why)
     ended = next((one for one in known.decisions if one.kind == STOP), None)
     if ended:
         standing = revision.stop(standing, kept, ended.reason, date.fromisoformat(ended.content["date"]))
     _store(tx, standing, known)
-    return planned
 
 
 def plan(known: Known) -> Planned:

@@ -74,13 +74,15 @@ def begun(before: Plan, doses: Sequence[Administration]) -> frozenset[str]:
     return frozenset(found)
 
 
-def revise(before: Plan, planned: Sequence[Resource], kept: Collection[str]) -> list[Resource]:
+def revise(
+    before: Plan, planned: Sequence[Resource], kept: Collection[str], why: str = "no longer in the plan"
+) -> list[Resource]:
     """The plan as it is to stand: `planned`, but for what was begun; orders that it no longer has are withdrawn."""
     renewed = {reference_of(one): _keeping(one, before, kept) for one in planned}
     out = [_continued(before[ref], one) if ref in kept else one for ref, one in renewed.items()]
     out += [given(before[ref]) for ref in sorted(kept) if ref not in renewed]
     gone = [one for ref, one in before.items() if ref not in renewed and ref not in kept]
-    return out + [withdrawn(one, "no longer in the plan") for one in gone if one["resourceType"] in WITHDRAWN]
+    return out + [withdrawn(one, why) for one in gone if one["resourceType"] in WITHDRAWN]
 
 
 def effective(plans: Sequence[tuple[date | None, Sequence[Resource]]]) -> list[Resource]:

@@ -13,11 +13,11 @@ from adapter.web.routing import Door, Role
 from mappings.r4.wire import decode
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-OPEN = {"/fhir/metadata", "/healthz", "/readyz"}
+OPEN = {"/fhir/metadata", "/healthz", "/readyz", "/cds-services"}
 """Everything that anyone may see. There is no smart-configuration as long as there is no token endpoint."""
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
-PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a"}
+PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a", "service": "order-check"}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_every_rule_has_declared_who_may_call_it(app):
     assert {rule.endpoint for rule in app.url_map.iter_rules()} == set(access_of(app))
 
 
-def test_only_metadata_and_health_are_open(app):
+def test_only_metadata_health_and_discovery_are_open(app):
     assert {rule for rule, _, _, access in doors(app) if access is Door.OPEN} == OPEN
     assert {rule for rule, _, _, access in doors(app) if access is Door.SECRET} == SECRET
 

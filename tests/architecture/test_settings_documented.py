@@ -31,6 +31,9 @@ auth = { kind = "bearer", stranger = 1 }
 stranger = 1
 [dosing]
 stranger = 1
+[gates]
+stranger = 1
+max_age_days = { stranger = 1 }
 """
 
 

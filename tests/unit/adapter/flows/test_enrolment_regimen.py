@@ -164,6 +164,15 @@ def test_a_graft_called_off_withdraws_every_order(ward):
     }
 
 
+def test_a_move_that_outlives_the_measures_withdraws_the_orders_and_says_why(ward):
+    ward.enrol()
+    receipt = ward.enrol(transplant=GRAFT | {"date": "2026-09-01"})
+    assert {fault.path for fault in receipt.regimen_issues} == {"measurements.weight", "measurements.height"}
+    order = ward.one("thiotepa/D-13").content
+    assert order["status"] == "cancelled"
+    assert "at most 14 days are taken" in order["statusReason"]["text"]
+
+
 def test_a_new_graft_date_brings_the_orders_back(ward):
     ward.enrol()
     ward.enrol(transplant={"planned": True})
