@@ -33,6 +33,15 @@ def body() -> bytes:
     return data
 
 
+def asked() -> list[tuple[str, str]]:
+    """The parameters of the URL, and after them those of a form in the body."""
+    found = list(request.args.items(multi=True))
+    if request.mimetype == FORM:
+        body()  # kept, for who reads a form first finds no body afterwards
+        found += list(request.form.items(multi=True))
+    return found
+
+
 def json_body(*accepted: str, later: tuple[str, ...] = ()) -> Any:
     """The body as plain values with Decimals; duplicate keys, NaN and bad UTF-8 are refused.
 
@@ -63,14 +72,16 @@ def expected_version() -> int | None:
 
 def negotiate() -> None:
     """Refuses with 406 what we do not write. `_format` goes before Accept."""
-    wanted = request.args.get("_format")
+    said = dict(asked())
+    g.pretty = said.get("_pretty") == "true"
+    wanted = said.get("_format")
     if wanted is not None:
         # a plus sign in a query is a blank to many clients
         if wanted.replace(" ", "+").partition(";")[0].strip() not in FORMATS:
             raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(FORMATS)}")
         return
-    asked = request.headers.get("Accept", "").strip()
-    if asked and accepted().isdisjoint((*SPOKEN, NDJSON, "*/*", "application/*", "text/*")):
+    header = request.headers.get("Accept", "").strip()
+    if header and accepted().isdisjoint((*SPOKEN, NDJSON, "*/*", "application/*", "text/*")):
         words = ", ".join((*SPOKEN, NDJSON))
         raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {words}, FHIR 4.0")
 
@@ -97,7 +108,7 @@ def plain(document: Any, status: int = 200, headers: dict[str, str] | None = Non
 
 
 def _answer(value: Any, status: int, headers: dict[str, str] | None, mimetype: str) -> Response:
-    text = wire.pretty(value).encode() if request.args.get("_pretty") == "true" else wire.encode(value)
+    text = wire.pretty(value).encode() if g.get("pretty") else wire.encode(value)
     return current_app.response_class(text, status=status, headers=headers, content_type=mimetype)
 
 
