@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.errors import Conflict
+from adapter.store import criteria
+from adapter.store.paging import Window
 from mappings.plan.elements import elements, text
 from mappings.plan.hook_call import HookCall
 from mappings.r4.build import Element
@@ -54,7 +56,8 @@ def _by_identifier(tx: Tx, patient: Element, centre: str) -> list[Submission]:
     for system, value in pairs:
         if system and value:
             wanted = f"{_escaped(system)}|{_escaped(value)}"
-            page = tx.resources.search("Patient", [("identifier", wanted)], centres=[centre], count=2, offset=0)
+            criterion = criteria.read("Patient", "identifier", wanted)
+            page = tx.resources.search("Patient", [criterion], Window(count=2, total=False), centres=[centre])
             courses |= {one.course: None for one in page.matches if one.course}
     return [one for known in courses for one in tx.enrolments.of_course(known)]
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, func, select, text
 
 from adapter.errors import StoreUnavailable
-from adapter.store import engine, schema
+from adapter.store import engine, index, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
 from adapter.store.decisions import Decisions
@@ -67,21 +67,25 @@ class Store:
         self._engine = engine.open_engine(url, busy_seconds)
 
     def migrate(self) -> None:
-        """Brings the schema to the newest revision. Safe to repeat, and from several processes at once."""
+        """Brings the schema to the newest revision, and the search index to what this program searches by.
+
+        Safe to repeat, and from several processes at once.
+        """
         from adapter.store.migrations import upgrade
 
         with self._connected(writes=True) as connection:
             Tx(connection).hold("migration")
             upgrade(connection)
+            index.renew(connection)
 
     def ready(self) -> bool:
-        """Does the database answer, with the schema that this release needs?"""
+        """Does the database answer, with the schema and the search index that this release needs?"""
         try:
             with self._connected(writes=False) as connection:
                 found = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+                return list(found) == [schema.REVISION] and not index.stale(connection)
         except StoreUnavailable:
             return False
-        return list(found) == [schema.REVISION]
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:

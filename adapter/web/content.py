@@ -35,6 +35,15 @@ def body() -> bytes:
     return data
 
 
+def asked() -> list[tuple[str, str]]:
+    """The parameters of the URL, and after them those of a form in the body."""
+    found = list(request.args.items(multi=True))
+    if request.mimetype == FORM:
+        body()  # kept, for who reads a form first finds no body afterwards
+        found += list(request.form.items(multi=True))
+    return found
+
+
 def json_body(*accepted: str, later: tuple[str, ...] = ()) -> Any:
     """The body as plain values with Decimals; duplicate keys, NaN and bad UTF-8 are refused.
 
@@ -66,14 +75,15 @@ def expected_version() -> int | None:
 def negotiate(*, lines: bool = False) -> None:
     """Refuses with 406 what we do not write. `_format` goes before Accept. `lines`: NDJSON is written too."""
     spoken = (*SPOKEN, *LINES) if lines else SPOKEN
+    g.pretty = dict(asked()).get("_pretty") == "true"
     wanted = _format()
     if wanted is not None:
         formats = (*FORMATS, "ndjson", *LINES) if lines else FORMATS
         if wanted not in formats:
             raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(formats)}")
         return
-    asked = request.headers.get("Accept", "").strip()
-    if asked and accepted().keys().isdisjoint((*spoken, "*/*", "application/*", "text/*")):
+    header = request.headers.get("Accept", "").strip()
+    if header and accepted().keys().isdisjoint((*spoken, "*/*", "application/*", "text/*")):
         raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {', '.join(spoken)}, FHIR 4.0")
 
 
@@ -89,7 +99,7 @@ def wanted_lines() -> str | None:
 
 
 def _format() -> str | None:
-    said = request.args.get("_format")
+    said = dict(asked()).get("_format")
     # a plus sign in a query is a blank to many clients
     return None if said is None else said.replace(" ", "+").partition(";")[0].strip()
 
@@ -124,7 +134,7 @@ def plain(document: Any, status: int = 200, headers: dict[str, str] | None = Non
 
 
 def _answer(value: Any, status: int, headers: dict[str, str] | None, mimetype: str) -> Response:
-    text = wire.pretty(value).encode() if request.args.get("_pretty") == "true" else wire.encode(value)
+    text = wire.pretty(value).encode() if g.get("pretty") else wire.encode(value)
     return current_app.response_class(text, status=status, headers=headers, content_type=mimetype)
 
 
