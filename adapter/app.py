@@ -24,6 +24,7 @@ from adapter.web import (
     gates,
     health,
     refusal,
+    regimen_changes,
     registry,
     webhook,
 )
@@ -33,7 +34,10 @@ from adapter.web.routing import Access, register
 from adapter.web.site import Site
 from mappings.r4 import wire
 
-ROOMS = (health, fhir, apply, enrolments, follow_ups, gates, cds_hooks, webhook, registry, admin)
+ROOMS = (
+    *(health, fhir, apply, enrolments, follow_ups),
+    *(gates, regimen_changes, cds_hooks, webhook, registry, admin),
+)
 
 
 class WireProvider(JSONProvider):
@@ -60,7 +64,8 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.extensions["engraft.access"] = access
     auth.guard(app, site, access)
     wordless = {route.name for route in routes if route.wordless}
-    app.before_request(lambda: None if request.endpoint in wordless else negotiate())
+    lines = {route.name for route in routes if route.lines}
+    app.before_request(lambda: None if request.endpoint in wordless else negotiate(lines=request.endpoint in lines))
     return app
 
 

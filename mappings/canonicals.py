@@ -26,6 +26,8 @@ CONDITION_CLINICAL = _THO + "condition-clinical"
 CONDITION_VER_STATUS = _THO + "condition-ver-status"
 OBSERVATION_CATEGORY = _THO + "observation-category"
 DATA_ABSENT_REASON = _THO + "data-absent-reason"
+DATA_OPERATION = _THO + "v3-DataOperation"
+PROVENANCE_AGENT = _THO + "provenance-participant-type"
 DOSE_RATE_TYPE = _THO + "dose-rate-type"
 PLAN_DEFINITION_TYPE = _THO + "plan-definition-type"
 CONSENT_SCOPE = _THO + "consentscope"
@@ -38,6 +40,9 @@ MEASURE_IMPROVEMENT = _THO + "measure-improvement-notation"
 LIST_EMPTY_REASON = _THO + "list-empty-reason"
 
 EXT_DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+EXT_NORMALIZATION_BASIS = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-normalization-basis"
+EXT_ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
+EXT_ISSUE_LINE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line"
 EXT_CONDITION_DUE_TO = "http://hl7.org/fhir/StructureDefinition/condition-dueTo"
 
 

@@ -17,7 +17,7 @@ from adapter.cli.refusal import REFUSED, UNREACHABLE, json_option
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
 from adapter.errors import StoreUnavailable
-from adapter.flows import delivery, notification
+from adapter.flows import administered, delivery, notification
 from adapter.hospital.connections import Connections
 from adapter.store import Store
 from mappings.r4.wire import pretty
@@ -127,7 +127,14 @@ def _drain(store: Store, settings: Settings, worker: str) -> delivery.DrainRepor
 def _pull(store: Store, settings: Settings) -> notification.PullReport:
     connections = Connections(settings)
     try:
-        return notification.pull(store, connections, worker=_name(), now=now, jitter=random.random)
+        return notification.pull(
+            store,
+            connections,
+            worker=_name(),
+            now=now,
+            jitter=random.random,
+            heard=lambda tx, *what: administered.hear(tx, *what, settings=settings, now=now()),
+        )
     finally:
         connections.close()
 

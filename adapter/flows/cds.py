@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Invalid, NotFound
-from adapter.flows import course, gates, hook_patient, regimen
+from adapter.flows import course, gates, hook_patient, regimen, renewal
+from adapter.flows.regimen import Known
 from mappings.facts import Enrolment
 from mappings.intake import schema
 from mappings.plan import (
+    Body,
     cards,
     gate_advice,
     hook_call,
@@ -63,6 +65,7 @@ class _Chart:
     ids: Ids
     orders: tuple[Order, ...]
     status: str | None
+    known: Known
     today: date
     settings: Settings
 
@@ -128,7 +131,7 @@ def _refusing() -> Iterator[None]:
 
 
 def _of_view(chart: _Chart) -> Iterator[Advice]:
-    missing: Sequence[Fault] = () if chart.status else regimen.plan(chart.enrolment, chart.ids).issues
+    missing: Sequence[Fault] = () if chart.status else regimen.plan(chart.known).issues
     yield from view_advice.plan(chart.status, missing, chart.record.protocol.title)
     yield from gate_advice.of_view(chart.bench(signing=False))
     yield from view_advice.visits(chart.record, chart.today)
@@ -149,7 +152,7 @@ def _of_orders(chart: _Chart, call: HookCall) -> Iterator[Advice]:
     if concerned:
         day = max((draft.days[0] for draft in concerned if draft.days), default=chart.today)
         yield from weight_advice.advise(
-            regimen.body_of(chart.enrolment), _weighed(chart, call), day, chart.record, _watch(chart.settings)
+            _dosed_by(chart, day), _weighed(chart, call), day, chart.record, _watch(chart.settings)
         )
 
 
@@ -159,9 +162,15 @@ def _weighed(chart: _Chart, call: HookCall) -> list[weight_advice.Weighed]:
     return [*weight_advice.of_visits(chart.record.visits), *weight_advice.of_resource(sent, call.patient)]
 
 
-def _watch(_: Settings) -> Watch:
+def _dosed_by(chart: _Chart, day: date) -> Body:
+    """The measures that held for an order of a day: the enrolment's, or those of the last redosing."""
+    held = [body for since, body in regimen.bodies(chart.known) if since is None or since <= day]
+    return held[-1]
+
+
+def _watch(settings: Settings) -> Watch:
     """From which age and difference on a weight is worth a word."""
-    return Watch()
+    return Watch(settings.limits.weight_days, settings.limits.redose_percent)
 
 
 def _label(protocol: Protocol) -> str:
@@ -179,5 +188,6 @@ def _chart(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) -> _
         for one in stored
         if one.kind == "MedicationRequest" and one.content["status"] not in _WITHDRAWN
     )
-    record = gates.record_of(tx, enrolment, course.follow_ups_of(tx, ids.course, today), ids)
-    return _Chart(enrolment, record, ids, orders, plan, today, settings)
+    visits = course.follow_ups_of(tx, ids.course, today)
+    known = renewal.known_of(tx, enrolment, visits, settings, now)
+    return _Chart(enrolment, gates.record_of(tx, enrolment, visits, ids), ids, orders, plan, known, today, settings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, NotFound
-from adapter.flows import course, gates, regimen
+from adapter.flows import course, regimen, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import Enrolment, Transplant
 from mappings.intake import schema
@@ -52,7 +52,6 @@ def enrol(
         enrolment = schema.enrolment(document, course.day_of(now))
         course.admit(enrolment.centre, sender, settings)
         ids = course.ids_of(enrolment, settings)
-        planned = regimen.plan(enrolment, ids)
         with store.transaction() as tx:
             tx.hold(enrolment.key)
             known = tx.enrolments.of(enrolment.centre, enrolment.patient)
@@ -66,16 +65,16 @@ def enrol(
                 content=document,
                 at=now,
             )
+            visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
             if written:
-                visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
                 course.require_fit(visits, enrolment, within="follow-up ")
-                course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
-                doses = regimen.given(visits)
-                if doses and not confirmed_by:
+                if (regimen.given(visits) or tx.hospital_doses.of(ids.course)) and not confirmed_by:
                     _require_unmoved(known, enrolment, course.day_of(now))
-                planned = gates.published(tx, planned, enrolment, visits, settings, now)
-                regimen.settle(tx, planned, doses, ids=ids, centre=enrolment.centre, now=now)
+                course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
+                planned = renewal.renew(tx, enrolment, visits, settings, now)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
+            else:
+                planned = regimen.plan(renewal.known_of(tx, enrolment, visits, settings, now))
             return Receipt(
                 id=submission.id,
                 version=submission.version,
@@ -127,7 +126,7 @@ def _require_unmoved(known: Submission | None, enrolment: Enrolment, today: date
 
 
 def _graft_date(enrolment: Enrolment) -> date | None:
-    return enrolment.transplant.date if isinstance(enrolment.transplant, Transplant) else None
+    return enrolment.transplant.day_zero if isinstance(enrolment.transplant, Transplant) else None
 
 
 def _because_of(tx: Tx, submission: Submission) -> list[Stored]:

@@ -12,25 +12,20 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.errors import NotFound
-from adapter.flows import course, regimen
+from adapter.flows import course
 from adapter.flows.regimen import Planned
 from mappings.facts import Enrolment, FollowUp, Transplant
 from mappings.intake import schema
-from mappings.outcomes import retract
 from mappings.plan import gate_status, readiness
 from mappings.plan.gate_status import Where
 from mappings.plan.record import Record, day_of, in_order
 from mappings.plan.verdict import Finding, Standing, Told
 from mappings.protocol import load
 from mappings.r4.build import Ids, Resource
-from mappings.r4.validate import require_valid
 
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
-    from adapter.store.submissions import Submission
 
-_IN_FORCE = ("draft", "active")
 _OVER = "completed"
 """Status of the Task of a taper that a person confirmed to be over."""
 
@@ -43,18 +38,6 @@ def published(
     groups = [one for one in planned.resources if one["resourceType"] == "RequestGroup"]
     marked = {one["id"]: _marked(tx, one, enrolment, visits, ids, settings, now) for one in groups}
     return replace(planned, resources=tuple(marked.get(one["id"], one) for one in planned.resources))
-
-
-def settle(tx: Tx, enrolment: Enrolment, visits: Sequence[FollowUp], settings: Settings, now: datetime) -> None:
-    """Stores how the gated actions stand now, where that is news."""
-    ids = course.ids_of(enrolment, settings)
-    stored = tx.resources.get("RequestGroup", ids("request-group"))
-    if stored is None or stored.deleted or stored.content["status"] not in _IN_FORCE:
-        return
-    group = retract.unversioned(stored.content)
-    marked = _marked(tx, group, enrolment, visits, ids, settings, now)
-    require_valid(marked)
-    tx.resources.put(marked, centre=enrolment.centre, course=ids.course, sources=[regimen.SOURCE], at=now)
 
 
 def record_of(tx: Tx, enrolment: Enrolment, visits: Sequence[FollowUp], ids: Ids) -> Record:
@@ -78,7 +61,7 @@ def told(id_: str, *, on: date | None, centre: str, store: Store, settings: Sett
     """
     day = on or course.day_of(now)
     with store.reading() as tx:
-        enrolled = enrolled_as(tx, id_, centre)
+        enrolled = course.enrolled_as(tx, id_, centre)
         enrolment = schema.enrolment(enrolled.content, course.day_of(now))
         ids = course.ids_of(enrolment, settings)
         record = record_of(tx, enrolment, course.follow_ups_of(tx, ids.course, course.day_of(now)), ids)
@@ -92,15 +75,6 @@ def told(id_: str, *, on: date | None, centre: str, store: Store, settings: Sett
             "gates": [_standing(one, day, where) for one in readiness.standings(record, day, settings.gate_max_age)],
             "beside": [_fact(one, day, where) for one in readiness.beside(record, day)],
         }
-
-
-def enrolled_as(tx: Tx, id_: str, centre: str) -> Submission:
-    """The enrolment of a course, by its uuid or the CarePlan's id. Raises NotFound, also for another centre's."""
-    plan = tx.resources.get("CarePlan", id_)
-    found = tx.enrolments.of_course(plan.course if plan and plan.course else id_)
-    if not found or found[-1].centre != centre:
-        raise NotFound("no such regimen")
-    return found[-1]
 
 
 def _marked(

@@ -30,14 +30,15 @@ class Wanted:
 
 
 def wanted(own: str, enrolment: dict[str, Any]) -> Wanted:
-    """What the enrolment, as the centre sent it, says about the patient at the hospital."""
-    said = _PATIENT.fullmatch(enrolment.get("hospital_patient") or "")
+    """What the enrolment, as the centre sent it, says of the patient at the hospital; what is missing is not said."""
+    named = enrolment.get("hospital_patient")
+    said = _PATIENT.fullmatch(named) if isinstance(named, str) else None
     pairs = [(i.get("system"), i.get("value")) for i in dicts(enrolment.get("identifiers"))]
     born = enrolment.get("birth_date")
     return Wanted(
         own,
         said[1] if said else None,
-        tuple((system, value) for system, value in pairs if system and value),
+        tuple((system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str)),
         born if isinstance(born, str) else None,
     )
 

@@ -17,8 +17,10 @@ from adapter.errors import StoreUnavailable
 from adapter.store import engine, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
+from adapter.store.decisions import Decisions
 from adapter.store.enrolments import Enrolments
 from adapter.store.follow_ups import FollowUps
+from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
@@ -42,6 +44,8 @@ class Tx:
         self.clients = Clients(connection)
         self.links = Links(connection)
         self.audit = Audit(connection)
+        self.decisions = Decisions(connection)
+        self.hospital_doses = HospitalDoses(connection)
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.
@@ -91,6 +95,16 @@ class Store:
         with self._connected(writes=False) as connection:
             yield Tx(connection)
 
+    @contextmanager
+    def rehearsing(self) -> Iterator[Store]:
+        """A store in which everything can be done as in this one, and of which nothing remains."""
+        with self._connected(writes=True) as connection:
+            try:
+                yield _Rehearsal(self, connection)
+                raise _Undone
+            except _Undone:
+                connection.rollback()
+
     def close(self) -> None:
         """Gives back every connection."""
         self._engine.dispose()
@@ -101,3 +115,19 @@ class Store:
             options = {engine.WRITES: True} if writes else {"postgresql_readonly": True}
             with connection.execution_options(**options).begin():
                 yield connection
+
+
+class _Undone(Exception):
+    """Ends a rehearsal."""
+
+
+class _Rehearsal(Store):
+    """One transaction that is never ended as done; what is written in it is read in it."""
+
+    def __init__(self, store: Store, connection: Connection) -> None:
+        self._engine = store._engine
+        self._connection = connection
+
+    @contextmanager
+    def _connected(self, *, writes: bool) -> Iterator[Connection]:  # noqa: ARG002  both see the one transaction
+        yield self._connection

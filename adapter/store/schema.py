@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from mappings.r4 import wire
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -239,3 +239,33 @@ audit = Table(
     Index(None, "target"),
 )
 """Who did what to which document; rows are added, never changed."""
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("course"),
+    _text("kind"),
+    Column("content", Json, nullable=False),
+    _text("reason"),
+    _text("confirmed_by", null=True),
+    _text("by"),
+    _instant("at"),
+    Index(None, "course", "id"),
+)
+"""What people decided about a course that no document says: redosed, stopped. Rows are added, never changed."""
+
+hospital_doses = Table(
+    "hospital_doses",
+    metadata,
+    Column("hospital", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    _text("course"),
+    _text("action"),
+    _text("day", null=True),
+    _text("date"),
+    Column("given", Json),
+    _instant("at"),
+    Index(None, "course"),
+)
+"""Doses that a hospital's own MedicationAdministrations tell of, by their id there."""

@@ -102,7 +102,8 @@ Found = Iterator[tuple[str, str]]
 def _identifiers(resource: Resource) -> Found:
     said = resource.get("identifier", [])
     for identifier in said if isinstance(said, list) else [said]:
-        yield identifier.get("system", ""), identifier.get("value", "")
+        if "value" in identifier:  # it may be said to be missing
+            yield identifier.get("system", ""), identifier["value"]
 
 
 def _subjects(resource: Resource) -> Found:

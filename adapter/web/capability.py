@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 
+from adapter.version import number
 from adapter.web import served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
@@ -24,19 +24,12 @@ def statement(site: Site, started: datetime) -> Resource:
         "experimental": False,
         "date": started.isoformat(timespec="seconds"),
         "kind": "instance",
-        "software": {"name": "Engraft", "version": _version()},
+        "software": {"name": "Engraft", "version": number()},
         "implementation": {"description": "A transplant protocol as FHIR R4", "url": site.fhir_base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
         "rest": [{"mode": "server", "security": _security(), "resource": _resources(site)}],
     }
-
-
-def _version() -> str:
-    try:
-        return version("engraft-fhir")
-    except PackageNotFoundError:
-        return "checkout"  # run from a source tree that nobody installed
 
 
 def _security() -> Element:

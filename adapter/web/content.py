@@ -15,6 +15,8 @@ from mappings.r4.faults import Fault, FaultyInput
 FHIR = "application/fhir+json"
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+LINES = ("application/fhir+ndjson", "application/ndjson", NDJSON, "text/ndjson")
+"""One resource a line, by all its names; FHIR's own (Bulk Data) first."""
 CSV = "text/csv"
 FORM = "application/x-www-form-urlencoded"
 SPOKEN = (FHIR, JSON, "text/json")
@@ -61,25 +63,50 @@ def expected_version() -> int | None:
     return int(tag)
 
 
-def negotiate() -> None:
-    """Refuses with 406 what we do not write. `_format` goes before Accept."""
-    wanted = request.args.get("_format")
+def negotiate(*, lines: bool = False) -> None:
+    """Refuses with 406 what we do not write. `_format` goes before Accept. `lines`: NDJSON is written too."""
+    spoken = (*SPOKEN, *LINES) if lines else SPOKEN
+    wanted = _format()
     if wanted is not None:
-        # a plus sign in a query is a blank to many clients
-        if wanted.replace(" ", "+").partition(";")[0].strip() not in FORMATS:
-            raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(FORMATS)}")
+        formats = (*FORMATS, "ndjson", *LINES) if lines else FORMATS
+        if wanted not in formats:
+            raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(formats)}")
         return
     asked = request.headers.get("Accept", "").strip()
-    if asked and accepted().isdisjoint((*SPOKEN, NDJSON, "*/*", "application/*", "text/*")):
-        words = ", ".join((*SPOKEN, NDJSON))
-        raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {words}, FHIR 4.0")
+    if asked and accepted().keys().isdisjoint((*spoken, "*/*", "application/*", "text/*")):
+        raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {', '.join(spoken)}, FHIR 4.0")
 
 
-def accepted() -> set[str]:
-    """Media types of the Accept header that are not ruled out, without parameters; R4 only."""
+def wanted_lines() -> str | None:
+    """The name of NDJSON by which the caller asks for it; None where a resource is wanted more, or anything will do."""
+    wanted = _format()
+    if wanted is not None:
+        return LINES[0] if wanted == "ndjson" else wanted if wanted in LINES else None
+    weights = accepted()
+    named = max(LINES, key=lambda kind: weights.get(kind, 0))
+    other = max(weights.get(kind, 0) for kind in SPOKEN)
+    return named if named in weights and weights[named] >= other else None
+
+
+def _format() -> str | None:
+    said = request.args.get("_format")
+    # a plus sign in a query is a blank to many clients
+    return None if said is None else said.replace(" ", "+").partition(";")[0].strip()
+
+
+def accepted() -> dict[str, float]:
+    """Media types of the Accept header that are not ruled out, without parameters, with their weights; R4 only."""
     header = request.headers.get("Accept", "")
     parsed = [parse_options_header(part) for part in header.split(",") if part.strip()]
-    return {kind.lower() for kind, said in parsed if _is_r4(said) and said.get("q", "1").strip("0.") != ""}
+    weights = {kind.lower(): _weight(said.get("q", "1")) for kind, said in parsed if _is_r4(said)}
+    return {kind: weight for kind, weight in weights.items() if weight > 0}
+
+
+def _weight(said: str) -> float:
+    try:
+        return float(said)
+    except ValueError:
+        return 1.0
 
 
 def _is_r4(said: dict[str, str]) -> bool:

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from adapter.errors import EngraftError, NotAllowed, Unavailable
 from adapter.web.content import LIMIT, fhir
 from adapter.web.outcome import faults_of, issue_code, operation_outcome, status_of
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault, FaultyInput, Unsound
 
 RETRY_AFTER = 5
 """Seconds, where nobody said how long."""
@@ -26,15 +26,12 @@ _LOG = logging.getLogger("engraft.web")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
-class UnsoundAnswer(RuntimeError):
-    """We made something that is not valid R4: our fault, never the caller's."""
-
-
 def refuse(app: Flask) -> None:
     """Makes the app answer every refusal in one shape."""
     app.before_request(_remember_request_id)
     app.register_error_handler(EngraftError, _known)
     app.register_error_handler(FaultyInput, _known)
+    app.register_error_handler(Unsound, _unsound)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
     app.after_request(_sign)
@@ -67,6 +64,13 @@ def _http(error: Exception) -> Response:
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return fhir(operation_outcome([Fault("", text, issue_code(status))]), status, headers)
+
+
+def _unsound(error: Exception) -> Response:
+    """What was wrong is told to the caller, whose patient it is; the log learns only that it happened."""
+    assert isinstance(error, Unsound)
+    _LOG.error("unsound %s: %s", g.request_id, type(error).__name__)
+    return fhir(operation_outcome(error.faults), 500)
 
 
 def _unforeseen(error: Exception) -> Response:

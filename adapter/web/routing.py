@@ -34,7 +34,7 @@ Access = Door | frozenset[Role]
 CARE = frozenset({Role.EHR, Role.CENTRE})
 CENTRE = frozenset({Role.CENTRE})
 READERS = CARE | {Role.REGISTRY}
-REGISTRY = frozenset({Role.REGISTRY})
+OUTCOMES = frozenset({Role.REGISTRY, Role.CENTRE})
 ADMIN = frozenset({Role.ADMIN})
 
 
@@ -43,6 +43,7 @@ class Route:
     """`view` gets the rule's parts as keyword arguments. `name` is the endpoint.
 
     `wordless`: what it answers is a status, so that it does not matter which content types the caller understands.
+    `lines`: it answers in NDJSON too, where that is asked for.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Route:
     access: Access
     methods: tuple[str, ...] = ("GET",)
     wordless: bool = False
+    lines: bool = False
 
 
 def register(app: Flask, routes: Iterable[Route]) -> dict[str, Access]:

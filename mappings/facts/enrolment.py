@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from mappings.facts.values import Measured, Missing, PartialDate, Said, Word
@@ -13,24 +13,27 @@ from mappings.facts.values import Measured, Missing, PartialDate, Said, Word
 class Identifier:
     """A business identifier of the patient, e.g. the national one."""
 
-    system: str
-    value: str
+    system: str | Missing
+    value: str | Missing
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentGiven:
-    """`status`: active, inactive (withdrawn) or rejected; `registry`: may outcomes go to registries?"""
+    """`status`: active, inactive (withdrawn) or rejected; `registry`: may outcomes go to registries?
 
-    status: str
-    date: PartialDate | None = None
-    registry: bool | None = None
+    A status that is said to be missing is no consent.
+    """
+
+    status: str | Missing
+    date: Said[PartialDate] = None
+    registry: Said[bool] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Disease:
     """The leukaemia at enrolment; `status`: refractory or relapsed."""
 
-    diagnosis: Word
+    diagnosis: Word | Missing
     status: Said[Word] = None
     diagnosed: Said[PartialDate] = None
     blasts_percent: Said[Decimal] = None
@@ -40,8 +43,8 @@ class Disease:
 class BodyMeasure:
     """Weight in kg or height in cm, with the day it was taken."""
 
-    value: Measured
-    date: PartialDate | None = None
+    value: Measured | Missing
+    date: Said[PartialDate] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,19 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class Transplant:
-    """The graft, planned or done. `date` is day zero; donor, graft: words of the interface."""
+    """The graft, planned or done (or not known which). `date` is day zero; donor, graft: words of the interface."""
 
-    date: date | None = None
-    planned: bool = True
+    date: Said[datetime.date] = None
+    planned: bool | Missing = True
     donor: Said[Word] = None
     graft: Said[Word] = None
     cd34_per_kg: Said[Measured] = None
     cd3_per_kg: Said[Measured] = None
+
+    @property
+    def day_zero(self) -> datetime.date | None:
+        """The day of the graft, where it is known."""
+        return None if isinstance(self.date, Missing) else self.date
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +80,14 @@ class Enrolment:
     centre: str
     patient: str
     protocol: str
-    birth_date: PartialDate | None = None
-    sex: str | None = None
-    hospital_patient: str | None = None
-    identifiers: tuple[Identifier, ...] = ()
-    consent: ConsentGiven | None = None
-    disease: Disease | Missing | None = None
-    measurements: Measurements | Missing | None = None
-    transplant: Transplant | Missing | None = None
+    birth_date: Said[PartialDate] = None
+    sex: Said[str] = None
+    hospital_patient: Said[str] = None
+    identifiers: tuple[Identifier, ...] | Missing = ()
+    consent: Said[ConsentGiven] = None
+    disease: Said[Disease] = None
+    measurements: Said[Measurements] = None
+    transplant: Said[Transplant] = None
 
     @property
     def key(self) -> str:

@@ -1,7 +1,8 @@
 """What a centre says at a visit. Kept by centre + patient + visit (and date, for unscheduled visits).
 
 Every section and every value may be None (not reported) or Missing (said to be missing); the two are never confused.
-`id` is the centre's own id of a list item; without it an item is known by its kind and its first date.
+What nothing can do without (`X | Missing`) is never None. `id` is the centre's own id of a list item; without it an
+item is known by its kind and its first date.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mappings.facts.values import Measured, Missing, PartialDate, Said, Word
 class VitalStatus:
     """`status`: alive, dead or lost; `date`: seen alive, died, or last seen alive; `cause` when dead."""
 
-    status: Word
+    status: Word | Missing
     date: Said[PartialDate] = None
     cause: Said[Word] = None
 
@@ -27,7 +28,7 @@ class VitalStatus:
 class Recovery:
     """Recovery of one cell line; `date` where engrafted or failed."""
 
-    status: Word
+    status: Word | Missing
     date: Said[PartialDate] = None
 
 
@@ -35,7 +36,7 @@ class Recovery:
 class BloodCount:
     """One day's counts."""
 
-    date: PartialDate
+    date: PartialDate | Missing
     neutrophils: Said[Measured] = None
     platelets: Said[Measured] = None
     id: str | None = None
@@ -45,37 +46,37 @@ class BloodCount:
 class Engraftment:
     neutrophils: Said[Recovery] = None
     platelets: Said[Recovery] = None
-    counts: tuple[BloodCount, ...] = ()
-    platelet_transfusions: tuple[PartialDate, ...] = ()
+    counts: tuple[BloodCount, ...] | Missing = ()
+    platelet_transfusions: tuple[PartialDate | Missing, ...] | Missing = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MinimalResidualDisease:
-    result: Word
-    method: Word | None = None
+    result: Word | Missing
+    method: Said[Word] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
     """ELN 2022 category at one assessment."""
 
-    date: PartialDate
-    category: Word
+    date: PartialDate | Missing
+    category: Word | Missing
     marrow_blasts_percent: Said[Decimal] = None
     mrd: Said[MinimalResidualDisease] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Relapse:
-    date: PartialDate
-    kind: Word
+    date: PartialDate | Missing
+    kind: Word | Missing
 
 
 @dataclass(frozen=True, slots=True)
 class ImmuneReconstitution:
     """Absolute counts per volume of blood."""
 
-    date: PartialDate
+    date: PartialDate | Missing
     cd4: Said[Measured] = None
     cd8: Said[Measured] = None
     treg: Said[Measured] = None
@@ -87,10 +88,10 @@ class ImmuneReconstitution:
 class Chimerism:
     """The donor's share in per cent."""
 
-    date: PartialDate
-    donor_percent: Said[Decimal]
-    sample: Word | None = None
-    lineage: Word | None = None
+    date: PartialDate | Missing
+    donor_percent: Decimal | Missing
+    sample: Said[Word] = None
+    lineage: Said[Word] = None
     id: str | None = None
 
 
@@ -98,8 +99,8 @@ class Chimerism:
 class AcuteStep:
     """When a grade was first reached; stages where known."""
 
-    date: PartialDate
-    grade: Word
+    date: PartialDate | Missing
+    grade: Word | Missing
     skin: Said[int] = None
     liver: Said[int] = None
     upper_gi: Said[int] = None
@@ -110,38 +111,38 @@ class AcuteStep:
 class AcuteGvhd:
     """One episode; `grade` and stages are the worst (MAGIC)."""
 
-    onset: PartialDate
+    onset: PartialDate | Missing
     grade: Said[Word] = None
     skin: Said[int] = None
     liver: Said[int] = None
     upper_gi: Said[int] = None
     lower_gi: Said[int] = None
     resolved: Said[PartialDate] = None
-    treatment: tuple[Word, ...] | Missing | None = None
+    treatment: Said[tuple[Word | Missing, ...]] = None
     steroid_refractory: Said[bool] = None
-    course: tuple[AcuteStep, ...] = ()
+    course: tuple[AcuteStep, ...] | Missing = ()
     id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChronicStep:
-    date: PartialDate
-    severity: Word
-    organs: tuple[tuple[str, int], ...] = ()
+    date: PartialDate | Missing
+    severity: Word | Missing
+    organs: tuple[tuple[str, int | Missing], ...] | Missing = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ChronicGvhd:
     """One episode; `severity` and organ scores are the worst (NIH 2014)."""
 
-    onset: PartialDate
+    onset: PartialDate | Missing
     severity: Said[Word] = None
-    organs: tuple[tuple[str, int], ...] = ()
+    organs: tuple[tuple[str, int | Missing], ...] | Missing = ()
     resolved: Said[PartialDate] = None
     systemic_treatment: Said[bool] = None
-    treatment: tuple[Word, ...] | Missing | None = None
+    treatment: Said[tuple[Word | Missing, ...]] = None
     after_dli: Said[int] = None
-    course: tuple[ChronicStep, ...] = ()
+    course: tuple[ChronicStep, ...] | Missing = ()
     id: str | None = None
 
 
@@ -150,32 +151,32 @@ class Gvhd:
     """`assessed` with empty lists says 'looked, none'; a list that is None was not reported."""
 
     assessed: Said[PartialDate] = None
-    acute: tuple[AcuteGvhd, ...] | Missing | None = None
-    chronic: tuple[ChronicGvhd, ...] | Missing | None = None
+    acute: Said[tuple[AcuteGvhd, ...]] = None
+    chronic: Said[tuple[ChronicGvhd, ...]] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Infection:
-    onset: PartialDate
-    kind: Word
-    agent: Word | Missing | None = None
-    site: Word | Missing | None = None
-    severity: Word | Missing | None = None
+    onset: PartialDate | Missing
+    kind: Word | Missing
+    agent: Said[Word] = None
+    site: Said[Word] = None
+    severity: Said[Word] = None
     resolved: Said[PartialDate] = None
     id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class QualityOfLife:
-    date: PartialDate
-    instrument: Word
-    version: str | None = None
-    scores: tuple[tuple[str, Decimal], ...] = ()
+    date: PartialDate | Missing
+    instrument: Word | Missing
+    version: Said[str] = None
+    scores: tuple[tuple[str, Decimal | Missing], ...] | Missing = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Immunosuppressant:
-    drug: Word
+    drug: Word | Missing
     started: Said[PartialDate] = None
     stopped: Said[PartialDate] = None
     id: str | None = None
@@ -184,33 +185,33 @@ class Immunosuppressant:
 @dataclass(frozen=True, slots=True)
 class Immunosuppression:
     assessed: Said[PartialDate] = None
-    drugs: tuple[Immunosuppressant, ...] | Missing | None = None
+    drugs: Said[tuple[Immunosuppressant, ...]] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Administration:
     """One dose given; `action` and `day` name the order (`thiotepa`, `D-13`)."""
 
-    action: str
-    date: date
-    day: str | None = None
+    action: str | Missing
+    date: date | Missing
+    day: Said[str] = None
     given: Said[Measured] = None
     id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dli:
-    number: int
-    date: PartialDate
+    number: int | Missing
+    date: PartialDate | Missing
     cd3_per_kg: Said[Measured] = None
     id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DliWithheld:
-    number: int
-    date: PartialDate
-    reason: Word
+    number: int | Missing
+    date: PartialDate | Missing
+    reason: Word | Missing
     id: str | None = None
 
 
@@ -223,23 +224,27 @@ class FollowUp:
     visit: str
     date: PartialDate
     protocol: str | None = None
-    vital_status: VitalStatus | Missing | None = None
-    measurements: Measurements | Missing | None = None
-    engraftment: Engraftment | Missing | None = None
-    response: Response | Missing | None = None
-    relapse: Relapse | Missing | None = None
-    immune_reconstitution: ImmuneReconstitution | Missing | None = None
-    chimerism: tuple[Chimerism, ...] | Missing | None = None
-    gvhd: Gvhd | Missing | None = None
-    infections: tuple[Infection, ...] | Missing | None = None
-    quality_of_life: QualityOfLife | Missing | None = None
-    immunosuppression: Immunosuppression | Missing | None = None
-    administrations: tuple[Administration, ...] | Missing | None = None
-    dli: tuple[Dli, ...] | Missing | None = None
-    dli_withheld: tuple[DliWithheld, ...] | Missing | None = None
+    vital_status: Said[VitalStatus] = None
+    measurements: Said[Measurements] = None
+    engraftment: Said[Engraftment] = None
+    response: Said[Response] = None
+    relapse: Said[Relapse] = None
+    immune_reconstitution: Said[ImmuneReconstitution] = None
+    chimerism: Said[tuple[Chimerism, ...]] = None
+    gvhd: Said[Gvhd] = None
+    infections: Said[tuple[Infection, ...]] = None
+    quality_of_life: Said[QualityOfLife] = None
+    immunosuppression: Said[Immunosuppression] = None
+    administrations: Said[tuple[Administration, ...]] = None
+    dli: Said[tuple[Dli, ...]] = None
+    dli_withheld: Said[tuple[DliWithheld, ...]] = None
+
+    @property
+    def occasion(self) -> str:
+        """What tells this visit from the patient's others."""
+        return f"{self.visit}/{self.date}" if self.visit == "unscheduled" else self.visit
 
     @property
     def key(self) -> str:
         """What makes two follow-ups the same one."""
-        visit = f"{self.visit}/{self.date}" if self.visit == "unscheduled" else self.visit
-        return f"{self.centre}/{self.patient}/{visit}"
+        return f"{self.centre}/{self.patient}/{self.occasion}"

@@ -73,7 +73,7 @@ class Word:
     """One word of a closed list; `text` is there when, and only when, the word is `other`."""
 
     key: str
-    text: str | None = None
+    text: str | Missing | None = None
 
 
 T = TypeVar("T")

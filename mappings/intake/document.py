@@ -8,8 +8,10 @@ from datetime import date
 from typing import Any
 
 from mappings.facts import BodyMeasure, Enrolment, FollowUp, Missing, PartialDate, Word
+from mappings.facts.plausible import HEIGHT, WEIGHT
 
 _PAIRED = ("organs", "scores")
+_BODY = {"weight": WEIGHT.unit, "height": HEIGHT.unit}
 
 
 def to_document(form: Enrolment | FollowUp) -> dict[str, Any]:
@@ -23,14 +25,18 @@ def dates(form: Enrolment | FollowUp) -> Iterator[tuple[str, PartialDate]]:
 
 
 def _object(made: Any) -> dict[str, Any]:
-    if isinstance(made, BodyMeasure):
-        return _object(made.value) | ({"date": str(made.date)} if made.date else {})
     if isinstance(made, Missing):
         return {"not_done": made.reason} | ({"note": made.note} if made.note else {})
     said = {part.name: getattr(made, part.name) for part in fields(made)}
     out = {part.name: _value(part.name, said[part.name]) for part in fields(made) if not _left_out(part, made)}
     texts = [word.text for value in said.values() for word in _each(value) if isinstance(word, Word) and word.text]
-    return out | ({"text": texts[0]} if texts else {})
+    return out | ({"text": _value("text", texts[0])} if texts else {})
+
+
+def _body(made: BodyMeasure, unit: str) -> dict[str, Any]:
+    said = _object(made.value)
+    amount = {"value": said, "unit": unit} if isinstance(made.value, Missing) else said
+    return amount | ({} if made.date is None else {"date": _value("date", made.date)})
 
 
 def _value(name: str, value: Any) -> Any:
@@ -38,8 +44,12 @@ def _value(name: str, value: Any) -> Any:
         return value.key
     if isinstance(value, PartialDate | date):
         return str(value)
+    if isinstance(value, BodyMeasure):
+        return _body(value, _BODY[name])
+    if isinstance(value, tuple) and name in _PAIRED:
+        return {key: _value(key, item) for key, item in value}
     if isinstance(value, tuple):
-        return dict(value) if name in _PAIRED else [_value(name, item) for item in value]
+        return [_value(name, item) for item in value]
     return _object(value) if is_dataclass(value) else value
 
 

@@ -14,6 +14,7 @@ from mappings.facts import (
     Identifier,
     Measured,
     Measurements,
+    Missing,
     PartialDate,
     Transplant,
 )
@@ -38,21 +39,19 @@ class ProtocolName(Name):
 class _BodyForm(Form):
     """Weight or height in its one unit, checked for a slip of the pen."""
 
-    value = Number(required=True)
-    date = When()
+    value = Said(Number(), required=True)
+    date = Said(When())
     told: str
     plausible: Range
 
     @staticmethod
-    def into(value: Decimal, unit: str, date: PartialDate | None = None) -> BodyMeasure:
-        return BodyMeasure(Measured(value, unit), date)
+    def into(value: Decimal | Missing, unit: str, date: PartialDate | Missing | None = None) -> BodyMeasure:
+        return BodyMeasure(value if isinstance(value, Missing) else Measured(value, unit), date)
 
     def contradictions(self, made: BodyMeasure) -> Iterator[Fault]:
         low, high, unit = self.plausible
-        if not self.plausible.admits(made.value.value):
-            told = (
-                f"{shown(made.value.value)} {unit} is no plausible {self.told}; from {low} to {high} {unit} are taken"
-            )
+        if isinstance(made.value, Measured) and not self.plausible.admits(said := made.value.value):
+            told = f"{shown(said)} {unit} is no plausible {self.told}; from {low} to {high} {unit} are taken"
             yield Fault("value", told)
 
 
@@ -75,39 +74,40 @@ class MeasurementsForm(Form):
 
 class _IdentifierForm(Form):
     into = Identifier
-    system = Name(form=r"[A-Za-z][A-Za-z0-9+.-]*:\S+", told="a URI such as urn:oid:1.2.3", required=True)
-    value = Name(required=True)
+    system = Said(Name(form=r"[A-Za-z][A-Za-z0-9+.-]*:\S+", told="a URI such as urn:oid:1.2.3"), required=True)
+    value = Said(Name(), required=True)
 
 
 class _ConsentForm(Form):
     into = ConsentGiven
-    status = OneOf(CONSENTS, required=True)
-    date = When()
-    registry = Flag()
+    status = Said(OneOf(CONSENTS), required=True)
+    date = Said(When())
+    registry = Said(Flag())
 
 
 class _DiseaseForm(Form):
     into = Disease
-    diagnosis = Chosen(DIAGNOSIS, required=True)
+    diagnosis = Said(Chosen(DIAGNOSIS), required=True)
     status = Said(Chosen(DISEASE_STATUS))
     diagnosed = Said(When())
     blasts_percent = Said(Number(0, 100))
-    text = Text()
+    text = Said(Text())
 
 
 class _TransplantForm(Form):
-    date = DayZero()
-    planned = Flag()
+    date = Said(DayZero())
+    planned = Said(Flag())
     donor = Said(Chosen(DONOR))
     graft = Said(Chosen(GRAFT))
     cd34_per_kg = quantity("10*6/kg")
     cd3_per_kg = quantity("10*6/kg")
-    text = Text()
+    text = Said(Text())
 
     @staticmethod
     def into(**said: Any) -> Transplant:
-        """`planned` not said: a date makes it done, no date a plan."""
-        return Transplant(**{"planned": "date" not in said, **said})
+        """`planned` not said: a date makes it done, no date a plan; a date that nobody knows leaves that open too."""
+        day = said.get("date")
+        return Transplant(**{"planned": Missing(day.reason) if isinstance(day, Missing) else day is None, **said})
 
     def contradictions(self, made: Transplant) -> Iterator[Fault]:
         if made.date is None and not made.planned:
@@ -119,11 +119,11 @@ class EnrolmentForm(Form):
     centre = Name(required=True)
     patient = Name(required=True)
     protocol = ProtocolName(required=True)
-    birth_date = When()
-    sex = OneOf(SEXES)
-    hospital_patient = Name(form=r"Patient/[A-Za-z0-9.-]{1,64}", told="Patient/<id>")
-    identifiers = Items(Section(_IdentifierForm()))
-    consent = Section(_ConsentForm())
+    birth_date = Said(When())
+    sex = Said(OneOf(SEXES))
+    hospital_patient = Said(Name(form=r"Patient/[A-Za-z0-9.-]{1,64}", told="Patient/<id>"))
+    identifiers = Said(Items(Section(_IdentifierForm())))
+    consent = Said(Section(_ConsentForm()))
     disease = Said(Section(_DiseaseForm()))
     measurements = Said(Section(MeasurementsForm()))
     transplant = Said(Section(_TransplantForm()))

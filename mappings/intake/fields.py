@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -26,13 +26,17 @@ REQUIRED = "missing: this is needed"
 NULL = "null says nothing: leave the key out, or say not_done with a reason"
 
 _SHOWN = 40
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
 _LINE_BREAKS = "\t\r\n"
 
 
 def refusal(message: str, code: str = "value") -> ValidationError:
     """One fault of the field or object that is being read; `code` is an R4 issue type."""
     return ValidationError([Fault("", message, code)])
+
+
+def is_missing(value: Any) -> bool:
+    """Does it say why there is no value?"""
+    return isinstance(value, Mapping) and "not_done" in value
 
 
 def shown(value: Any) -> str:
@@ -49,8 +53,8 @@ def shown(value: Any) -> str:
 
 def expected(what: str, value: Any) -> ValidationError:
     """Refusal of a value of the wrong kind."""
-    if isinstance(value, Mapping) and "not_done" in value:
-        return refusal("this value cannot be said to be missing by itself: leave its key out or say so of the section")
+    if is_missing(value):
+        return refusal("this cannot be said to be missing: without it nobody knows what is meant by the rest")
     if isinstance(value, float):
         return refusal(
             f"{shown(value)} has lost the digits that were written: read JSON with exact decimals", "structure"
@@ -217,46 +221,6 @@ class DayZero(Day):
         if said.earliest <= known.as_of:
             return known.wrong(said)
         return None if known.planned else f'is after {known.as_of}; a graft that lies ahead needs "planned": true'
-
-
-class Organs(Scalar[tuple[tuple[str, int], ...]]):
-    """Scores 0 to 3 by organ, in the order of the interface."""
-
-    def __init__(self, organs: tuple[str, ...], highest: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.organs, self.score = organs, Whole(0, highest)
-
-    def read(self, value: Any) -> tuple[tuple[str, int], ...]:
-        scores = each(value, self.score, lambda key: key in self.organs, f"organs are {', '.join(self.organs)}")
-        return tuple((organ, scores[organ]) for organ in self.organs if organ in scores)
-
-
-class Scores(Scalar[tuple[tuple[str, Decimal], ...]]):
-    """Numbers by the name of a scale, in the order that they were sent in."""
-
-    def read(self, value: Any) -> tuple[tuple[str, Decimal], ...]:
-        named = "name a scale by letters, digits, blank, - or _, at most 64"
-        return tuple(each(value, Number(), lambda key: bool(_KEY.fullmatch(key)), named).items())
-
-
-def each(value: Any, field: Scalar[T], admits: Callable[[str], bool], told: str) -> dict[str, T]:
-    """Every value of an object read by one field; all faults at once, with their keys."""
-    if not isinstance(value, Mapping) or "not_done" in value:
-        raise expected("an object", value)
-    out: dict[str, T] = {}
-    wrong: dict[str, Any] = {}
-    for key, item in value.items():
-        try:
-            if item is None:
-                raise refusal(NULL, "structure")
-            if not admits(key):
-                raise refusal(f"unknown key: {told}", "structure")
-            out[key] = field.read(item)
-        except ValidationError as error:
-            wrong[key] = error.messages
-    if wrong:
-        raise ValidationError(wrong)
-    return out
 
 
 def partial_date(value: Any) -> PartialDate:

@@ -24,12 +24,14 @@ from mappings.facts import (
     Relapse,
     Response,
     VitalStatus,
+    Word,
 )
 from mappings.intake import words
 from mappings.intake.enrolment_form import MeasurementsForm, ProtocolName
-from mappings.intake.fields import Chosen, Day, Name, Number, OneOf, Scores, Text, When, Whole
+from mappings.intake.fields import Chosen, Day, Name, Number, OneOf, Text, When, Whole
 from mappings.intake.form import Form, Items, Said, Section, known_by, quantity
 from mappings.intake.gvhd_form import GvhdForm
+from mappings.intake.scores import Scores
 from mappings.r4.faults import Fault
 
 _COUNT, _CELLS, _DOSE = "10*9/L", "10*6/kg", "mg"
@@ -44,14 +46,14 @@ class DayName(Name):
 
 class _VitalStatusForm(Form):
     into = VitalStatus
-    status = Chosen(words.VITAL_STATUS, required=True)
+    status = Said(Chosen(words.VITAL_STATUS), required=True)
     date = Said(When(death=False))
     cause = Said(Chosen(words.CAUSE))
-    text = Text()
+    text = Said(Text())
 
     def contradictions(self, made: VitalStatus) -> Iterator[Fault]:
-        status = made.status.key
-        if made.cause is not None and status != "dead":
+        status = made.status.key if isinstance(made.status, Word) else "said to be missing"
+        if isinstance(made.cause, Word) and status != "dead":
             yield Fault("cause", f"belongs to a death, and the status is {status}", "invariant")
         if made.date is None and status in ("dead", "lost"):
             when = "of death" if status == "dead" else "last seen alive"
@@ -60,15 +62,15 @@ class _VitalStatusForm(Form):
 
 class _RecoveryForm(Form):
     into = Recovery
-    status = Chosen(words.ENGRAFTMENT, required=True)
+    status = Said(Chosen(words.ENGRAFTMENT), required=True)
     date = Said(When())
-    text = Text()
+    text = Said(Text())
 
 
 class _BloodCountForm(Form):
     into = BloodCount
     id = Name()
-    date = When(required=True)
+    date = Said(When(), required=True)
     neutrophils = quantity(_COUNT)
     platelets = quantity(_COUNT)
 
@@ -77,59 +79,59 @@ class _EngraftmentForm(Form):
     into = Engraftment
     neutrophils = Said(Section(_RecoveryForm()))
     platelets = Said(Section(_RecoveryForm()))
-    counts = Items(Section(_BloodCountForm()), known_by("date"))
-    platelet_transfusions = Items(When())
+    counts = Said(Items(Section(_BloodCountForm()), known_by("date")))
+    platelet_transfusions = Said(Items(Said(When())))
 
 
 class _MrdForm(Form):
     into = MinimalResidualDisease
-    result = Chosen(words.MRD, required=True)
-    method = Chosen(words.MRD_METHOD)
-    text = Text()
+    result = Said(Chosen(words.MRD), required=True)
+    method = Said(Chosen(words.MRD_METHOD))
+    text = Said(Text())
 
 
 class _ResponseForm(Form):
     into = Response
-    date = When(required=True)
-    category = Chosen(words.RESPONSE, required=True)
+    date = Said(When(), required=True)
+    category = Said(Chosen(words.RESPONSE), required=True)
     marrow_blasts_percent = Said(Number(0, 100))
     mrd = Said(Section(_MrdForm()))
-    text = Text()
+    text = Said(Text())
 
 
 class _RelapseForm(Form):
     into = Relapse
-    date = When(required=True)
-    kind = Chosen(words.RELAPSE, required=True)
-    text = Text()
+    date = Said(When(), required=True)
+    kind = Said(Chosen(words.RELAPSE), required=True)
+    text = Said(Text())
 
 
 class _ImmuneForm(Form):
     into = ImmuneReconstitution
-    date = When(required=True)
+    date = Said(When(), required=True)
     cd4, cd8, treg, nk, b = (quantity(_COUNT) for _ in range(5))
 
 
 class _ChimerismForm(Form):
     into = Chimerism
     id = Name()
-    date = When(required=True)
-    sample = Chosen(words.SAMPLE)
-    lineage = Chosen(words.LINEAGE)
+    date = Said(When(), required=True)
+    sample = Said(Chosen(words.SAMPLE))
+    lineage = Said(Chosen(words.LINEAGE))
     donor_percent = Said(Number(0, 100), required=True)
-    text = Text()
+    text = Said(Text())
 
 
 class _InfectionForm(Form):
     into = Infection
     id = Name()
-    onset = When(required=True)
-    kind = Chosen(words.INFECTION_KIND, required=True)
+    onset = Said(When(), required=True)
+    kind = Said(Chosen(words.INFECTION_KIND), required=True)
     agent = Said(Chosen(words.INFECTION_AGENT))
     site = Said(Chosen(words.INFECTION_SITE))
     severity = Said(Chosen(words.INFECTION_SEVERITY))
     resolved = Said(When())
-    text = Text()
+    text = Said(Text())
 
     def contradictions(self, made: Infection) -> Iterator[Fault]:
         yield from _ended("resolved", made.onset, made.resolved)
@@ -137,20 +139,20 @@ class _InfectionForm(Form):
 
 class _QualityOfLifeForm(Form):
     into = QualityOfLife
-    date = When(required=True)
-    instrument = Chosen(words.INSTRUMENT, required=True)
-    version = Text()
-    scores = Scores()
-    text = Text()
+    date = Said(When(), required=True)
+    instrument = Said(Chosen(words.INSTRUMENT), required=True)
+    version = Said(Text())
+    scores = Said(Scores())
+    text = Said(Text())
 
 
 class _ImmunosuppressantForm(Form):
     into = Immunosuppressant
     id = Name()
-    drug = Chosen(words.IMMUNOSUPPRESSANT, required=True)
+    drug = Said(Chosen(words.IMMUNOSUPPRESSANT), required=True)
     started = Said(When())
     stopped = Said(When())
-    text = Text()
+    text = Said(Text())
 
     def contradictions(self, made: Immunosuppressant) -> Iterator[Fault]:
         yield from _ended("stopped", made.started, made.stopped)
@@ -165,17 +167,17 @@ class _ImmunosuppressionForm(Form):
 class _AdministrationForm(Form):
     into = Administration
     id = Name()
-    action = OneOf(words.ACTIONS, required=True)
-    day = DayName(form=r"D(0|[+-]?[1-9][0-9]{0,3})", told="a day of the protocol such as D-13, D0 or D+3")
-    date = Day(required=True)
+    action = Said(OneOf(words.ACTIONS), required=True)
+    day = Said(DayName(form=r"D(0|[+-]?[1-9][0-9]{0,3})", told="a day of the protocol such as D-13, D0 or D+3"))
+    date = Said(Day(), required=True)
     given = quantity(_DOSE)
 
 
 class _DliForm(Form):
     into = Dli
     id = Name()
-    number = Whole(1, required=True)
-    date = When(required=True)
+    number = Said(Whole(1), required=True)
+    date = Said(When(), required=True)
     cd3_per_kg = quantity(_CELLS)
 
 
@@ -184,10 +186,10 @@ class _DliWithheldForm(Form):
 
     into = DliWithheld
     id = Name()
-    number = Whole(1, required=True)
-    date = When(required=True, death=False)
-    reason = Chosen(words.WITHHELD, required=True)
-    text = Text()
+    number = Said(Whole(1), required=True)
+    date = Said(When(death=False), required=True)
+    reason = Said(Chosen(words.WITHHELD), required=True)
+    text = Said(Text())
 
 
 class FollowUpForm(Form):
@@ -208,7 +210,7 @@ class FollowUpForm(Form):
     infections = Said(Items(Section(_InfectionForm()), known_by("kind", "onset")))
     quality_of_life = Said(Section(_QualityOfLifeForm()))
     immunosuppression = Said(Section(_ImmunosuppressionForm()))
-    administrations = Said(Items(Section(_AdministrationForm()), known_by("action", "date")))
+    administrations = Said(Items(Section(_AdministrationForm()), known_by("action", "date/day")))
     dli = Said(Items(Section(_DliForm()), known_by("number")))
     dli_withheld = Said(Items(Section(_DliWithheldForm()), known_by("number", "date")))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from decimal import Decimal
+from typing import Any, ClassVar, NamedTuple, cast
 
 from marshmallow import Schema, ValidationError, fields, post_load
 
 from mappings.facts import Measured, Missing, Word
-from mappings.intake.fields import Number, OneOf, Scalar, Strict, Text, expected
+from mappings.intake.fields import Number, OneOf, Scalar, Strict, Text, expected, is_missing, refusal
 from mappings.intake.words import COMPARATORS, OTHER, REASONS_MISSING
 from mappings.r4.faults import Fault
 from mappings.terminology.units import convertible
@@ -56,6 +57,11 @@ class Form(Schema):
 class Section(Strict[Any], fields.Nested):
     """An object inside an object."""
 
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_missing(value) and "not_done" not in self.schema.fields:
+            raise refusal("an item of a list is not missing as a whole: leave it out, or say so of the list")
+        return super()._deserialize(value, *args, **kwargs)
+
 
 class Items(Strict[Any], fields.List[Any]):
     """A list as a tuple. Two items that nothing tells apart are refused: the later would replace the earlier."""
@@ -74,8 +80,16 @@ class Items(Strict[Any], fields.List[Any]):
 
 
 def known_by(*kind: str) -> Callable[[Any], object]:
-    """What tells an item of a list from its neighbours: the centre's `id`, else its kind and first date."""
-    return lambda item: ("id", item.id) if item.id else tuple(getattr(item, name) for name in kind)
+    """What tells an item of a list from its neighbours: the centre's `id`, else its kind and first date.
+
+    `date/day`: the day where the date is not told. Whatever is not told is alike in all items, whyever it is not.
+    """
+
+    def told(item: Any, name: str) -> object:
+        values = [value for part in name.split("/") if (value := getattr(item, part)) is not None]
+        return next((value for value in values if not isinstance(value, Missing)), None)
+
+    return lambda item: ("id", item.id) if item.id else tuple(told(item, name) for name in kind)
 
 
 def refuse_twins(names: Sequence[object]) -> None:
@@ -94,8 +108,7 @@ class Said(Scalar[Any]):
         self.inner = inner
 
     def read(self, value: Any) -> Any:
-        field = _NOT_DONE if isinstance(value, Mapping) and "not_done" in value else self.inner
-        return field.deserialize(value)
+        return (_NOT_DONE if is_missing(value) else self.inner).deserialize(value)
 
 
 class _MissingForm(Form):
@@ -107,19 +120,39 @@ class _MissingForm(Form):
 _NOT_DONE = Section(_MissingForm())
 
 
+class _Amount(NamedTuple):
+    value: Decimal | Missing
+    unit: str
+    comparator: str | None = None
+
+
+class _Quantity(Section):
+    """A quantity whose value is missing is missing: a unit alone says nothing."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Measured | Missing:
+        amount: _Amount = super()._deserialize(value, *args, **kwargs)
+        if isinstance(amount.value, Missing):
+            return amount.value
+        return Measured(amount.value, amount.unit, amount.comparator)
+
+
 def quantity(wanted: str) -> Said:
     """A Measured in any unit that converts safely to `wanted`, kept as it was written; or Missing."""
 
     class QuantityForm(Form):
-        into = Measured
-        value = Number(low=0, required=True)
+        into = _Amount
+        value = Said(Number(low=0), required=True)
         unit = OneOf(convertible(wanted), required=True)
         comparator = OneOf(COMPARATORS)
 
         class Meta:
             register = False
 
-    return Said(Section(QuantityForm()))
+        def contradictions(self, made: _Amount) -> Iterator[Fault]:
+            if isinstance(made.value, Missing) and made.comparator:
+                yield Fault("comparator", "belongs to a value, and there is none", "invariant")
+
+    return Said(_Quantity(QuantityForm()))
 
 
 def _explained(data: dict[str, Any]) -> dict[str, Any]:

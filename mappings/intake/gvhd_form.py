@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
-from mappings.facts import AcuteGvhd, AcuteStep, ChronicGvhd, ChronicStep, Gvhd, PartialDate, Word
+from mappings.facts import AcuteGvhd, AcuteStep, ChronicGvhd, ChronicStep, Gvhd, Missing, PartialDate, Word
 from mappings.intake import grading
-from mappings.intake.fields import Chosen, Flag, Name, Organs, Text, When, Whole
+from mappings.intake.fields import Chosen, Flag, Name, Text, When, Whole
 from mappings.intake.form import Form, Items, Said, Section, known_by
+from mappings.intake.scores import Organs
 from mappings.intake.words import (
     ACUTE_GRADE,
     ACUTE_ORGANS,
     CHRONIC_ORGANS,
     CHRONIC_SEVERITY,
     GVHD_TREATMENT,
+    UNKNOWN,
     WordList,
 )
 from mappings.r4.faults import Fault
 
 _HIGHEST_SCORE = 3
+_Step = TypeVar("_Step", AcuteStep, ChronicStep)
 
 
 class _AcuteStepForm(Form):
     into = AcuteStep
-    date = When(required=True)
-    grade = Chosen(ACUTE_GRADE, required=True)
+    date = Said(When(), required=True)
+    grade = Said(Chosen(ACUTE_GRADE), required=True)
     skin, liver, upper_gi, lower_gi = (Said(Whole(0, highest)) for highest in ACUTE_ORGANS.values())
-    text = Text()
+    text = Said(Text())
 
     def contradictions(self, made: AcuteStep) -> Iterator[Fault]:
         yield from _against_stages(made)
@@ -35,29 +39,31 @@ class _AcuteStepForm(Form):
 class _AcuteForm(Form):
     into = AcuteGvhd
     id = Name()
-    onset = When(required=True)
+    onset = Said(When(), required=True)
     grade = Said(Chosen(ACUTE_GRADE))
     skin, liver, upper_gi, lower_gi = (Said(Whole(0, highest)) for highest in ACUTE_ORGANS.values())
     resolved = Said(When())
-    treatment = Said(Items(Chosen(GVHD_TREATMENT)))
+    treatment = Said(Items(Said(Chosen(GVHD_TREATMENT))))
     steroid_refractory = Said(Flag())
-    course = Items(Section(_AcuteStepForm()))
-    text = Text()
+    course = Said(Items(Section(_AcuteStepForm())))
+    text = Said(Text())
 
     def contradictions(self, made: AcuteGvhd) -> Iterator[Fault]:
         yield from _against_stages(made)
         yield from _order(made)
-        yield from _worst("grade", made.grade, [step.grade for step in made.course], ACUTE_GRADE)
+        grades = [step.grade for step in _steps(made.course)]
+        yield from _undated(_dates(made), grades)
+        yield from _worst("grade", made.grade, grades, ACUTE_GRADE)
         for organ in ACUTE_ORGANS:
             yield from _worst_stage(organ, made)
 
 
 class _ChronicStepForm(Form):
     into = ChronicStep
-    date = When(required=True)
-    severity = Chosen(CHRONIC_SEVERITY, required=True)
-    organs = Organs(CHRONIC_ORGANS, _HIGHEST_SCORE)
-    text = Text()
+    date = Said(When(), required=True)
+    severity = Said(Chosen(CHRONIC_SEVERITY), required=True)
+    organs = Said(Organs(CHRONIC_ORGANS, _HIGHEST_SCORE))
+    text = Said(Text())
 
     def contradictions(self, made: ChronicStep) -> Iterator[Fault]:
         yield from _against_scores(made)
@@ -66,20 +72,22 @@ class _ChronicStepForm(Form):
 class _ChronicForm(Form):
     into = ChronicGvhd
     id = Name()
-    onset = When(required=True)
+    onset = Said(When(), required=True)
     severity = Said(Chosen(CHRONIC_SEVERITY))
-    organs = Organs(CHRONIC_ORGANS, _HIGHEST_SCORE)
+    organs = Said(Organs(CHRONIC_ORGANS, _HIGHEST_SCORE))
     resolved = Said(When())
     systemic_treatment = Said(Flag())
-    treatment = Said(Items(Chosen(GVHD_TREATMENT)))
+    treatment = Said(Items(Said(Chosen(GVHD_TREATMENT))))
     after_dli = Said(Whole(1))
-    course = Items(Section(_ChronicStepForm()))
-    text = Text()
+    course = Said(Items(Section(_ChronicStepForm())))
+    text = Said(Text())
 
     def contradictions(self, made: ChronicGvhd) -> Iterator[Fault]:
         yield from _against_scores(made)
         yield from _order(made)
-        yield from _worst("severity", made.severity, [step.severity for step in made.course], CHRONIC_SEVERITY)
+        severities = [step.severity for step in _steps(made.course)]
+        yield from _undated(_dates(made), severities)
+        yield from _worst("severity", made.severity, severities, CHRONIC_SEVERITY)
 
 
 class GvhdForm(Form):
@@ -97,7 +105,8 @@ def _against_stages(made: AcuteGvhd | AcuteStep) -> Iterator[Fault]:
 
 
 def _against_scores(made: ChronicGvhd | ChronicStep) -> Iterator[Fault]:
-    scores = dict(made.organs)
+    told = () if isinstance(made.organs, Missing) else made.organs
+    scores = {organ: score for organ, score in told if isinstance(score, int)}
     if isinstance(made.severity, Word) and made.severity.key in CHRONIC_SEVERITY.words:
         possible = grading.possible_severities(scores)
         yield from _contradiction("severity", made.severity, scores, possible, CHRONIC_SEVERITY, "NIH 2014")
@@ -114,15 +123,18 @@ def _contradiction(
 
 def _order(made: AcuteGvhd | ChronicGvhd) -> Iterator[Fault]:
     """The episode runs from its onset to its end, and its course in between."""
+    onset = made.onset if isinstance(made.onset, PartialDate) else None
     end = made.resolved if isinstance(made.resolved, PartialDate) else None
-    if end and end.latest < made.onset.earliest:
-        yield Fault("resolved", f"{end} is before the onset of {made.onset}", "invariant")
+    if onset and end and end.latest < onset.earliest:
+        yield Fault("resolved", f"{end} is before the onset of {onset}", "invariant")
         end = None
     before: PartialDate | None = None
-    for number, said in enumerate([step.date for step in made.course], 1):
+    for number, said in enumerate(_dates(made), 1):
         path = f"course.{number}.date"
-        if said.latest < made.onset.earliest:
-            yield Fault(path, f"{said} is before the onset of {made.onset}", "invariant")
+        if isinstance(said, Missing):
+            continue
+        if onset and said.latest < onset.earliest:
+            yield Fault(path, f"{said} is before the onset of {onset}", "invariant")
         if end and said.earliest > end.latest:
             yield Fault(path, f"{said} is after the end of {end}", "invariant")
         if before and (said == before or said.latest < before.earliest):
@@ -130,9 +142,29 @@ def _order(made: AcuteGvhd | ChronicGvhd) -> Iterator[Fault]:
         before = said
 
 
-def _worst(path: str, said: object, course: Sequence[Word], order: WordList) -> Iterator[Fault]:
+def _dates(made: AcuteGvhd | ChronicGvhd) -> list[PartialDate | Missing]:
+    return [] if isinstance(made.course, Missing) else [step.date for step in made.course]
+
+
+def _undated(dates: Sequence[PartialDate | Missing], heights: Sequence[Word | Missing]) -> Iterator[Fault]:
+    """A step without a date is known by its height, since each is first reached once."""
+    seen = set()
+    for number, (date, height) in enumerate(zip(dates, heights, strict=True), 1):
+        if isinstance(date, Missing):
+            key = height.key if isinstance(height, Word) else UNKNOWN
+            if key in seen:
+                told = "is missing as in an earlier step of the same height: nothing tells the two apart"
+                yield Fault(f"course.{number}.date", told, "duplicate")
+            seen.add(key)
+
+
+def _steps(course: tuple[_Step, ...] | Missing) -> tuple[_Step, ...]:
+    return () if isinstance(course, Missing) else course
+
+
+def _worst(path: str, said: object, course: Sequence[Word | Missing], order: WordList) -> Iterator[Fault]:
     """The episode's word is the worst of its course; a step of unknown height may have been the worst."""
-    heights = [word.key for word in course if word.key in order.words]
+    heights = [word.key for word in course if isinstance(word, Word) and word.key in order.words]
     if not isinstance(said, Word) or said.key not in order.words or not heights:
         return
     highest = grading.worst(heights, order.words)
@@ -144,7 +176,7 @@ def _worst(path: str, said: object, course: Sequence[Word], order: WordList) -> 
 
 def _worst_stage(organ: str, made: AcuteGvhd) -> Iterator[Fault]:
     said = getattr(made, organ)
-    reached = [stage for step in made.course if isinstance(stage := getattr(step, organ), int)]
+    reached = [stage for step in _steps(made.course) if isinstance(stage := getattr(step, organ), int)]
     if isinstance(said, int) and reached and max(reached) > said:
         told = f"{organ} {said} is not the worst of the course, which is {max(reached)}"
         yield Fault(organ, told, "invariant")

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS, EXT_CONDITION_DUE_TO
 from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing, PartialDate, Said, Word
 from mappings.outcomes import gvhd_assessment
-from mappings.outcomes.chart import Chart, answered, components, dated, flagged, missing, together
-from mappings.outcomes.retold import known_as
+from mappings.outcomes.chart import Chart, answered, components, dated, flagged, remark, together, unknown
+from mappings.outcomes.retold import known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource, coding, concept
 from mappings.terminology import codes
+
+Key = tuple[object, ...]
+"""What tells one episode, or one step of its course, from another."""
 
 ORGANS = ("skin", "liver", "upper_gi", "lower_gi")
 
@@ -25,19 +28,19 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     yield from gvhd_assessment.to_fhir(visit, chart)
     if isinstance(visit.gvhd, Gvhd) and isinstance(visit.gvhd.acute, tuple):
         for episode in visit.gvhd.acute:
-            yield from _episode(episode, chart)
+            yield from _episode(episode, known_as(episode, visit), chart)
 
 
-def _episode(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
-    grades = [*_worst(episode, chart), *(_step(step, episode, chart) for step in episode.course)]
-    yield _condition(episode, grades, chart)
+def _episode(episode: AcuteGvhd, key: Key, chart: Chart) -> Iterator[Resource]:
+    grades = [*_worst(episode, key, chart), *(_step(step, key, chart) for step in steps_of(episode))]
+    yield _condition(episode, key, grades, chart)
     yield from grades
-    yield from _treatment(episode, chart)
+    yield from _treatment(episode, key, chart)
 
 
-def _condition(episode: AcuteGvhd, grades: list[Resource], chart: Chart) -> Resource:
+def _condition(episode: AcuteGvhd, key: Key, grades: list[Resource], chart: Chart) -> Resource:
     resolved = isinstance(episode.resolved, PartialDate)
-    out = chart.head("Condition", "engraft-acute-gvhd", "acute-gvhd", known_as(episode))
+    out = chart.head("Condition", "engraft-acute-gvhd", "acute-gvhd", *key)
     if chart.graft:
         out["extension"] = [{"url": EXT_CONDITION_DUE_TO, "valueReference": chart.graft}]
     out |= {
@@ -45,16 +48,17 @@ def _condition(episode: AcuteGvhd, grades: list[Resource], chart: Chart) -> Reso
         "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
         "code": codes.concept("conditions", "acute-gvhd", chart.canonicals),
         "subject": chart.subject,
-        "onsetDateTime": str(episode.onset),
     }
-    return out | _end(episode.resolved) | _stage(episode, grades, chart)
+    course = remark("Course of the grades", episode.course) if isinstance(episode.course, Missing) else {}
+    return together(
+        out, dated("onsetDateTime", episode.onset), _end(episode.resolved), _stage(episode, grades, chart), course
+    )
 
 
 def _end(resolved: Said[PartialDate]) -> Element:
     """An abatement without a date would still make the episode abated (con-4): an unknown end is told by a note."""
     if isinstance(resolved, Missing):
-        told = f"End of the episode not known: {resolved.reason}" + (f" ({resolved.note})" if resolved.note else "")
-        return {"note": [{"text": told}]}
+        return remark("End of the episode", resolved)
     return dated("abatementDateTime", resolved)
 
 
@@ -65,21 +69,21 @@ def _stage(episode: AcuteGvhd, grades: list[Resource], chart: Chart) -> Element:
     return {"stage": [stage | {"type": chart.code("agvhd-grade")}]} if stage else {}
 
 
-def _worst(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
+def _worst(episode: AcuteGvhd, key: Key, chart: Chart) -> Iterator[Resource]:
     if episode.grade is None and not _told(episode):
         return
     value = answered(chart, "agvhd-grade", episode.grade) if episode.grade else {}
-    yield _grade(episode, value, "worst", known_as(episode), chart) | _span(episode)
+    yield together(_grade(episode, value, key, ("worst",), chart), _span(episode))
 
 
-def _step(step: AcuteStep, episode: AcuteGvhd, chart: Chart) -> Resource:
-    out = _grade(step, answered(chart, "agvhd-grade", step.grade), step.date, known_as(episode), chart)
-    return out | dated("effectiveDateTime", step.date)
+def _step(step: AcuteStep, key: Key, chart: Chart) -> Resource:
+    out = _grade(step, answered(chart, "agvhd-grade", step.grade), key, step_known_as(step), chart)
+    return together(out, dated("effectiveDateTime", step.date))
 
 
-def _grade(said: AcuteStep | AcuteGvhd, value: Element, which: object, key: str, chart: Chart) -> Resource:
-    head = chart.observation("engraft-acute-gvhd-grade", "agvhd-grade", None, value, (key, which), category="exam")
-    head["focus"] = [chart.ids.ref("Condition", "acute-gvhd", key)]
+def _grade(said: AcuteStep | AcuteGvhd, value: Element, key: Key, which: Key, chart: Chart) -> Resource:
+    head = chart.observation("engraft-acute-gvhd-grade", "agvhd-grade", None, value, (*key, *which), category="exam")
+    head["focus"] = [chart.ids.ref("Condition", "acute-gvhd", *key)]
     stages = [(chart.code(f"agvhd-{organ.replace('_', '-')}"), _organ(stage, chart)) for organ, stage in _told(said)]
     return together(head, components(stages))
 
@@ -93,25 +97,26 @@ def _organ(said: int | Missing, chart: Chart) -> Element:
     return answered(chart, "agvhd-stage", said if isinstance(said, Missing) else Word(str(said)))
 
 
-def _treatment(episode: AcuteGvhd, chart: Chart) -> Iterator[Resource]:
+def _treatment(episode: AcuteGvhd, key: Key, chart: Chart) -> Iterator[Resource]:
     """Treatment words and resistance to steroids, as components of one Observation over the episode."""
-    key, said, code = known_as(episode), episode.treatment, chart.code("gvhd-treatment")
-    if isinstance(said, Missing):
-        parts = [(code, missing(said))]
-    else:
-        parts = [(code, answered(chart, "gvhd-treatment", word)) for word in said or ()]
+    said, code = episode.treatment, chart.code("gvhd-treatment")
+    words = (said,) if isinstance(said, Missing) else said or ()
+    parts = [(code, answered(chart, "gvhd-treatment", word)) for word in words]
     if episode.steroid_refractory is not None:
         parts.append((chart.code("agvhd-steroid-refractory"), flagged(episode.steroid_refractory)))
     if parts:
-        out = chart.observation("engraft-gvhd-treatment", "gvhd-treatment", None, {}, (key,), category="therapy")
+        out = chart.observation("engraft-gvhd-treatment", "gvhd-treatment", None, {}, key, category="therapy")
         yield together(
-            out, {"focus": [chart.ids.ref("Condition", "acute-gvhd", key)]}, _span(episode), components(parts)
+            out, {"focus": [chart.ids.ref("Condition", "acute-gvhd", *key)]}, _span(episode), components(parts)
         )
 
 
 def _span(episode: AcuteGvhd) -> Element:
     """From the onset to the end, where that is sure to lie behind it (per-1 compares no month with one of its days)."""
     start, end = episode.onset, episode.resolved
+    if isinstance(start, Missing):
+        told = {"_start": unknown(start)} | ({"end": str(end)} if isinstance(end, PartialDate) else {})
+        return {"effectivePeriod": told}
     period = {"start": str(start)}
     if isinstance(end, PartialDate) and (end == start or start.latest <= end.earliest):
         period["end"] = str(end)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mappings.canonicals import EXT_DATA_ABSENT_REASON, OBSERVATION_CATEGORY, Canonicals
-from mappings.facts import Disease, Enrolment, Measured, Missing, PartialDate, Said, Transplant, Word
+from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
+from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
 from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, quantity
 from mappings.terminology import codes
 
@@ -52,8 +52,15 @@ class Chart:
         return codes.concept("observables", observable, self.canonicals)
 
     def answer(self, group: str, word: Word) -> Element:
-        """A word of a closed list; what `other` means stands in the text."""
+        """A word of a closed list; what `other` means stands in the text, or why nobody says."""
+        if isinstance(word.text, Missing):
+            codings = codes.codings("answers", f"{group}/{word.key}", self.canonicals)
+            return concept(*codings) | {"_text": in_place(word.text)}
         return codes.concept("answers", f"{group}/{word.key}", self.canonicals, word.text)
+
+    def concept(self, group: str, said: Word | Missing) -> Element:
+        """A word where R4 has no `dataAbsentReason` beside it: why it is missing takes the place of the code."""
+        return absent(said.reason) if isinstance(said, Missing) else self.answer(group, said)
 
     def observation(
         self,
@@ -73,6 +80,11 @@ class Chart:
             "subject": self.subject,
         }
         return together(out, dated("effectiveDateTime", when), value)
+
+
+def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
+    """What tells a thing from others of its kind: its date; without one, the visit that told of it."""
+    return (when,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
 
 
 def components(parts: Iterable[tuple[Element, Element]]) -> Element:
@@ -102,14 +114,41 @@ def dated(element: str, when: Said[PartialDate]) -> Element:
     return {f"_{element}": unknown(when)} | noted(when)
 
 
+def primitive(element: str, said: Said[object]) -> Element:
+    """A primitive of a resource that has no `note`, as it was said; or why there is none."""
+    if said is None:
+        return {}
+    return {f"_{element}": in_place(said)} if isinstance(said, Missing) else {element: str(said)}
+
+
+def not_given(said: Missing) -> Element:
+    """Status of a Procedure that is said to be missing: not done, or not known whether it was."""
+    status = "not-done" if said.reason == "not-performed" else "unknown"
+    return {"status": status, "statusReason": absent(said.reason)}
+
+
 def unknown(said: Missing) -> Element:
     """What takes the place of a primitive that is said to be missing."""
     return {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": said.reason}]}
 
 
+def in_place(said: Missing) -> Element:
+    """The same with the centre's words beside it, for resources that have no `note`."""
+    out = unknown(said)
+    if said.note:
+        out["extension"].append({"url": EXT_ORIGINAL_TEXT, "valueString": said.note})
+    return out
+
+
 def noted(said: Missing) -> Element:
     """The centre's own words on why something is missing, where there are any."""
     return {"note": [{"text": said.note}]} if said.note else {}
+
+
+def remark(what: str, said: Missing) -> Element:
+    """A note that something is not known, and why, where R4 has no element to say it in."""
+    why = f"{said.reason} ({said.note})" if said.note else said.reason
+    return {"note": [{"text": f"{what} not known: {why}"}]}
 
 
 def measured(value: Measured | Missing) -> Element:

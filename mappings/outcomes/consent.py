@@ -1,12 +1,16 @@
-"""Consent, or recorded non-opposition, to research; without it nothing leaves for a registry."""
+"""Consent, or recorded non-opposition, to research; without it nothing leaves for a registry.
+
+R4 demands a status and has no word for one that nobody knows. So a consent whose status is said to be missing is no
+resource at all: whatever word we chose would be made up, and silence is a no.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from mappings.canonicals import ACT_REASON, CONSENT_CATEGORY, CONSENT_SCOPE
-from mappings.facts import Enrolment
-from mappings.outcomes.chart import Chart
+from mappings.facts import ConsentGiven, Enrolment, Missing
+from mappings.outcomes.chart import Chart, in_place, primitive
 from mappings.r4.build import Resource, coding, concept
 
 POLICY = "Consent or non-opposition to the study, as the centre recorded it"
@@ -15,7 +19,7 @@ POLICY = "Consent or non-opposition to the study, as the centre recorded it"
 def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
     """Consent of the enrolment; `provision.type` permits or denies registry output (purpose HRESCH)."""
     given = enrolment.consent
-    if given is None:
+    if not isinstance(given, ConsentGiven) or isinstance(given.status, Missing):
         return
     permitted = given.status == "active" and given.registry is True
     out = chart.head("Consent", "engraft-consent", "consent") | {
@@ -26,4 +30,6 @@ def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
         "policyRule": concept(text=POLICY),
         "provision": {"type": "permit" if permitted else "deny", "purpose": [coding(ACT_REASON, "HRESCH")]},
     }
-    yield out | ({"dateTime": str(given.date)} if given.date else {})
+    if isinstance(given.registry, Missing):  # denied because nobody said yes: the reason tells that nobody said no
+        out["provision"] |= in_place(given.registry)
+    yield out | primitive("dateTime", given.date)

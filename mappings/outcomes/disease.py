@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
 from mappings.facts import Disease, Enrolment, Missing, Word
-from mappings.outcomes.chart import Chart, answered, dated, percent
-from mappings.r4.build import Resource, coding, concept
+from mappings.outcomes.chart import Chart, answered, dated, noted, percent, together
+from mappings.r4.build import Element, Resource, coding, concept
 from mappings.terminology import codes
 
 
@@ -35,13 +35,16 @@ def _status(said: Word | Missing, chart: Chart) -> Resource:
 
 def _condition(disease: Disease, chart: Chart) -> Resource:
     relapsed = isinstance(disease.status, Word) and disease.status.key == "relapsed"
-    aml = disease.diagnosis.key == "aml"
-    out = chart.head("Condition", "engraft-aml", "disease") | {
-        "clinicalStatus": concept(coding(CONDITION_CLINICAL, "relapse" if relapsed else "active")),
-        "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
-        "code": codes.concept("conditions", "aml", chart.canonicals)
-        if aml
-        else chart.answer("diagnosis", disease.diagnosis),
-        "subject": chart.subject,
-    }
-    return out | dated("onsetDateTime", disease.diagnosed)
+    out = chart.head("Condition", "engraft-aml", "disease")
+    out["clinicalStatus"] = concept(coding(CONDITION_CLINICAL, "relapse" if relapsed else "active"))
+    diagnosis = _diagnosis(disease.diagnosis, chart) | {"subject": chart.subject}
+    return together(out, diagnosis, dated("onsetDateTime", disease.diagnosed))
+
+
+def _diagnosis(said: Word | Missing, chart: Chart) -> Element:
+    """A diagnosis that is said to be missing has not been confirmed."""
+    if isinstance(said, Missing):
+        return {"code": chart.concept("diagnosis", said)} | noted(said)
+    aml = codes.concept("conditions", "aml", chart.canonicals)
+    code = aml if said.key == "aml" else chart.answer("diagnosis", said)
+    return {"verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")), "code": code}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from mappings.facts import BloodCount, Engraftment, FollowUp, Measured, Missing, PartialDate, Recovery
-from mappings.outcomes.chart import Chart, answered, measured, missing
-from mappings.r4.build import Resource
+from mappings.facts import BloodCount, Engraftment, FollowUp, Measured, Missing, PartialDate, Recovery, Said, Word
+from mappings.outcomes.chart import Chart, answered, dated, measured, missing, not_given, occurrence
+from mappings.r4.build import Element, Resource
 from mappings.terminology import codes
 
 LINES = ("neutrophils", "platelets")
 
+_GIVEN = {"status": "completed"}
+
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
-    """Status per cell line (one Observation a course, another for a later loss), each count, each transfusion."""
+    """Status per cell line (one Observation a course, another for a later loss), each count, each transfusion.
+
+    Counts said to be missing are missing for each line, on the visit's date.
+    """
     section = visit.engraftment
     if section is None:
         return
@@ -21,11 +26,12 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         section = Engraftment(section, section)
     for line in LINES:
         yield from _recovery(line, getattr(section, line), chart)
-    for count in section.counts:
+    counts = section.counts
+    for count in (BloodCount(visit.date, counts, counts),) if isinstance(counts, Missing) else counts:
+        known = (count.id,) if count.id else occurrence(count.date, visit)
         for line in LINES:
-            yield from _count(line, getattr(count, line), count, chart)
-    for day in section.platelet_transfusions:
-        yield _transfusion(day, chart)
+            yield from _count(line, getattr(count, line), count.date, known, chart)
+    yield from _transfusions(section.platelet_transfusions, visit, chart)
 
 
 def _recovery(line: str, said: Recovery | Missing | None, chart: Chart) -> Iterator[Resource]:
@@ -36,21 +42,34 @@ def _recovery(line: str, said: Recovery | Missing | None, chart: Chart) -> Itera
         yield chart.observation(profile, item, None, missing(said), (), category="exam")
         return
     # a graft lost after it had taken is a second event, that does not undo the first
-    occurrence = ("loss",) if said.status.key == "secondary-graft-failure" else ()
+    lost = isinstance(said.status, Word) and said.status.key == "secondary-graft-failure"
     value = answered(chart, "engraftment", said.status)
-    yield chart.observation(profile, item, said.date, value, occurrence, category="exam")
+    yield chart.observation(profile, item, said.date, value, ("loss",) if lost else (), category="exam")
 
 
-def _count(line: str, said: Measured | Missing | None, count: BloodCount, chart: Chart) -> Iterator[Resource]:
+def _count(
+    line: str, said: Said[Measured], when: PartialDate | Missing, known: Sequence[object], chart: Chart
+) -> Iterator[Resource]:
     if said is not None:
-        occurrence = (count.id or count.date,)
-        yield chart.observation("engraft-blood-count", line, count.date, measured(said), occurrence)
+        yield chart.observation("engraft-blood-count", line, when, measured(said), known)
 
 
-def _transfusion(day: PartialDate, chart: Chart) -> Resource:
-    return chart.head("Procedure", "engraft-transfusion", "platelet-transfusion", day) | {
-        "status": "completed",
-        "code": codes.concept("procedures", "platelet-transfusion", chart.canonicals),
-        "subject": chart.subject,
-        "performedDateTime": str(day),
-    }
+def _transfusions(
+    days: tuple[PartialDate | Missing, ...] | Missing, visit: FollowUp, chart: Chart
+) -> Iterator[Resource]:
+    """A day that is said to be missing was still that of a transfusion; a list that is may have had none."""
+    if isinstance(days, Missing):
+        yield _transfusion(not_given(days), days, ("not-told", visit.occasion), chart)
+        return
+    for day in days:
+        if isinstance(day, PartialDate):
+            yield _transfusion(_GIVEN, day, (day,), chart)
+    for number, day in enumerate((day for day in days if isinstance(day, Missing)), 1):
+        status = not_given(day) if day.reason == "not-performed" else _GIVEN
+        yield _transfusion(status, day, (*occurrence(day, visit), number), chart)
+
+
+def _transfusion(status: Element, day: PartialDate | Missing, known: Sequence[object], chart: Chart) -> Resource:
+    code = codes.concept("procedures", "platelet-transfusion", chart.canonicals)
+    head = chart.head("Procedure", "engraft-transfusion", "platelet-transfusion", *known)
+    return head | status | {"code": code, "subject": chart.subject} | dated("performedDateTime", day)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.facts import BodyMeasure, Enrolment, FollowUp, Measurements, Missing, PartialDate, Said
-from mappings.outcomes.chart import Chart, measured, missing
+from mappings.outcomes.chart import Chart, measured, missing, occurrence
 from mappings.r4.build import Resource, concept
 from mappings.terminology import codes
 
@@ -17,10 +17,10 @@ def of_enrolment(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
 
 def of_visit(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """Body measures and performance status of a visit; what has no date of its own is of the visit's."""
-    yield from _to_fhir(visit.measurements, visit.date, chart)
+    yield from _to_fhir(visit.measurements, visit, chart)
 
 
-def _to_fhir(section: Measurements | Missing | None, visit: PartialDate | None, chart: Chart) -> Iterator[Resource]:
+def _to_fhir(section: Said[Measurements], visit: FollowUp | None, chart: Chart) -> Iterator[Resource]:
     if section is None:
         return
     said = Measurements(section, section, section) if isinstance(section, Missing) else section
@@ -29,19 +29,20 @@ def _to_fhir(section: Measurements | Missing | None, visit: PartialDate | None, 
     if said.karnofsky is not None:
         score = said.karnofsky
         value = missing(score) if isinstance(score, Missing) else {"valueInteger": score}
-        occurrence = (visit,) if visit else ()
-        yield chart.observation("engraft-performance", "karnofsky", visit, value, occurrence, category="survey")
+        when = visit.date if visit else None
+        known = (when,) if when else ()
+        yield chart.observation("engraft-performance", "karnofsky", when, value, known, category="survey")
 
 
-def _body(item: str, said: Said[BodyMeasure], visit: PartialDate | None, chart: Chart) -> Iterator[Resource]:
+def _body(item: str, said: Said[BodyMeasure], visit: FollowUp | None, chart: Chart) -> Iterator[Resource]:
     """R4 has the codes of vital signs with an exact day only (vs-1): without one the measure is named in words."""
     if said is None:
         return
-    when = said.date if isinstance(said, BodyMeasure) and said.date else visit
+    when = (said.date if isinstance(said, BodyMeasure) else None) or (visit.date if visit else None)
     value = missing(said) if isinstance(said, Missing) else measured(said.value)
-    occurrence = (when,) if when else ()
-    if when and when.exact:
-        yield chart.observation("engraft-body-measure", item, when, value, occurrence, category="vital-signs")
+    known = occurrence(when, visit) if visit else (when,) if isinstance(when, PartialDate) else ()
+    if isinstance(when, PartialDate) and when.exact:
+        yield chart.observation("engraft-body-measure", item, when, value, known, category="vital-signs")
     else:
-        out = chart.observation("engraft-body-measure", item, when, value, occurrence, category="exam")
+        out = chart.observation("engraft-body-measure", item, when, value, known, category="exam")
         yield out | {"code": concept(text=codes.text("observables", item))}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mappings.facts import Enrolment, FollowUp, Missing, PartialDate, VitalStatus
-from mappings.outcomes.chart import Chart, unknown
+from mappings.facts import Enrolment, FollowUp, Identifier, Missing, PartialDate, Said, VitalStatus, Word
+from mappings.outcomes.chart import Chart, in_place, primitive, unknown
 from mappings.r4.build import Element, Resource
 
 
@@ -13,11 +13,8 @@ def to_fhir(enrolment: Enrolment, death: VitalStatus | None, chart: Chart) -> Re
     """Patient of one enrolment; `death` as `last_death` finds it."""
     out = chart.head("Patient", "engraft-patient", "patient")
     number = {"system": chart.canonicals.sid("patient"), "value": enrolment.key}
-    out["identifier"] = [number, *({"system": i.system, "value": i.value} for i in enrolment.identifiers)]
-    if enrolment.sex:
-        out["gender"] = enrolment.sex
-    if enrolment.birth_date:
-        out["birthDate"] = str(enrolment.birth_date)
+    out["identifier"] = [number, *_identifiers(enrolment.identifiers)]
+    out |= _gender(enrolment.sex) | primitive("birthDate", enrolment.birth_date)
     return out | (_deceased(death) if death else {})
 
 
@@ -30,12 +27,25 @@ def last_death(visits: Sequence[FollowUp]) -> tuple[str, VitalStatus] | None:
     deaths: list[tuple[str, VitalStatus]] = []
     for visit in visits:
         said = visit.vital_status
-        if isinstance(said, VitalStatus) and said.status.key == "dead":
+        if not isinstance(said, VitalStatus) or not isinstance(said.status, Word):
+            continue
+        if said.status.key == "dead":
             deaths.append((visit.key, said))
-        if isinstance(said, VitalStatus) and said.status.key == "alive":
+        if said.status.key == "alive":
             deaths = [(key, death) for key, death in deaths if _before(said, death)]
     with_date = [(key, death) for key, death in deaths if isinstance(death.date, PartialDate)]
     return ([None, *deaths, *with_date])[-1]
+
+
+def _gender(said: Said[str]) -> Element:
+    """R4 demands one of its four words, and `unknown` is the one for this; why it is not known stands beside it."""
+    return primitive("gender", said) | ({"gender": "unknown"} if isinstance(said, Missing) else {})
+
+
+def _identifiers(said: tuple[Identifier, ...] | Missing) -> list[Element]:
+    if isinstance(said, Missing):
+        return [in_place(said)]
+    return [primitive("system", each.system) | primitive("value", each.value) for each in said]
 
 
 def _before(alive: VitalStatus, death: VitalStatus) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.facts import FollowUp, ImmuneReconstitution, Missing
-from mappings.outcomes.chart import Chart, measured
+from mappings.outcomes.chart import Chart, measured, occurrence
 from mappings.r4.build import Resource
 
 SUBSETS = ("cd4", "cd8", "treg", "nk", "b")
@@ -17,7 +17,8 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     if panel is None:
         return
     when = visit.date if isinstance(panel, Missing) else panel.date
+    known = occurrence(when, visit)
     for subset in SUBSETS:
         said = getattr(panel, subset) if isinstance(panel, ImmuneReconstitution) else panel
         if said is not None:
-            yield chart.observation("engraft-immune-subset", subset, when, measured(said), (when,))
+            yield chart.observation("engraft-immune-subset", subset, when, measured(said), known)

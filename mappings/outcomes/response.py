@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import FollowUp, MinimalResidualDisease, Missing, PartialDate, Response
-from mappings.outcomes.chart import Chart, answered, missing, percent
+from mappings.facts import FollowUp, MinimalResidualDisease, Missing, Response
+from mappings.outcomes.chart import Chart, answered, missing, noted, occurrence, percent, together
 from mappings.r4.build import Element, Resource
 
 
@@ -13,25 +13,25 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """An Observation each; a section said to be missing becomes a response without a value on the visit's date."""
     section = visit.response
     if isinstance(section, Missing):
-        yield _response(visit.date, missing(section), chart)
-    if not isinstance(section, Response):
+        section = Response(visit.date, section)
+    if section is None:
         return
-    yield _response(section.date, answered(chart, "response", section.category), chart)
+    when, known = section.date, occurrence(section.date, visit)
+    out = chart.observation(
+        "engraft-response", "response", when, answered(chart, "response", section.category), known, category="exam"
+    )
+    yield out | ({"focus": [chart.disease]} if chart.disease else {})
     if section.marrow_blasts_percent is not None:
-        value, when = percent(section.marrow_blasts_percent), section.date
-        yield chart.observation("engraft-marrow-blasts", "marrow-blasts", when, value, (when,))
+        value = percent(section.marrow_blasts_percent)
+        yield chart.observation("engraft-marrow-blasts", "marrow-blasts", when, value, known)
     if section.mrd is not None:
-        yield _residual(section, section.mrd, chart)
+        head = chart.observation("engraft-residual-disease", "mrd", when, {}, known)
+        yield together(head, _residual(section.mrd, chart))
 
 
-def _response(when: PartialDate, value: Element, chart: Chart) -> Resource:
-    out = chart.observation("engraft-response", "response", when, value, (when,), category="exam")
-    return out | ({"focus": [chart.disease]} if chart.disease else {})
-
-
-def _residual(section: Response, mrd: MinimalResidualDisease | Missing, chart: Chart) -> Resource:
-    value = missing(mrd) if isinstance(mrd, Missing) else answered(chart, "mrd", mrd.result)
-    out = chart.observation("engraft-residual-disease", "mrd", section.date, value, (section.date,))
-    if isinstance(mrd, MinimalResidualDisease) and mrd.method:
-        out["method"] = chart.answer("mrd-method", mrd.method)
-    return out
+def _residual(mrd: MinimalResidualDisease | Missing, chart: Chart) -> Element:
+    if isinstance(mrd, Missing):
+        return missing(mrd)
+    method = {} if mrd.method is None else {"method": chart.concept("mrd-method", mrd.method)}
+    why = noted(mrd.method) if isinstance(mrd.method, Missing) else {}
+    return together(answered(chart, "mrd", mrd.result), method, why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.facts import Enrolment, Measured, Missing, PartialDate, Said, Transplant, Word
-from mappings.outcomes.chart import Chart, dated, measured, noted, together
+from mappings.outcomes.chart import Chart, dated, measured, not_given, noted, together
 from mappings.r4.build import Element, Resource, absent, concept
 from mappings.terminology import codes
 
@@ -31,22 +31,33 @@ def _procedure(graft: Transplant, chart: Chart) -> Resource:
     out = chart.head("Procedure", "engraft-transplant", "transplant")
     if told:
         out["extension"] = [_extension(name, group, said, chart) for name, group, said in told]
-    out |= {"status": "preparation" if graft.planned else "completed", "code": _code(graft.donor, chart)}
-    out |= {"subject": chart.subject} | dated("performedDateTime", _day(graft) or NO_DAY_YET)
+    out = together(out, _status(graft.planned))
+    out |= {"code": _code(graft.donor, chart), "subject": chart.subject}
+    out = together(out, dated("performedDateTime", _day(graft) or _no_day(graft.planned)))
     if chart.disease:
         out["reasonReference"] = [chart.disease]
     return together(out, *(noted(said) for _, _, said in told if isinstance(said, Missing)))
 
 
+def _status(planned: bool | Missing) -> Element:
+    if isinstance(planned, Missing):
+        return {"status": "unknown", "statusReason": absent(planned.reason)} | noted(planned)
+    return {"status": "preparation" if planned else "completed"}
+
+
+def _no_day(planned: bool | Missing) -> Missing:
+    return Missing(planned.reason) if isinstance(planned, Missing) else NO_DAY_YET
+
+
 def _not_told(said: Missing, chart: Chart) -> Resource:
     """A graft said to be missing: not given, or not known whether."""
-    status = "not-done" if said.reason == "not-performed" else "unknown"
-    out = chart.head("Procedure", "engraft-transplant", "transplant")
-    out |= {"status": status, "statusReason": absent(said.reason), "code": _code(None, chart)}
-    return out | {"subject": chart.subject} | dated("performedDateTime", said)
+    out = chart.head("Procedure", "engraft-transplant", "transplant") | not_given(said)
+    return out | {"code": _code(None, chart), "subject": chart.subject} | dated("performedDateTime", said)
 
 
-def _day(graft: Transplant) -> PartialDate | None:
+def _day(graft: Transplant) -> Said[PartialDate]:
+    if isinstance(graft.date, Missing):
+        return graft.date
     return PartialDate(graft.date.isoformat()) if graft.date else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import FollowUp, Missing, VitalStatus
+from mappings.facts import FollowUp, Missing, VitalStatus, Word
 from mappings.outcomes.chart import Chart, answered, missing
 from mappings.r4.build import Resource
 
@@ -14,17 +14,19 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     section = visit.vital_status
     if section is None:
         return
-    known = visit.visit if visit.visit != "unscheduled" else f"{visit.visit}/{visit.date}"
+    known = (visit.occasion,)
     if isinstance(section, Missing):
         value, when = missing(section), visit.date
-        yield chart.observation("engraft-vital-status", "vital-status", when, value, (known,), category="exam")
+        yield chart.observation("engraft-vital-status", "vital-status", when, value, known, category="exam")
         return
     value = answered(chart, "vital-status", section.status)
-    yield chart.observation("engraft-vital-status", "vital-status", section.date, value, (known,), category="exam")
+    yield chart.observation("engraft-vital-status", "vital-status", section.date, value, known, category="exam")
     yield from _cause(section, chart)
 
 
 def _cause(section: VitalStatus, chart: Chart) -> Iterator[Resource]:
-    if section.cause is not None:
+    """A cause that is said to be missing where nobody says that the patient died tells of no death either."""
+    dead = isinstance(section.status, Word) and section.status.key == "dead"
+    if dead and section.cause is not None:
         value = answered(chart, "cause", section.cause)
         yield chart.observation("engraft-cause-of-death", "cause-of-death", section.date, value, (), category="exam")

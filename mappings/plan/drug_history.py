@@ -163,13 +163,15 @@ def _spelled(drug: object) -> str:
     """The word, with what `other` means."""
     if not isinstance(drug, Word):
         return ""
-    return f"{drug.key}:{drug.text}" if drug.text else drug.key
+    return f"{drug.key}:{drug.text}" if isinstance(drug.text, str) else drug.key
 
 
 def _name(drug: object) -> str:
     if not isinstance(drug, Word):
         return "a drug"
-    return drug.text or (codes.text("drugs", drug.key) if drug.key in codes.keys("drugs") else f"a drug ({drug.key})")
+    if isinstance(drug.text, str):
+        return drug.text
+    return codes.text("drugs", drug.key) if drug.key in codes.keys("drugs") else f"a drug ({drug.key})"
 
 
 def _over(before: Immunosuppressant, after: Immunosuppressant) -> Immunosuppressant:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from mappings.canonicals import ACT_REASON, CONSENT_SCOPE
-from mappings.facts import ConsentGiven, PartialDate
+from mappings.facts import ConsentGiven, PartialDate, Said
 from mappings.r4.build import Element, Resource
 
 _RESEARCH = {"HRESCH", "CLINTRCH"}
@@ -14,9 +14,9 @@ _SILENT = {"draft", "proposed", "entered-in-error"}
 _UNDERSTOOD = {"id", "type", "purpose", "period"}
 
 
-def given(consent: ConsentGiven | None) -> bool:
+def given(consent: Said[ConsentGiven]) -> bool:
     """The facts of an enrolment: active, and said yes to registries."""
-    return consent is not None and consent.status == "active" and consent.registry is True
+    return isinstance(consent, ConsentGiven) and consent.status == "active" and consent.registry is True
 
 
 def permits(consents: Iterable[Resource], on: date) -> bool:

@@ -105,5 +105,6 @@ class Ward:
 
 
 def _item(resource: Resource) -> str:
-    value: str = resource["identifier"][0]["value"]
+    """A Provenance has no identifier in R4."""
+    value: str = resource["identifier"][0]["value"] if "identifier" in resource else f"/{resource['resourceType']}"
     return value.split("/", 1)[1]

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from mappings.plan.recheck import Disagreement
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode
 
@@ -122,7 +123,7 @@ def test_a_file_that_cannot_be_written_is_refused(run, tmp_path):
         ("weight_date", "yesterday", "weight-date"),
         ("subject", "Group/1", "subject"),
         ("birth_date", "soon", "birth-date"),
-        ("birth_date", "2026-03-03", "birth-date"),
+        ("birth_date", "2026-03-03", "day-zero"),
     ],
 )
 def test_a_wrong_input_is_refused_by_its_name(run, option, value, name):
@@ -189,3 +190,63 @@ def test_it_starts_without_the_web_the_database_or_fhir_classes():
         "requests",
         "jsonschema_rs",
     }
+
+
+OVERLAY = "centre: FR-037\nprotocol: set-haplo-pdli\nlines: {busulfan: {step_mg: 5}}\n"
+
+
+@pytest.fixture
+def with_overlay(tmp_path):
+    (tmp_path / "chu-a.yaml").write_text(OVERLAY)
+    file = tmp_path / "engraft.toml"
+    file.write_text('[centres.FR-037]\noverlays = ["chu-a.yaml"]\n[dosing]\nweight_days = 5\nbmi_high = 22.5\n')
+    return {"ENGRAFT_CONFIG": str(file)}
+
+
+def test_a_centres_overlay_and_limits_count(run, with_overlay):
+    sound = ("--weight", "66.3", "--height", "175", "--day-zero", "2026-03-02", "--format", "csv", "--centre", "FR-037")
+    rows = run("apply", "set-haplo-pdli", *sound, **with_overlay).stdout
+    assert "busulfan,Busulfan,3.2,mg/kg,212.1600,210,1,210,IV" in rows
+    other = run("apply", "set-haplo-pdli", *sound[:-1], "BE-001", **with_overlay).stdout
+    assert "busulfan,Busulfan,3.2,mg/kg,212.1600,212.2,1,212.2,IV" in other
+    stale = run("apply", "set-haplo-pdli", *sound, "--weight-date", "2026-02-11")
+    assert stale.exit_code == 1
+    assert "6 days older" in stale.stderr
+    heavy = run("apply", "set-haplo-pdli", "--weight", "70", *sound[2:])
+    assert "body mass index of 22.9" in heavy.stderr
+
+
+def test_a_broken_overlay_is_told_by_config_check_and_by_apply(run, with_overlay, tmp_path):
+    assert run("config", "check", **with_overlay).exit_code == 0
+    (tmp_path / "chu-a.yaml").write_text(OVERLAY + "foo: 1\n")
+    checked = run("config", "check")
+    assert checked.exit_code == 1
+    assert "chu-a.yaml: foo" in checked.stderr
+    assert run(*asked("--format", "csv", "--centre", "FR-037")).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["weight_days = -1", "weight_days = 1.5", 'bmi_low = "10"', "bmi_low = true", "foo = 1"]
+)
+def test_a_limit_is_a_number(run, tmp_path, line):
+    (tmp_path / "engraft.toml").write_text(f"[dosing]\n{line}\n")
+    told = run("config", "check", ENGRAFT_CONFIG=str(tmp_path / "engraft.toml"))
+    assert told.exit_code == 1
+    assert f"dosing.{line.split()[0]}" in told.stderr
+
+
+@pytest.mark.parametrize("said", ['overlays = "chu-a.yaml"', "overlays = [1]", 'overlays = [""]'])
+def test_overlays_are_a_list_of_files(run, tmp_path, said):
+    (tmp_path / "engraft.toml").write_text(f"[centres.FR-037]\n{said}\n")
+    assert "is a list of files" in run("config", "check", ENGRAFT_CONFIG=str(tmp_path / "engraft.toml")).stderr
+
+
+def test_a_plan_on_which_the_two_reckonings_disagree_is_not_written(run, monkeypatch, tmp_path):
+    def disagree(*_):
+        raise Disagreement(["thiotepa on day -13: 3500 mg a dose stands there, 350 mg was reckoned again"])
+
+    monkeypatch.setattr("mappings.plan.recheck.require_agreement", disagree)
+    told = run(*asked("--format", "fhir", "--out", "plan.json"))
+    assert told.exit_code == 1
+    assert "350 mg was reckoned again" in told.stderr
+    assert not (tmp_path / "plan.json").exists()

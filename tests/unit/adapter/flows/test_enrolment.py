@@ -14,6 +14,7 @@ from adapter.errors import Conflict, Invalid, NotAllowed, NotFound
 from adapter.flows import enrolment
 from adapter.store import Store
 from adapter.store.clients import Client
+from mappings.registry.deidentify import release
 from tests.lib.centre import ENROLMENT, M1, OTHERS, OURS, SETTINGS, Ward, document
 
 
@@ -94,6 +95,18 @@ def test_a_change_that_no_hospital_needs_queues_nothing(ward):
     ward.enrol(consent={"status": "inactive", "date": "2026-10-01"})
     assert ward.one("consent").content["status"] == "inactive"
     assert len(ward.queued()) == 1
+
+
+def test_a_consent_that_nobody_knows_any_more_is_taken_back(ward):
+    unknown = {"not_done": "unknown", "note": "form lost"}
+    ward.enrol()
+    receipt = ward.enrol(consent={"status": unknown, "date": "2026-01-10", "registry": True})
+    assert ward.one("consent").content["status"] == "entered-in-error"
+    kept = enrolment.state(receipt.id, sender=ward.sender, store=ward.store)["document"]
+    assert kept["consent"]["status"] == unknown
+    with ward.store.reading() as tx:
+        resources = [one.content for one in tx.resources.of_course(receipt.course)]
+    assert release(resources, bytes(32), ward.now.date()).resources == ()
 
 
 def test_what_is_no_longer_said_becomes_entered_in_error(ward):

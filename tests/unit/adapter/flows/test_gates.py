@@ -119,7 +119,9 @@ def test_neither_does_a_later_day_alone(enrolled):
 
 
 def test_a_moved_graft_is_judged_in_the_same_version_that_moves_it(enrolled):
-    enrolled.enrol(transplant=document(ENROLMENT)["transplant"] | {"date": "2026-09-01"})
+    known = document(ENROLMENT)
+    measured = {name: said | {"date": "2026-08-10"} for name, said in known["measurements"].items()}
+    enrolled.enrol(transplant=known["transplant"] | {"date": "2026-09-01"}, measurements=measured)
     assert group(enrolled).version == 2
     assert status(enrolled)["status"] == ["not-met"]
     assert "2026-09-01" in status(enrolled)["text"][0]

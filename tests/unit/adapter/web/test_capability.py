@@ -56,10 +56,12 @@ def test_what_it_does_not_claim_is_refused(ward):
 def test_a_checkout_that_nobody_installed_says_so(ward, monkeypatch):
     from importlib.metadata import PackageNotFoundError
 
-    from adapter.web import capability
+    from adapter import version
 
     def missing(_):
         raise PackageNotFoundError
 
-    monkeypatch.setattr(capability, "version", missing)
+    version.number.cache_clear()
+    monkeypatch.setattr(version, "version", missing)
     assert decode(ward.ask("GET", "/fhir/metadata", None).data)["software"]["version"] == "checkout"
+    version.number.cache_clear()

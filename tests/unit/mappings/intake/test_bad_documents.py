@@ -68,7 +68,7 @@ BAD_ENROLMENTS = [
     ("consent.status", "withdrawn", "consent.status", "code-invalid", "admitted: active, inactive, rejected"),
     ("consent.registry", 1, "consent.registry", "structure", "expected true or false, not 1"),
     ("sex", "F", "sex", "code-invalid", "admitted: male, female, other, unknown"),
-    ("sex", {"not_done": "unknown"}, "sex", "value", "cannot be said to be missing by itself"),
+    ("sex", {"not_done": "lost"}, "sex.not_done", "code-invalid", "admitted: unknown, asked-unknown"),
     ("birth_date", "2027-01-01", "birth_date", "value", "after 2026-09-02"),
     ("hospital_patient", "abc", "hospital_patient", "value", "does not look like Patient/<id>"),
     ("hospital_patient", "https://x/Patient/1", "hospital_patient", "value", "does not look like Patient/<id>"),

@@ -29,6 +29,8 @@ ENROLMENT: dict[str, Any] = {
     "protocol": "set-haplo-pdli",
     "birth_date": "1971-05",
     "sex": "female",
+    "hospital_patient": "Patient/abc",
+    "identifiers": [{"system": "urn:oid:1.2.3", "value": "42"}],
     "consent": {"status": "active", "date": "2026-01-10", "registry": True},
     "disease": {"diagnosis": "aml", "status": "relapsed", "diagnosed": "2025-03", "blasts_percent": 34},
     "measurements": {
@@ -137,8 +139,23 @@ def courses(draw: Any) -> tuple[Any, Any, set[tuple[str, str]]]:
             if not accepted(name, form):
                 forms[name] = form = before
     for form in forms.values():
-        said |= {(node["not_done"], node["note"]) for path in places(form) if is_missing(node := at(form, path))}
+        told = (path for path in places(form) if not untold(form, path))
+        said |= {(node["not_done"], node["note"]) for path in told if is_missing(node := at(form, path))}
     return forms["enrolment"], forms["follow-up"], said
+
+
+def untold(form: Any, path: tuple[Any, ...]) -> bool:
+    """Is this a part of something that R4 cannot tell without what is missing, or of nothing at all?"""
+    match path:
+        case ("hospital_patient",):
+            return True
+        case ("consent", *_):
+            return is_missing(form["consent"]) or is_missing(form["consent"]["status"])
+        case ("vital_status", "cause"):
+            return bool(form["vital_status"]["status"] != "dead")
+        case ("immune_reconstitution", "date") | ("engraftment", "counts", 0, "date"):
+            return len(at(form, path[:-1])) == 1
+    return False
 
 
 def is_missing(node: Any) -> bool:
@@ -217,6 +234,27 @@ def test_a_thinner_form_later_on_takes_nothing_back(path, visit):
     first = {entry.resource["id"]: entry.resource for entry in mapping(ENROLMENT, FOLLOW_UP)}
     both = {entry.resource["id"]: entry.resource for entry in mapping(ENROLMENT, FOLLOW_UP, thinner)}
     assert {name: resource for name, resource in both.items() if name in first} == first
+
+
+def missing(path: tuple[Any, ...]) -> Any:
+    """The same form, later, with one place said to be missing."""
+    form = copy.deepcopy(FOLLOW_UP) | {"date": "2026-10-30"}
+    at(form, path[:-1])[path[-1]] = {"not_done": "unknown", "note": "file lost"}
+    return form
+
+
+FORGETFUL = [path for path in PLACES["follow-up"] if accepted("follow-up", missing(path))]
+
+
+@pytest.mark.parametrize("visit", ["m12", "unscheduled"])
+@pytest.mark.parametrize("path", FORGETFUL, ids=str)
+def test_a_form_that_no_longer_knows_something_takes_nothing_back(path, visit):
+    """A value that nobody knows any more is no news: what the first form said still stands, but for remarks."""
+    forgetful = missing(path) | {"visit": visit}
+    first = {entry.resource["id"]: entry.resource for entry in mapping(ENROLMENT, FOLLOW_UP)}
+    both = {entry.resource["id"]: entry.resource for entry in mapping(ENROLMENT, FOLLOW_UP, forgetful)}
+    for name, resource in first.items():
+        assert {key: said for key, said in both[name].items() if key != "note"} == resource
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from mappings.facts import ConsentGiven
+from mappings.intake import schema
 from mappings.registry.consent import given, permits
 from tests.unit.mappings.registry.patients import course_of, enrolled
 
@@ -49,6 +50,29 @@ def test_active_and_yes_to_registries_is_a_yes():
 def test_withdrawn_rejected_or_unsaid_is_a_no(said):
     assert not permits(consent(said), TODAY)
     assert not given(ConsentGiven(said["status"], None, said.get("registry")) if said else None)
+
+
+UNKNOWN = {"not_done": "unknown"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        UNKNOWN,
+        {"status": UNKNOWN, "date": "2026-01-10", "registry": True},
+        {"status": "active", "date": "2026-01-10", "registry": UNKNOWN},
+    ],
+    ids=str,
+)
+def test_a_consent_of_which_nobody_knows_whether_it_is_one_is_a_no(said):
+    assert not permits(consent(said), TODAY)
+    assert not given(schema.enrolment(enrolled(consent=said), TODAY).consent)
+
+
+def test_a_yes_on_a_day_that_nobody_knows_is_a_yes():
+    said = {"status": "active", "date": UNKNOWN, "registry": True}
+    assert permits(consent(said), TODAY)
+    assert given(schema.enrolment(enrolled(consent=said), TODAY).consent)
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,43 @@ def test_lost_to_follow_up_is_a_last_contact_and_an_unknown_status_is_none():
     assert only(course_of(enrolled(), lost, unknown)).latest == date(2026, 7, 1)
 
 
+UNKNOWN = {"not_done": "unknown"}
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"vital_status": UNKNOWN},
+        {"vital_status": {"status": UNKNOWN, "date": "2026-09-01"}},
+        {"vital_status": {"status": UNKNOWN, "date": "2026-09-01", "cause": UNKNOWN}},
+        {"vital_status": {"status": "alive", "date": UNKNOWN}},
+        {"response": {"date": "2026-09-01", "category": UNKNOWN}},
+        {"response": {"date": UNKNOWN, "category": "CR"}},
+        {"engraftment": {"neutrophils": {"status": UNKNOWN, "date": "2026-09-01"}}},
+        {"engraftment": {"counts": UNKNOWN, "platelet_transfusions": UNKNOWN}},
+        {"engraftment": {"platelet_transfusions": [UNKNOWN]}},
+        {"immune_reconstitution": {"date": UNKNOWN, "cd4": {"value": 120, "unit": "/uL"}}},
+        {"measurements": {"weight": {"value": UNKNOWN, "unit": "kg", "date": "2026-09-01"}}},
+        {"gvhd": {"acute": [{"onset": UNKNOWN, "grade": "II"}]}},
+    ],
+    ids=str,
+)
+def test_what_is_said_to_be_missing_shows_nobody_alive_or_dead(sections):
+    """A status, a category or a date that nobody knows is no fact of a day, whatever stands beside it."""
+    form = {key: said for key, said in seen("m6", "2026-09-01").items() if key != "vital_status"} | sections
+    course = only(course_of(enrolled(), form))
+    assert (course.death, course.death_undated, course.latest) == (None, None, date(2026, 3, 2))
+
+
+@pytest.mark.parametrize(
+    "transplant",
+    [UNKNOWN, {"date": UNKNOWN}, {"date": UNKNOWN, "planned": False}, {"date": "2026-03-02", "planned": UNKNOWN}],
+    ids=str,
+)
+def test_a_graft_without_its_day_or_of_which_nobody_knows_that_it_was_given_is_no_day_zero(transplant):
+    assert only(course_of(enrolled(transplant=transplant))).day_zero is None
+
+
 def test_a_correction_replaces_what_the_same_resource_said_before():
     graft, contact = plain_transplant("p", "2026-03-02"), plain_contact("p", "2026-09-01")
     assert only([graft, contact, contact | {"status": "entered-in-error"}]).latest == date(2026, 3, 2)

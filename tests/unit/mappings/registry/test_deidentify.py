@@ -270,6 +270,23 @@ def test_the_year_of_birth_is_masked_where_no_date_tells_the_age():
     assert "birthDate" not in born("when young", "2026-05-05")
 
 
+def test_why_something_is_missing_leaves_and_what_the_centre_remarked_does_not():
+    said = {"not_done": "asked-declined", "note": "Mr Dubois would not say"}
+    patient = enrolled(birth_date=said, sex=said, measurements=None, disease={"diagnosis": said})
+    form = {key: part for key, part in seen("m6", "2026-09-01").items() if key != "vital_status"}
+    cleaned = clean(*course_of(patient, form | {"response": {"date": said, "category": "CR"}}))
+    assert b"Dubois" not in encode(list(cleaned.resources))
+    ((patient,), (disease,), (response,)) = (of(kind, cleaned) for kind in ("Patient", "Condition", "Observation"))
+    reason = {
+        "extension": [
+            {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "asked-declined"}
+        ]
+    }
+    assert patient["gender"] == "unknown"
+    assert patient["_birthDate"] == patient["_gender"] == response["_effectiveDateTime"] == reason
+    assert disease["code"]["coding"][0]["code"] == "asked-declined"
+
+
 def test_every_interval_of_days_survives():
     resources = course_of(enrolled(), M3, died("2026-08-15"))
     (before,) = read(resources)
