@@ -33,6 +33,7 @@ from mappings.plan import (
     weight_advice,
 )
 from mappings.plan.advice import Advice
+from mappings.plan.elements import text
 from mappings.plan.hook_call import HookCall
 from mappings.plan.order_check import Bench
 from mappings.plan.order_reading import Order
@@ -142,7 +143,7 @@ def _of_orders(chart: _Chart, call: HookCall) -> Iterator[Advice]:
     drafts = [
         order_reading.read(one | {"id": key.partition("/")[2]}, canonicals, call.linked)
         for key, one in requests.items()
-        if one.get("status") not in order_reading.CALLED_OFF and one.get("doNotPerform") is not True
+        if text(one.get("status")) not in order_reading.CALLED_OFF and one.get("doNotPerform") is not True
     ]
     yield from order_check.check(drafts, call.chosen, bench)
     services = [one for key, one in call.drafts.items() if key in call.chosen and key.startswith("ServiceRequest/")]

@@ -27,6 +27,7 @@ from mappings.plan.injections import WITHHELD_FOR_DRUGS, Event, withheld
 from mappings.plan.record import Record, Span, day_of, items, span, word_of
 from mappings.plan.timeline import months_after
 from mappings.plan.verdict import Reading, Told
+from mappings.protocol import terms
 from mappings.terminology import codes
 
 _SYSTEMIC = {"systemic-steroids", "ruxolitinib", "calcineurin-inhibitor", "mycophenolate"}
@@ -82,7 +83,7 @@ def is_over(record: Record, drug: str, on: date) -> Reading:
     """1 where the drug is no longer taken on that day, 0 where it is."""
     uses = [use for use in _uses(record, on) if use.drug == drug and use.begun.by(on) is not False]
     facts, missing = tuple(t for use in uses for t in use.facts), tuple(m for use in uses for m in use.missing)
-    name = codes.text("drugs", drug)
+    name = terms.text(record.protocol, "drugs", drug)
     if any(_ongoing(use, on) for use in uses):
         return Reading(0, 0, facts, missing or (f"the stop of {name}",))
     if not uses:
@@ -152,7 +153,10 @@ def _uses(record: Record, on: date) -> list[Use]:
     uses = [_listed(key, *said, looks) for key, said in listed.items()]
     named = {use.drug for use in uses}
     lines = [line for line in record.protocol.lines if line.days.until is not None and line.drug not in named]
-    return [*uses, *(_planned(line.drug, record.date_of(line.days.first), looks) for line in lines)]
+    names = [terms.text(record.protocol, "drugs", line.drug) for line in lines]
+    starts = [record.date_of(line.days.first) for line in lines]
+    planned = zip(lines, names, starts, strict=True)
+    return [*uses, *(_planned(line.drug, name, first, looks) for line, name, first in planned)]
 
 
 def _key(one: Immunosuppressant, visit: FollowUp) -> str:
@@ -196,9 +200,8 @@ def _listed(key: str, place: int, visit: FollowUp, said: Immunosuppressant, look
     return Use(word or "", begun, None, not isinstance(said.stopped, Missing), (told,), missing)
 
 
-def _planned(drug: str, first: date | None, looks: list[Look]) -> Use:
+def _planned(drug: str, name: str, first: date | None, looks: list[Look]) -> Use:
     """A drug of the protocol that no form tells of: over once a whole list, after its first day, is without it."""
-    name = codes.text("drugs", drug)
     missing = (f"whether and when {name} was stopped: no form lists it",)
     if first is None:
         return Use(drug, Span(date.min, date.max), None, False, (), missing)
@@ -217,11 +220,12 @@ def _taken(record: Record, on: date, looked: date | None) -> list[Event]:
 
 def _given(record: Record, on: date) -> Iterator[Event]:
     """Doses on record of the drugs that the protocol gives until they are tapered."""
-    lines = {line.key: line.drug for line in record.protocol.lines if line.days.until is not None}
+    long = (line for line in record.protocol.lines if line.days.until is not None)
+    lines = {line.key: terms.text(record.protocol, "drugs", line.drug) for line in long}
     for visit in record.visits:
         for dose in items(visit.administrations, Administration):
             if dose.action in lines and isinstance(dose.date, date) and dose.date <= on:
-                told = Told(f"{codes.text('drugs', lines[dose.action])} given", dose.date, visit.key)
+                told = Told(f"{lines[dose.action]} given", dose.date, visit.key)
                 yield Event(Span(dose.date, dose.date), told)
 
 

@@ -25,7 +25,7 @@ _VOID = ("cancelled", "entered-in-error", "unknown")
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Own defaults, neither the protocol's nor a guideline's: the oldest weight in days before an order, and the
-    difference in per cent from which a newer weight is a warning (None: it is told and never a warning)."""
+    difference in per cent above which a newer weight is a warning (None: it is told and never a warning)."""
 
     oldest_days: int = 14
     differs_percent: Decimal | None = None
@@ -57,9 +57,9 @@ def advise(body: Body, newer: Iterable[Weighed], ordered_for: date, record: Reco
 
 
 def _changed(used: Decimal, last: Weighed, watch: Watch) -> Iterator[Advice]:
-    percent = (abs(last.kg - used) / used * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
-    limit = watch.differs_percent
-    if limit is None or percent >= limit:
+    exact = abs(last.kg - used) * 100 / used
+    percent, limit = exact.quantize(Decimal("0.1"), ROUND_HALF_UP), watch.differs_percent
+    if limit is None or exact > limit:
         direction = "more" if last.kg > used else "less"
         summary = f"{last.kg} kg on {last.on}, {percent} % {direction} than the {used} kg by which the plan is dosed."
         urgency = Urgency.INFO if limit is None else Urgency.WARNING

@@ -214,8 +214,8 @@ def test_a_weight_without_a_day_is_told():
         ([Weighed(Decimal("70.0"), date(2026, 2, 16))], None, []),
         ([Weighed(Decimal(62), date(2026, 2, 16))], None, [("weight/changed", "info")]),
         ([Weighed(Decimal(62), date(2026, 2, 9))], None, []),
-        ([Weighed(Decimal(63), date(2026, 2, 16))], "10", [("weight/changed", "warning")]),
-        ([Weighed(Decimal("63.1"), date(2026, 2, 16))], "10", []),
+        ([Weighed(Decimal("62.9"), date(2026, 2, 16))], "10", [("weight/changed", "warning")]),
+        ([Weighed(Decimal(63), date(2026, 2, 16))], "10", []),
         ([Weighed(Decimal(62), date(2026, 2, 12)), Weighed(Decimal(70), date(2026, 2, 16))], None, []),
     ],
 )
