@@ -116,8 +116,9 @@ def _plan() -> None:
     _say(2, "The plan of one patient: 70 kg, 175 cm, graft on 2026-03-02 (engraft apply ...)")
     asked = ["set-haplo-pdli", "--day-zero", "2026-03-02", "--weight", "70", "--height", "175"]
     table = CliRunner().invoke(apply, asked, catch_exceptions=False).output
-    for line in table.splitlines()[3:]:
-        click.echo("   " + line[:117].rstrip())
+    shown = [line[:109].rstrip() for line in table.splitlines()[3:]]  # without the notes, to fit a terminal
+    for line in filter(None, shown):
+        click.echo(f"   {line}")
 
 
 def _enrolments_and_forms(stage: Stage) -> None:
