@@ -13,14 +13,14 @@ from flask.json.provider import JSONProvider
 
 from adapter.config import Settings, load
 from adapter.store import Store
-from adapter.web import admin, apply, auth, enrolments, fhir, follow_ups, health, refusal, registry, webhook
+from adapter.web import admin, apply, auth, enrolments, fhir, follow_ups, health, refusal, regimens, registry, webhook
 from adapter.web.content import LIMIT, negotiate
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
 from mappings.r4 import wire
 
-ROOMS = (health, fhir, apply, enrolments, follow_ups, webhook, registry, admin)
+ROOMS = (health, fhir, apply, enrolments, follow_ups, regimens, webhook, registry, admin)
 
 
 class WireProvider(JSONProvider):

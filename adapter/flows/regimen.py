@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from adapter.flows import signature
 from mappings.facts import Administration, BodyMeasure, Enrolment, FollowUp, Measurements, Transplant
 from mappings.outcomes import retract
 from mappings.plan import Body, Order, apply
@@ -71,7 +72,8 @@ def settle(
     before = {one.reference: one for one in tx.resources.from_source(ids.course, SOURCE)}
     kept = _begun(before, doses)
     renewed = {_reference(one): _keeping(one, before, kept) for one in planned.resources}
-    for reference, resource in renewed.items():
+    standing = renewed | {reference: before[reference].content for reference in kept}
+    for reference, resource in signature.upheld(tx, standing, course=ids.course, now=now).items():
         if reference not in kept:
             require_valid(resource)
             tx.resources.put(resource, centre=centre, course=ids.course, sources=[SOURCE], at=now)

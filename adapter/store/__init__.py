@@ -22,7 +22,9 @@ from adapter.store.follow_ups import FollowUps
 from adapter.store.inbox import Inbox
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
+from adapter.store.people import People
 from adapter.store.resources import Resources
+from adapter.store.validations import Validations
 
 __all__ = ["Store", "Tx"]
 
@@ -42,6 +44,8 @@ class Tx:
         self.clients = Clients(connection)
         self.links = Links(connection)
         self.audit = Audit(connection)
+        self.validations = Validations(connection)
+        self.people = People(connection)
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.

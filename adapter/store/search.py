@@ -117,6 +117,13 @@ def _patients(resource: Resource) -> Found:
     return ((kind, id_) for kind, id_ in _subjects(resource) if kind.rpartition("/")[2] == "Patient")
 
 
+def _targets(resource: Resource) -> Found:
+    """Of a Provenance; a version of a target is found by the target."""
+    for target in resource.get("target", []):
+        kind, _, id_ = target.get("reference", "").partition("/_history/")[0].rpartition("/")
+        yield kind, id_
+
+
 def _statuses(resource: Resource) -> Found:
     if isinstance(status := resource.get("status"), str):
         yield "", status
@@ -134,6 +141,7 @@ PARAMETERS: Mapping[str, tuple[Callable[[str], Half], Callable[[Resource], Found
     "patient": (_patient, _patients),
     "subject": (_reference, _subjects),
     "status": (_token, _statuses),
+    "target": (_reference, _targets),
     "code": (_token, _codes),
 }
 """How each parameter is read from a query, and where a resource says it. R4 names a Task's patient `for`."""

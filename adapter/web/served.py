@@ -19,6 +19,7 @@ STORED: Mapping[str, tuple[str, ...]] = {
     "Observation": (*OF_PATIENT, "status", "code"),
     "Patient": COMMON,
     "Procedure": (*OF_PATIENT, "status", "code"),
+    "Provenance": ("_id", "target"),
     "RequestGroup": (*OF_PATIENT, "status", "code"),
     "ServiceRequest": (*OF_PATIENT, "status", "code"),
     "Task": (*OF_PATIENT, "status", "code"),
@@ -36,6 +37,7 @@ CONTROLS = ("_count", "_offset", "_format", "_pretty", "_include")
 
 KINDS = {"_id": "token", "identifier": "token", "status": "token", "code": "token", "patient": "reference"} | {
     "subject": "reference",
+    "target": "reference",
     "url": "uri",
     "version": "token",
     "name": "string",
