@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Entry] = {
     "queue": Entry("adapter.cli.queue:queue", "Look at deliveries; retry or discard parked ones."),
     "registry": Entry("adapter.cli.registry:registry", "De-identified bundles and endpoint reports."),
     "serve": Entry("adapter.cli.serve:serve", "The web application, for trying out."),
+    "user": Entry("adapter.cli.user:user", "Accounts of people: add, list, revoke."),
     "validate": Entry("adapter.cli.validate:validate", "Check FHIR files: R4 and our profiles."),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -216,6 +217,10 @@ def _stay(stage: Stage) -> None:
     server.app = create_app(public, stage.store, now)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     click.echo(f"\n   Engraft   {base}/fhir/metadata\n   sandbox   {stage.hospital.base_url}/Patient")
+    password = secrets.token_urlsafe(12)
+    with stage.store.transaction() as tx:
+        tx.people.add("demo", "Demo Pharmacist", "pharmacist", CENTRE, password, now())
+    click.echo(f"   pages     {base}/ (sign in as demo, password {password})")
     click.echo(f'   curl -H "Authorization: Bearer {stage.token}" {base}/fhir/CarePlan')
     click.pause("   Any key stops it.")
     server.shutdown()

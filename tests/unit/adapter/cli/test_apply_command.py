@@ -214,6 +214,7 @@ def test_every_command_has_help_with_an_example(run):
         "map",
         "queue",
         "serve",
+        "user",
         "validate",
     ):
         assert f"  {name} " in listed
