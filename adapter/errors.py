@@ -6,7 +6,8 @@ EngraftError
 │   ├── Invalid             names the field; carries every fault found, not just the first
 │   ├── NotFound            404
 │   ├── NotAllowed          401/403; does not say whether the thing exists
-│   └── Conflict            409/412
+│   ├── Conflict            409/412
+│   └── TooOften            429: wait, then try again
 ├── Unavailable             try again later: 503 + Retry-After, exit 3, retried with back-off
 │   ├── HospitalUnavailable
 │   └── StoreUnavailable
@@ -60,6 +61,16 @@ class Conflict(Refused):
     def __init__(self, message: str, status: int = 409) -> None:
         super().__init__(message)
         self.status = status
+
+
+class TooOften(Refused):
+    """Too many wrong tries; `retry_after` in seconds."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(EngraftError):

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Entry] = {
     "regimen": Entry("adapter.cli.regimen:regimen", "What changed in a regimen, or would change."),
     "registry": Entry("adapter.cli.registry:registry", "De-identified bundles and endpoint reports."),
     "serve": Entry("adapter.cli.serve:serve", "The web application, for trying out."),
+    "user": Entry("adapter.cli.user:user", "Accounts of people: add, list, revoke."),
     "validate": Entry("adapter.cli.validate:validate", "Check FHIR files: R4 and our profiles."),
 }
 

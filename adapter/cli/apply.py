@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,13 +24,17 @@ from mappings.canonicals import Canonicals
 from mappings.facts.values import PartialDate
 from mappings.plan import COLUMNS, Applied, Body, Order, Row
 from mappings.plan import apply as apply_protocol
+from mappings.plan.calendar import Span, amount, spans, weekday
 from mappings.plan.inputs import Patient, check
+from mappings.plan.reading import read
 from mappings.plan.subject import course_of_inputs, course_of_subject, placeholder
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 
 _SUBJECT = re.compile(r"(?:https?://\S+/)?Patient/[A-Za-z0-9.-]{1,64}")
-_SHOWN = ("day", "date", "action", "drug", "basis", "mg/day", "doses", "mg/dose", "route", "status")
+_SHOWN = ("day", "date", "weekday", "drug or procedure", "amount", "route", "note")
+_WIDTHS = (None, None, None, 40, None, None, 50)
+"""Characters of a column, where its words are folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ def _written(applied: Applied, order: Order, shape: str) -> str:
     if shape == "csv":
         return _csv(applied.rows)
     if shape == "table":
-        return _table(applied.rows, order)
+        return _table(applied, order)
     # here, because the validator is not needed for the other shapes
     from mappings.r4.validate import require_valid
     from mappings.r4.wire import pretty
@@ -182,7 +186,8 @@ def _csv(rows: Iterable[Row]) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def _table(rows: Sequence[Row], order: Order) -> str:
+def _table(applied: Applied, order: Order) -> str:
+    """The calendar of the pages in a terminal: days in a row on which the same is done are one line."""
     # here, because only people need it
     from tabulate import tabulate
 
@@ -195,43 +200,32 @@ def _table(rows: Sequence[Row], order: Order) -> str:
     ]
     mark = "DRAFT, NOT DOSED. " if order.draft else ""
     head = f"{order.protocol.title}\n{mark}{', '.join(facts)}; {order.subject}"
-    lines = [_line(days) for days in _spans(rows)]
-    return f"{head}\n\n{tabulate(lines, headers=_SHOWN, disable_numparse=True)}"
+    status = {(row.action, row.day): row.status for row in applied.rows}
+    lines = [_line(span, status) for span in spans(read(applied.resources))]
+    return f"{head}\n\n{tabulate(lines, headers=_SHOWN, disable_numparse=True, maxcolwidths=_WIDTHS)}"
 
 
-def _spans(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows that say the same on days in a row, folded; a day between two doses is never swallowed."""
-    spans: list[list[Row]] = []
-    for row in rows:
-        before = spans[-1][-1] if spans else None
-        if before and astuple(before)[2:] == astuple(row)[2:] and _follows(row, before):
-            spans[-1].append(row)
-        else:
-            spans.append([row])
-    return spans
-
-
-def _follows(row: Row, before: Row) -> bool:
-    """The next day, in the same cycle where there are cycles."""
-    (cycle, _, day), (cycle_before, _, day_before) = row.day.rpartition("D"), before.day.rpartition("D")
-    return cycle == cycle_before and int(day) == int(day_before) + 1
-
-
-def _line(days: list[Row]) -> tuple[str, ...]:
-    first, last = days[0], days[-1]
+def _line(span: Span, status: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    item = span.item
+    first, last = (day.isoformat() if day else "" for day in (span.first, span.last))
+    said = status.get((item.action, item.day), "").removeprefix("dosed").removeprefix("; ")
     return (
-        _span(first.day, last.day),
-        _span(first.date, last.date),
-        first.action,
-        first.drug,
-        f"{first.basis_value} {first.basis_unit}".strip(),
-        first.daily_mg,
-        first.doses_per_day,
-        first.mg_per_dose,
-        first.route,
-        first.status,
+        _span(span.first_day, span.last_day, is_open=item.gate != ""),
+        _span(first, last),
+        _weekdays(span),
+        item.title,
+        amount(item) or ("not dosed" if item.drug else ""),
+        item.route,
+        said if item.drug else item.text,
     )
 
 
-def _span(first: str, last: str) -> str:
-    return first if first == last else f"{first}..{last}"
+def _weekdays(span: Span) -> str:
+    first, last = (weekday(day) if day else "" for day in (span.first, span.last))
+    return first if span.last in (None, span.first) else f"{first}..{last}"
+
+
+def _span(first: str, last: str, *, is_open: bool = False) -> str:
+    if last in ("", first):
+        return f"from {first}" if is_open else first
+    return f"{first}..{last}"

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from adapter.config import Settings
+from adapter.flows import signature
 from adapter.overlays import overlay_of
 from adapter.store.decisions import REDOSE, STOP, Decision
 from adapter.store.hospital_doses import HospitalDose
@@ -79,7 +80,8 @@ def settle(tx: Tx, known: Known, planned: Planned) -> None:
     ended = next((one for one in known.decisions if one.kind == STOP), None)
     if ended:
         standing = revision.stop(standing, kept, ended.reason, date.fromisoformat(ended.content["date"]))
-    _store(tx, standing, known)
+    named = {revision.reference_of(one): one for one in standing}
+    _store(tx, list(signature.upheld(tx, named, course=known.ids.course, now=known.now).values()), known)
 
 
 def plan(known: Known) -> Planned:

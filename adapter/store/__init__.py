@@ -24,7 +24,9 @@ from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
+from adapter.store.people import People
 from adapter.store.resources import Resources
+from adapter.store.validations import Validations
 
 __all__ = ["Store", "Tx"]
 
@@ -46,6 +48,8 @@ class Tx:
         self.audit = Audit(connection)
         self.decisions = Decisions(connection)
         self.hospital_doses = HospitalDoses(connection)
+        self.validations = Validations(connection)
+        self.people = People(connection)
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.

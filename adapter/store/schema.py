@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from mappings.r4 import wire
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -327,3 +327,59 @@ hospital_doses = Table(
     Index(None, "course"),
 )
 """Doses that a hospital's own MedicationAdministrations tell of, by their id there."""
+
+validations = Table(
+    "validations",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _instant("at"),
+    _text("course"),
+    _text("deed"),
+    _text("digest"),
+    _text("name", null=True),
+    _text("role", null=True),
+    _text("by", null=True),
+    _text("reason", null=True),
+    Index(None, "course", "id"),
+)
+"""Who signed which plan, and what ended it; rows are added, never changed. `by`: the client or account that sent it."""
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("name"),
+    _text("full_name"),
+    _text("role"),
+    _text("centre"),
+    _text("password_hash"),
+    _instant("created"),
+    _instant("revoked", null=True),
+    Index(
+        "uq_people_active_name",
+        "name",
+        unique=True,
+        sqlite_where=text("revoked IS NULL"),
+        postgresql_where=text("revoked IS NULL"),
+    ),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("person", _SERIAL, ForeignKey("people.id"), nullable=False),
+    _instant("created"),
+    _instant("seen"),
+    Index(None, "person"),
+)
+
+failed_sign_ins = Table(
+    "failed_sign_ins",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("name"),
+    _instant("at"),
+    Index(None, "name", "at"),
+)
+"""Kept for as long as they slow down the next try."""

@@ -11,7 +11,8 @@ import uuid
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from adapter.errors import EngraftError, NotAllowed, Unavailable
+from adapter.errors import EngraftError, NotAllowed, TooOften, Unavailable
+from adapter.web import html
 from adapter.web.content import LIMIT, fhir
 from adapter.web.outcome import faults_of, issue_code, operation_outcome, status_of
 from mappings.r4.faults import Fault, FaultyInput, Unsound
@@ -44,11 +45,16 @@ def _remember_request_id() -> None:
 
 def _known(error: Exception) -> Response:
     assert isinstance(error, EngraftError | FaultyInput)
+    if isinstance(error, html.SignInFirst):
+        return html.away(error.way)
     status = status_of(error)
     headers: dict[str, str] = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooOften):
         headers["Retry-After"] = str(math.ceil(error.retry_after or RETRY_AFTER))
+    if isinstance(error, Unavailable):
         _LOG.warning("unavailable %s: %s", g.request_id, error)
+    if g.get("page"):
+        return html.refused(faults_of(error), status, headers)
     if isinstance(error, NotAllowed) and status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="engraft"'
     return fhir(operation_outcome(faults_of(error)), status, headers)
@@ -63,6 +69,8 @@ def _http(error: Exception) -> Response:
     headers = {}
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if g.get("page"):
+        return html.refused([Fault("", text)], status, headers)
     return fhir(operation_outcome([Fault("", text, issue_code(status))]), status, headers)
 
 
@@ -78,6 +86,8 @@ def _unforeseen(error: Exception) -> Response:
     places = " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
     _LOG.error("unforeseen %s: %s at %s", g.request_id, type(error).__name__, places)
     text = f"something went wrong here; tell the operator this number: {g.request_id}"
+    if g.get("page"):
+        return html.refused([Fault("", text)], 500)
     return fhir(operation_outcome([Fault("", text, "exception")]), 500)
 
 

@@ -26,6 +26,7 @@ class Door(Enum):
     """Access that no token gives."""
 
     OPEN = "anyone"
+    PEOPLE = "a person of a centre who has signed in"
     SECRET = "the webhook secret of the hospital in the configuration"  # noqa: S105 - says which secret, holds none
 
 
@@ -44,6 +45,7 @@ class Route:
 
     `wordless`: what it answers is a status, so that it does not matter which content types the caller understands.
     `lines`: it answers in NDJSON too, where that is asked for.
+    `page`: what it answers, refusals too, is for the eyes of a person.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Route:
     methods: tuple[str, ...] = ("GET",)
     wordless: bool = False
     lines: bool = False
+    page: bool = False
 
 
 def register(app: Flask, routes: Iterable[Route]) -> dict[str, Access]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mappings.canonicals import DATA_OPERATION, PROVENANCE_AGENT
+from mappings.canonicals import DATA_OPERATION, PROVENANCE_PARTICIPANT
 from mappings.plan.sheet import Sheet
 from mappings.r4.build import Element, Resource, coding, concept, reference
 
@@ -18,7 +18,7 @@ def provenance(sheet: Sheet, made: datetime, software: str) -> Resource:
         "target": [sheet.to("RequestGroup", "request-group"), *([] if sheet.contained else [_plan(sheet)])],
         "recorded": made.isoformat(timespec="seconds"),
         "activity": concept(coding(DATA_OPERATION, "CREATE")),
-        "agent": [{"type": concept(coding(PROVENANCE_AGENT, "assembler")), "who": {"display": software}}],
+        "agent": [{"type": concept(coding(PROVENANCE_PARTICIPANT, "assembler")), "who": {"display": software}}],
         "entity": [{"role": "source", "what": what} for what in _sources(sheet)],
     }
 

@@ -47,11 +47,45 @@ def test_csv_has_the_columns_of_the_contract_and_a_row_a_day(run):
     assert all("open" in row["status"] for row in tapered)
 
 
+def line_of(lines, *words):
+    """The one line of the table that holds all of these words."""
+    (found,) = [line for line in lines if all(word in line for word in words)]
+    return found
+
+
 def test_the_table_folds_equal_days_but_never_swallows_a_free_day(run):
     lines = run(*asked()).stdout.splitlines()
-    assert any(line.startswith("D-12..D-9") and "cyclophosphamide" in line for line in lines)
-    assert [line.split()[0] for line in lines if "ptcy" in line] == ["D+3", "D+5"]
-    assert any(line.startswith("D+6..D+34") and "1000.0" in line and "capped from 2100.0" in line for line in lines)
+    assert line_of(lines, "Cyclophosphamide  ").split()[:5] == [
+        "D-12..D-9",
+        "2026-02-18..2026-02-21",
+        "Wed..Sat",
+        "Cyclophosphamide",
+        "737.9",
+    ]
+    assert [line.split()[:3] for line in lines if "PTCy" in line] == [
+        ["D+3", "2026-03-05", "Thu"],
+        ["D+5", "2026-03-07", "Sat"],
+    ]
+    mycophenolate = line_of(lines, "Mycophenolate mofetil")
+    assert mycophenolate.startswith("D+6..D+34")
+    assert "1000 mg x 2" in mycophenolate
+    assert "capped from 2100.0" in mycophenolate
+
+
+def test_the_table_looks_like_the_calendar_of_the_pages(run):
+    """Day, date, weekday, drug, amount, route, gate; visits and assays too, by date."""
+    lines = run(*asked()).stdout.splitlines()
+    assert lines[3].split() == ["day", "date", "weekday", "drug", "or", "procedure", "amount", "route", "note"]
+    dates = [word[:10] for line in lines[5:] for word in line.split()[:3] if word[:2] == "20"]
+    assert dates == sorted(dates)
+    assert line_of(lines, "Busulfan").split()[3:7] == ["Busulfan", "224", "mg", "IV"]
+    assert line_of(lines, "Rest days").split()[:3] == ["D-8..D-6", "2026-02-22..2026-02-24", "Sun..Tue"]
+    assert line_of(lines, "Taper of ciclosporin").startswith("D+62..D+90")
+    assert "no active GVHD" in line_of(lines, "Taper of ciclosporin")
+    assert line_of(lines, "infusion 1").startswith("from D+120  2026-06-30")
+    assert line_of(lines, "Visit at 12 months").startswith("D+365")
+    assert line_of(lines, "Immune panel at day 30").startswith("D+30")
+    assert "gives no date" in line_of(lines, "Baseline visit")
 
 
 @pytest.mark.parametrize(("shape", "kind"), [("fhir", "CarePlan"), ("r5", "Bundle")])
@@ -90,6 +124,8 @@ def test_a_draft_needs_nothing_and_has_no_dose(run):
     result = run("apply", "set-haplo-pdli", "--draft")
     assert result.exit_code == 0
     assert "DRAFT, NOT DOSED" in result.stdout
+    assert " mg " not in result.stdout
+    assert any(line.startswith("D-12..D-9") and "not dosed" in line for line in result.stdout.splitlines())
     found = rows(run("apply", "set-haplo-pdli", "--draft", "--format", "csv"))
     assert {row["daily_mg"] for row in found} == {""}
 
@@ -169,7 +205,19 @@ def test_wrong_usage_is_exit_2(run, words):
 
 def test_every_command_has_help_with_an_example(run):
     listed = run("--help").stdout
-    for name in ("apply", "client", "cohort", "config", "deliver", "init-db", "map", "queue", "serve", "validate"):
+    for name in (
+        "apply",
+        "client",
+        "cohort",
+        "config",
+        "deliver",
+        "init-db",
+        "map",
+        "queue",
+        "serve",
+        "user",
+        "validate",
+    ):
         assert f"  {name} " in listed
         result = run(name, "--help")
         assert result.exit_code == 0
