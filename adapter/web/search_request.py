@@ -27,7 +27,7 @@ TOTALS = ("none", "estimate", "accurate")
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`finds`: what chooses; `count` 0: only the total; `after`: where the page begins (None: the first)."""
+    """`finds`: what chooses; `count` 0: only the total is wanted; `after`: where the page begins, None: the first."""
 
     kind: str
     finds: tuple[Criterion, ...] = ()
