@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from adapter.web.refusal import UnsoundAnswer
 from adapter.web.routing import CARE, Route
 from adapter.web.site import Site
 from mappings.canonicals import Canonicals
+from mappings.facts.values import PartialDate
 from mappings.plan import Applied, Body, Order, apply
 from mappings.plan.subject import course_of_subject
 from mappings.protocol import Protocol, load, names
@@ -100,16 +102,18 @@ def _checked(resource: Resource) -> Resource:
 def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -> Order:
     known = enrolled.facts_of(tx, subject, auth.centre(), site.clock()) if asked.server_data else None
     if known is None and subject not in asked.patients:
-        raise NotFound("subject: no Patient with this id is known here or stands in data")
+        raise NotFound("no Patient with this id is known here or stands in data", "subject")
     if asked.facts.get("centre", auth.centre()) != auth.centre():
         raise NotAllowed("centre: this token belongs to another centre")
+    same = known is not None and known.protocol == protocol.key
+    day_zero = asked.facts.get("day-zero") or (known.day_zero if known and same else None)
+    _require_born(day_zero, asked.patients.get(subject) or (known.born if known else None))
     measured = {**(known.measured if known else {}), **asked.measured.get(subject, {}), **_told(asked.facts)}
     weight, height = measured.get("weight"), measured.get("height")
-    same = known is not None and known.protocol == protocol.key
     reference = f"Patient/{subject}"
     return Order(
         protocol=protocol,
-        day_zero=asked.facts.get("day-zero") or (known.day_zero if known and same else None),
+        day_zero=day_zero,
         body=Body(
             weight.value if weight else None,
             height.value if height else None,
@@ -123,6 +127,11 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
         draft=asked.facts.get("draft", False),
         canonicals=_canonicals(site),
     )
+
+
+def _require_born(day_zero: date | None, born: PartialDate | None) -> None:
+    if day_zero and born and born.earliest > day_zero:
+        raise Invalid([Fault("day-zero", "is before the birth of the subject", "business-rule")])
 
 
 def _told(facts: dict[str, Any]) -> dict[str, Known]:

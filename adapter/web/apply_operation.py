@@ -44,7 +44,8 @@ class Asked:
     plan: str | None = None
     version: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    patients: frozenset[str] = frozenset()
+    patients: dict[str, PartialDate | None] = field(default_factory=dict)
+    """Those in `data`, with their birth dates."""
     measured: dict[str, dict[str, Known]] = field(default_factory=dict)
     server_data: bool = True
 
@@ -164,14 +165,24 @@ class _Reading:
             return Decimal(value)
         return None
 
-    def _data(self, bundle: Resource | None) -> tuple[frozenset[str], dict[str, dict[str, Known]]]:
+    def _data(self, bundle: Resource | None) -> tuple[dict[str, PartialDate | None], dict[str, dict[str, Known]]]:
         resources = [entry["resource"] for entry in _dicts((bundle or {}).get("entry")) if _is(entry.get("resource"))]
-        patients = frozenset(str(one.get("id")) for one in resources if one["resourceType"] == "Patient")
+        patients = {str(one.get("id")): self._born(one) for one in resources if one["resourceType"] == "Patient"}
         measured: dict[str, dict[str, Known]] = {}
         for observation in resources:
             if observation["resourceType"] == "Observation":
                 self._observe(observation, measured)
         return patients, measured
+
+    def _born(self, patient: Resource) -> PartialDate | None:
+        said = patient.get("birthDate")
+        if said is None:
+            return None
+        try:
+            return PartialDate(said)
+        except (TypeError, ValueError):
+            self._fault("data", "the birthDate of a Patient is no date: write YYYY-MM-DD, YYYY-MM or YYYY", "value")
+            return None
 
     def _observe(self, observation: Resource, measured: dict[str, dict[str, Known]]) -> None:
         name = _measure_of(observation)

@@ -9,7 +9,7 @@ from adapter.flows.course import day_of
 from adapter.flows.regimen import body_of
 from adapter.store import Tx
 from adapter.web.apply_operation import Known
-from mappings.facts import Enrolment, Transplant
+from mappings.facts import Enrolment, PartialDate, Transplant
 from mappings.intake import schema
 
 
@@ -19,6 +19,7 @@ class Facts:
 
     course: str
     protocol: str | None
+    born: PartialDate | None
     day_zero: date | None
     measured: dict[str, Known]
 
@@ -30,10 +31,11 @@ def facts_of(tx: Tx, patient: str, centre: str, now: datetime) -> Facts | None:
         return None
     enrolments = tx.enrolments.of_course(stored.course)
     if not enrolments:
-        return Facts(stored.course, None, None, {})
+        return Facts(stored.course, None, None, None, {})
     enrolment = schema.enrolment(enrolments[-1].content, day_of(now))
+    born = enrolment.birth_date if isinstance(enrolment.birth_date, PartialDate) else None
     day_zero = enrolment.transplant.date if isinstance(enrolment.transplant, Transplant) else None
-    return Facts(stored.course, enrolment.protocol, day_zero, _measured(enrolment))
+    return Facts(stored.course, enrolment.protocol, born, day_zero, _measured(enrolment))
 
 
 def _measured(enrolment: Enrolment) -> dict[str, Known]:
