@@ -1,7 +1,7 @@
-"""Is this R4? Schema, invariants, contained resources and bundle entries, each fault with its FHIRPath.
+"""Is this R4, and what its profile of ours says? Schema, invariants, profile, contained resources and bundle entries.
 
 The compiled schemas are packaged JSON, loaded when a type is first met. A fault never quotes content: it names the
-element and says what it should be.
+element, as a FHIRPath, and says what it should be.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import jsonschema_rs
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.invariants import broken
 from mappings.r4.primitives import WORDS
+from mappings.r4.profile import breaches
 from mappings.r4.shapes import schema
 from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
@@ -59,6 +60,8 @@ def _validate(resource: Any, place: str | None, container: dict[str, Any] | None
     yield from faults
     if not faults:
         yield from broken(resource, here, container)
+        if "meta" in resource:
+            yield from breaches(resource, here)
     around = {"resourceType": kind, "contained": [r for r in _list(resource.get("contained")) if isinstance(r, dict)]}
     for path, inner in _inside(resource, here):
         yield from _validate(inner, path, around if path.startswith(f"{here}.contained[") else None)
