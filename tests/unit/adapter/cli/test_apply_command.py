@@ -168,7 +168,19 @@ def test_wrong_usage_is_exit_2(run, words):
 
 def test_every_command_has_help_with_an_example(run):
     listed = run("--help").stdout
-    for name in ("apply", "client", "cohort", "config", "deliver", "init-db", "map", "queue", "serve", "validate"):
+    for name in (
+        "apply",
+        "client",
+        "cohort",
+        "config",
+        "deliver",
+        "export",
+        "init-db",
+        "map",
+        "queue",
+        "serve",
+        "validate",
+    ):
         assert f"  {name} " in listed
         result = run(name, "--help")
         assert result.exit_code == 0
