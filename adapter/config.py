@@ -57,7 +57,7 @@ class Secret:
         try:
             return self.file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise Refused(f"the secret in {self} cannot be read: {type(error).__name__}") from error
+            raise Refused(f"the secret in {self} cannot be read: {_why(error)}") from error
 
     def __str__(self) -> str:
         return f"file {self.file}" if self.file else f"environment variable {self.env}"
@@ -170,13 +170,15 @@ def _environment_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or "no reason given") if isinstance(error, OSError) else "it is not UTF-8"
+
+
 def _text_of(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(
-            [Fault(str(path), f"the file of ENGRAFT_CONFIG cannot be read: {type(error).__name__}")]
-        ) from error
+        raise Invalid([Fault(str(path), f"the file of ENGRAFT_CONFIG cannot be read: {_why(error)}")]) from error
 
 
 def _is_url(text: str) -> bool:

@@ -42,9 +42,13 @@ class Invalid(Refused):
 
 
 class NotFound(Refused):
-    """Nothing there, or nothing that this caller may see."""
+    """Nothing there, or nothing that this caller may see. `field` where the caller named it in one."""
 
     status = 404
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotAllowed(Refused):

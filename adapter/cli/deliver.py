@@ -56,21 +56,23 @@ class Tally:
 
 
 @click.command()
-@click.option("--once", "mode", flag_value="once", default="once", help="Send what is due, then stop. The default.")
-@click.option("--watch", "mode", flag_value="watch", help="Go on until stopped (Ctrl-C or SIGTERM).")
+@click.option("--once", is_flag=True, help="Send what is due, then stop. The default.")
+@click.option("--watch", "watching", is_flag=True, help="Go on until stopped (Ctrl-C or SIGTERM).")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Patients side by side.")
 @json_option
 @click.pass_context
-def deliver(ctx: click.Context, mode: str, workers: int, as_json: bool) -> None:
+def deliver(ctx: click.Context, once: bool, watching: bool, workers: int, as_json: bool) -> None:
     """Drain the outbox to the hospitals and registries, and fetch what their notifications point to.
 
     Exit 1 when a server refused a delivery for good (see engraft queue), 3 when none could be reached.
 
     Example: engraft deliver --once
     """
+    if once and watching:
+        raise click.UsageError("either --once or --watch")
     settings = load(environment())
     with store_of(settings) as store:
-        if mode == "watch":
+        if watching:
             watch(store, settings, workers)
             return
         tally = one_round(store, settings, workers)

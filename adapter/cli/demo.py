@@ -120,6 +120,7 @@ def _plan() -> None:
     shown = [line[:109].rstrip() for line in table.splitlines()[3:]]  # without the notes, to fit a terminal
     for line in filter(None, shown):
         click.echo(f"   {line}")
+    click.echo("   What has no amount is left to the centre. Tapers and donor lymphocytes wait for their gates.")
 
 
 def _enrolments_and_forms(stage: Stage) -> None:
@@ -196,7 +197,7 @@ def _registry(stage: Stage) -> None:
     report = registry.report_from_store(stage.store, registry.Question(endpoints=("os",), horizons=(180, 365, 730)))
     for row in report.rows:
         estimate = "beyond the follow-up" if row.estimate is None else f"{row.estimate:.1%}"
-        told = f"{row.events} deaths among {row.n}, Kaplan-Meier, synthetic"
+        told = f"{row.events} death{'' if row.events == 1 else 's'} among {row.n}, Kaplan-Meier, synthetic"
         click.echo(f"   overall survival at {row.horizon_days} days: {estimate} ({told})")
 
 

@@ -100,7 +100,7 @@ def _settle(tx: Tx, visit: Submission, enrolled: Submission, settings: Settings,
 def _enrolled(tx: Tx, centre: str, patient: str) -> Submission:
     found = tx.enrolments.of(centre, patient)
     if found is None:
-        raise NotFound("this centre has enrolled no such patient")
+        raise NotFound("this centre has enrolled no such patient", "patient")
     return found
 
 

@@ -113,7 +113,7 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
     now, canonicals = site.clock(), _canonicals(site)
     known = enrolled.facts_of(tx, subject, auth.centre(), now, canonicals) if asked.server_data else None
     if known is None and subject not in asked.patients:
-        raise NotFound("subject: no Patient with this id is known here or stands in data")
+        raise NotFound("no Patient with this id is known here or stands in data", "subject")
     if asked.facts.get("centre", auth.centre()) != auth.centre():
         raise NotAllowed("centre: this token belongs to another centre")
     weight, height = (_measured(name, asked, subject, known, site) for name in ("weight", "height"))

@@ -166,12 +166,27 @@ class _Reading:
 
     def _data(self, bundle: Resource | None) -> tuple[dict[str, Patient], dict[str, Measured]]:
         resources = [entry["resource"] for entry in _dicts((bundle or {}).get("entry")) if _is(entry.get("resource"))]
-        patients = {str(one.get("id")): _patient(one) for one in resources if one["resourceType"] == "Patient"}
+        patients = {str(one.get("id")): self._patient(one) for one in resources if one["resourceType"] == "Patient"}
         measured: dict[str, Measured] = {}
         for observation in resources:
             if observation["resourceType"] == "Observation":
                 self._observe(observation, measured)
         return patients, measured
+
+    def _patient(self, patient: Resource) -> Patient:
+        """Birth and death, where they are told by a date; `deceasedBoolean` has none."""
+        born, died = self._life(patient, "birthDate"), self._life(patient, "deceasedDateTime")
+        return Patient(born, died)
+
+    def _life(self, patient: Resource, element: str) -> PartialDate | None:
+        said = patient.get(element)
+        if said is None:
+            return None
+        try:
+            return PartialDate(said[:10])
+        except (TypeError, ValueError):
+            self._fault("data", f"the {element} of a Patient is no date: write YYYY-MM-DD, YYYY-MM or YYYY", "value")
+            return None
 
     def _observe(self, observation: Resource, measured: dict[str, Measured]) -> None:
         name = _measure_of(observation)
@@ -237,18 +252,6 @@ def _day(observation: Resource) -> date | None:
     said = observation.get("effectiveDateTime")
     try:
         return date.fromisoformat(said[:10]) if isinstance(said, str) and len(said) >= 10 else None
-    except ValueError:
-        return None
-
-
-def _patient(resource: Resource) -> Patient:
-    """Birth and death, where they are told by a date; `deceasedBoolean` has none."""
-    return Patient(_partial(resource.get("birthDate")), _partial(resource.get("deceasedDateTime")))
-
-
-def _partial(said: Any) -> PartialDate | None:
-    try:
-        return PartialDate(said[:10]) if isinstance(said, str) else None
     except ValueError:
         return None
 

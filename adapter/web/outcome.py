@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adapter.errors import EngraftError, Invalid, Refused, Unavailable
+from adapter.errors import EngraftError, Invalid, NotFound, Refused, Unavailable
 from mappings.canonicals import EXT_ISSUE_LINE
 from mappings.r4.build import Element, Resource
 from mappings.r4.faults import Fault, FaultyInput, Unsound
@@ -53,7 +53,8 @@ def faults_of(error: EngraftError | FaultyInput | Unsound) -> tuple[Fault, ...]:
     """What the error knows, as faults; never empty."""
     if isinstance(error, Unsound) or (isinstance(error, Invalid | FaultyInput) and error.faults):
         return error.faults
-    return (Fault("", str(error), issue_code(status_of(error))),)
+    field = error.field if isinstance(error, NotFound) else ""
+    return (Fault(field, str(error), issue_code(status_of(error))),)
 
 
 def status_of(error: EngraftError | FaultyInput) -> int:

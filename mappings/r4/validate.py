@@ -1,7 +1,7 @@
-"""Is this R4? Schema, invariants, contained resources and bundle entries, each fault with its FHIRPath.
+"""Is this R4, and what its profile of ours says? Schema, invariants, profile, contained resources and bundle entries.
 
 The compiled schemas are packaged JSON, loaded when a type is first met. A fault never quotes content: it names the
-element and says what it should be.
+element, as a FHIRPath, and says what it should be.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mappings.r4 import glance
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.invariants import broken
 from mappings.r4.primitives import WORDS
+from mappings.r4.profile import breaches
 from mappings.r4.shapes import schema
 from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
@@ -43,15 +44,21 @@ def _is_sound(resource: Any) -> bool:
     if not isinstance(resource, dict) or resource.get("resourceType") == "Parameters":
         return False
     if resource.get("resourceType") != "Bundle":
-        return _schema_holds(resource) and glance.sound(resource)
+        return _schema_holds(resource) and glance.sound(resource) and _as_promised(resource)
     entries = _list(resource.get("entry"))
     bare = resource | {"entry": [_bare(entry) for entry in entries]} if entries else resource
     return (
         _schema_holds(bare)
         and glance.sound(resource)
+        and _as_promised(resource)
         and all(_is_sound(entry["resource"]) for entry in entries if "resource" in entry)
         and not any("outcome" in entry.get("response", ()) for entry in entries)
     )
+
+
+def _as_promised(resource: dict[str, Any]) -> bool:
+    """Do the resource and what it contains keep to the profiles of ours that they name?"""
+    return not any(True for one in (resource, *resource.get("contained", ())) for _ in breaches(one, ""))
 
 
 def _bare(entry: Any) -> Any:
@@ -98,6 +105,8 @@ def _validate(resource: Any, place: str | None, container: dict[str, Any] | None
     yield from faults
     if not faults:
         yield from broken(resource, here, container)
+        if "meta" in resource:
+            yield from breaches(resource, here)
     around = {"resourceType": kind, "contained": [r for r in _list(resource.get("contained")) if isinstance(r, dict)]}
     for path, inner in _inside(resource, here):
         yield from _validate(inner, path, around if path.startswith(f"{here}.contained[") else None)

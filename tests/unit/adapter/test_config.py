@@ -99,7 +99,7 @@ def test_a_secret_is_read_when_it_is_needed_and_beside_the_file(tmp_path):
     assert hospital.auth.secret is not None
     assert hospital.webhook is not None
     assert hospital.auth.secret.read() == "one"
-    with pytest.raises(Refused, match=r"chu-a\.secret cannot be read"):
+    with pytest.raises(Refused, match=r"chu-a\.secret cannot be read: No such file or directory"):
         hospital.webhook.secret.read()
     (tmp_path / "chu-a.secret").write_text("rotated\n")
     assert hospital.webhook.secret.read() == "rotated"

@@ -211,6 +211,7 @@ def test_every_command_has_help_with_an_example(run):
         "cohort",
         "config",
         "deliver",
+        "export",
         "init-db",
         "map",
         "queue",

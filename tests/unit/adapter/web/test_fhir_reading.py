@@ -295,7 +295,7 @@ def test_a_definition_that_does_not_exist_is_missing(ward, path):
 
 def test_a_type_that_is_not_served_is_an_unknown_address(ward):
     answer = ward.ask("GET", "/fhir/Encounter/1")
-    assert (answer.status_code, issue(answer)["code"]) == (404, "not-found")
+    assert (answer.status_code, issue(answer)["code"]) == (404, "not-supported")
 
 
 @pytest.mark.parametrize("query", ["_pretty=true", "_format=json", "_format=application/fhir+json"])
