@@ -9,6 +9,8 @@ from datetime import timedelta
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support import expected_conditions as seen
+from selenium.webdriver.support.wait import WebDriverWait
 
 from adapter.app import create_app
 from adapter.config import Centre, Settings
@@ -53,8 +55,14 @@ def at_calendar(browser, site):
     if browser.find_elements(By.ID, "name"):
         browser.find_element(By.ID, "name").send_keys("ada")
         browser.find_element(By.ID, "password").send_keys(PASSWORD, Keys.ENTER)
+    until(browser, seen.presence_of_element_located((By.CLASS_NAME, "banner")))
     assert browser.current_url == f"{url}/regimens/{course}/calendar"
     return browser
+
+
+def until(browser, condition):
+    """A form that was sent is on its way for a moment."""
+    return WebDriverWait(browser, 30).until(condition)
 
 
 def pages_of(browser):
@@ -110,15 +118,17 @@ def test_a_pharmacist_validates_the_plan(at_calendar):
     assert banner(at_calendar).startswith("DRAFT")
     at_calendar.find_element(By.ID, "password").send_keys(PASSWORD)
     at_calendar.find_element(By.CSS_SELECTOR, "form.sign button").click()
+    until(at_calendar, seen.presence_of_element_located((By.CSS_SELECTOR, ".banner.signed")))
     assert banner(at_calendar).startswith("Validated by Ada Example, pharmacist, 2026-11-03 13:00 UTC")
     place = at_calendar.find_element(By.XPATH, "//div[@class='place'][h3='Pharmacist']").text
     assert "signed in Engraft" in place
     at_calendar.find_element(By.LINK_TEXT, "Patients").click()
-    assert "Validated" in at_calendar.find_element(By.CSS_SELECTOR, "table.list tbody").text
+    assert "Validated" in until(at_calendar, seen.presence_of_element_located((By.CSS_SELECTOR, ".list tbody"))).text
 
 
 def test_signing_out_shows_nothing_more_not_even_by_going_back(at_calendar, site):
     at_calendar.find_element(By.XPATH, "//button[text()='Sign out']").click()
-    assert at_calendar.current_url == f"{site[0]}/sign-in"
+    until(at_calendar, seen.url_to_be(f"{site[0]}/sign-in"))
     at_calendar.back()
+    until(at_calendar, seen.presence_of_element_located((By.ID, "name")))
     assert "SYN-0001" not in at_calendar.page_source
