@@ -36,7 +36,7 @@ def synth(patients: int, seed: int, out: Path, centre: str, as_of: datetime) -> 
     Example: engraft cohort synth --patients 20 --seed 1 --out cohort/ && engraft map cohort/*.ndjson --out fhir/
     """
     chance = random.Random(seed)  # noqa: S311 - repeatable patients, no secret
-    made = list(documents(patients, chance, centre=centre, as_of=as_of.date()))
+    made = list(documents(patients, chance, centre=centre, as_of=as_of.date(), full=True))
     visits = [visit for _, of_one in made for visit in of_one]
     try:
         out.mkdir(parents=True, exist_ok=True)

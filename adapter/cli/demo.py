@@ -127,8 +127,8 @@ def _enrolments_and_forms(stage: Stage) -> None:
     from mappings.facts.synthetic import documents
 
     _say(3, f"{PATIENTS} synthetic patients enrolled, their follow-ups mapped to FHIR")
-    forms = 0
-    for enrolment, follow_ups in documents(PATIENTS, random.Random(SEED), centre=CENTRE, as_of=today()):  # noqa: S311  made-up patients need no secret chance
+    forms, chance = 0, random.Random(SEED)  # noqa: S311  made-up patients need no secret chance
+    for enrolment, follow_ups in documents(PATIENTS, chance, centre=CENTRE, as_of=today(), full=True):
         _post(stage, "/enrolments", enrolment, (200, 201))
         for follow_up in follow_ups:
             _post(stage, "/follow-ups", follow_up, (202,))

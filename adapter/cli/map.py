@@ -83,8 +83,6 @@ def _take(taken: Taken, place: Place, document: Any) -> None:
             _keep(taken, taken.enrolments, place, enrolment, document)
         else:
             follow_up = schema.follow_up(document, taken.as_of)
-            if missing := outcomes.unsupported(follow_up):
-                raise FaultyInput(missing)
             _keep(taken, taken.follow_ups, place, follow_up, document)
     except FaultyInput as error:
         taken.rejected += reasons(place, error.faults)

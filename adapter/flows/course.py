@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from adapter.store.resources import Stored
     from adapter.store.submissions import Submission
 
-DELIVERED = ("Patient", "Condition", "Procedure", "Observation")
+DELIVERED = (
+    *("Patient", "Condition", "Procedure", "Observation"),
+    *("MedicationStatement", "MedicationAdministration"),
+)
 """Types that a hospital gets, in this order. Consent stays with us, and plans are pulled by the EHR."""
 
 

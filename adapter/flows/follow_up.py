@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
@@ -11,25 +11,15 @@ from adapter.flows import course, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import FollowUp
 from mappings.intake import schema
-from mappings.outcomes import unsupported
 from mappings.r4.build import Ids
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault
 
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
     from adapter.store.clients import Client
     from adapter.store.submissions import Submission
 
-__all__ = ["check", "record", "retract", "state"]
-
-
-def check(document: Any, as_of: date) -> FollowUp:
-    """A follow-up that can be mapped, judged without its enrolment. Raises FaultyInput with every fault."""
-    follow_up = schema.follow_up(document, as_of)
-    faults = unsupported(follow_up)
-    if faults:
-        raise FaultyInput(faults)
-    return follow_up
+__all__ = ["record", "retract", "state"]
 
 
 def record(document: Any, *, sender: Client | None, store: Store, settings: Settings, now: datetime) -> Receipt:
@@ -39,7 +29,7 @@ def record(document: Any, *, sender: Client | None, store: Store, settings: Sett
     Raises Invalid, NotAllowed (another centre's), NotFound (a patient whom this centre has not enrolled).
     """
     with course.refusing():
-        visit = check(document, course.day_of(now))
+        visit = schema.follow_up(document, course.day_of(now))
         course.admit(visit.centre, sender, settings)
         with store.transaction() as tx:
             tx.hold(f"{visit.centre}/{visit.patient}")

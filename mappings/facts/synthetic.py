@@ -34,7 +34,7 @@ def documents(
 ) -> Iterator[tuple[Document, list[Document]]]:
     """(enrolment, follow-ups) of each patient, nothing dated after `as_of`.
 
-    `full`: with every section of the interface, also those that are not mapped yet. The rest stays as it is without.
+    `full`: with every section of the interface. The rest stays as it is without.
     """
     for number in range(1, patients + 1):
         patient = f"SYN-{number:04d}"

@@ -8,17 +8,25 @@ item, the later visit counts (`retold` has the exact rule), and both are named a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
-from mappings.facts import Enrolment, FollowUp, Missing
+from mappings.facts import Disease, Enrolment, FollowUp
 from mappings.outcomes import (
     acute_gvhd,
+    administrations,
+    chimerism,
+    chronic_gvhd,
     consent,
     disease,
+    dli,
     engraftment,
+    immunosuppression,
+    infections,
     measurements,
     patient,
+    quality_of_life,
     reconstitution,
+    relapse,
     response,
     retold,
     transplant,
@@ -26,9 +34,8 @@ from mappings.outcomes import (
 )
 from mappings.outcomes.chart import Chart
 from mappings.r4.build import Ids, Resource
-from mappings.r4.faults import Fault
 
-__all__ = ["Mapped", "map_course", "unsupported"]
+__all__ = ["Mapped", "map_course"]
 
 _OF_VISIT: tuple[Callable[[FollowUp, Chart], Iterator[Resource]], ...] = (
     measurements.of_visit,
@@ -37,10 +44,14 @@ _OF_VISIT: tuple[Callable[[FollowUp, Chart], Iterator[Resource]], ...] = (
     reconstitution.to_fhir,
     acute_gvhd.to_fhir,
     vital_status.to_fhir,
-)
-_NOT_YET = (
-    *("relapse", "chimerism", "infections", "quality_of_life", "immunosuppression"),
-    *("administrations", "dli", "dli_withheld"),
+    relapse.to_fhir,
+    chimerism.to_fhir,
+    chronic_gvhd.to_fhir,
+    infections.to_fhir,
+    quality_of_life.to_fhir,
+    immunosuppression.to_fhir,
+    administrations.to_fhir,
+    dli.to_fhir,
 )
 
 
@@ -54,14 +65,16 @@ class Mapped:
 
 def map_course(enrolment: Enrolment, follow_ups: Sequence[FollowUp], ids: Ids) -> tuple[Mapped, ...]:
     """Every resource of one course, in a fixed order that does not depend on the order of `follow_ups`."""
-    chart = Chart.of(enrolment, ids)
     visits = retold.put_together(sorted(follow_ups, key=lambda visit: (visit.date.latest, visit.key)))
-    found = {resource["id"]: Mapped(resource, (enrolment.key,)) for resource in _of_enrolment(enrolment, chart)}
+    chart = replace(
+        Chart.of(enrolment, ids), infusions=dli.infusions(visits, ids), remissions=disease.remissions(visits)
+    )
+    found = {mapped.resource["id"]: mapped for mapped in _of_enrolment(enrolment, visits, chart)}
     for visit in visits:
         for resource in (resource for to_fhir in _OF_VISIT for resource in to_fhir(visit, chart)):
             before = found.get(resource["id"])
             found[resource["id"]] = _again(before, resource, visit) if before else Mapped(resource, (visit.key,))
-    return (_patient(enrolment, visits, chart), *found.values())
+    return tuple(found.values())
 
 
 def _again(before: Mapped, resource: Resource, visit: FollowUp) -> Mapped:
@@ -69,28 +82,14 @@ def _again(before: Mapped, resource: Resource, visit: FollowUp) -> Mapped:
     return Mapped(retold.later(before.resource, resource), tuple(sources))
 
 
-def unsupported(follow_up: FollowUp) -> list[Fault]:
-    """Sections that this release does not map: refused, so that nothing is taken and then dropped."""
-    given = {field.name for field in fields(follow_up) if getattr(follow_up, field.name) is not None}
-    faults = [_not_yet(section) for section in _NOT_YET if section in given]
-    gvhd = follow_up.gvhd
-    if gvhd is not None and not isinstance(gvhd, Missing) and gvhd.chronic:
-        faults.append(_not_yet("gvhd.chronic"))
-    return faults
-
-
-def _not_yet(path: str) -> Fault:
-    return Fault(path, f"{path} is not yet supported: send the form without it", "not-supported")
-
-
-def _of_enrolment(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
-    yield from consent.to_fhir(enrolment, chart)
-    yield from disease.to_fhir(enrolment, chart)
-    yield from transplant.to_fhir(enrolment, chart)
-    yield from measurements.of_enrolment(enrolment, chart)
-
-
-def _patient(enrolment: Enrolment, visits: Sequence[FollowUp], chart: Chart) -> Mapped:
-    told = patient.last_death(visits)
-    key, death = told or ("", None)
-    return Mapped(patient.to_fhir(enrolment, death, chart), (enrolment.key, *([key] if told else [])))
+def _of_enrolment(enrolment: Enrolment, visits: Sequence[FollowUp], chart: Chart) -> Iterator[Mapped]:
+    """Of these the Patient and the leukaemia also follow what the visits tell."""
+    own = (enrolment.key,)
+    death = patient.last_death(visits)
+    yield Mapped(patient.to_fhir(enrolment, death[1] if death else None, chart), (*own, *([death[0]] if death else [])))
+    yield from (Mapped(resource, own) for resource in consent.to_fhir(enrolment, chart))
+    if isinstance(enrolment.disease, Disease):
+        standing, told_by = disease.standing(enrolment.disease, visits)
+        yield Mapped(disease.condition(enrolment.disease, standing, chart), (*own, *told_by))
+    modules = (disease.to_fhir, transplant.to_fhir, measurements.of_enrolment)
+    yield from (Mapped(resource, own) for to_fhir in modules for resource in to_fhir(enrolment, chart))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
@@ -16,20 +16,24 @@ from mappings.terminology import codes
 class Chart:
     """One patient's chart in the making.
 
-    `disease` and `graft` are references, or None where the enrolment told of no such thing: a server refuses what
-    points to nothing.
+    `disease` and `graft` are references, or None where the enrolment told of no such thing; `infusions` has one for
+    each infusion of donor lymphocytes that some visit told of, by its number: a server refuses what points to nothing.
+    `remissions`: every day on which some visit says that the leukaemia was in remission. `protocol`: its key.
     """
 
     ids: Ids
+    protocol: str = ""
     disease: Element | None = None
     graft: Element | None = None
+    infusions: Mapping[int, Element] = field(default_factory=dict)
+    remissions: tuple[PartialDate, ...] = ()
 
     @classmethod
     def of(cls, enrolment: Enrolment, ids: Ids) -> Chart:
         """The chart of one course."""
         disease = ids.ref("Condition", "disease") if isinstance(enrolment.disease, Disease) else None
         graft = ids.ref("Procedure", "transplant") if isinstance(enrolment.transplant, Transplant) else None
-        return cls(ids, disease, graft)
+        return cls(ids, enrolment.protocol, disease, graft)
 
     @property
     def canonicals(self) -> Canonicals:
@@ -128,7 +132,7 @@ def not_given(said: Missing) -> Element:
 
 
 def unknown(said: Missing) -> Element:
-    """What takes the place of a primitive that is said to be missing."""
+    """What takes the place of an element that is said to be missing and has no `dataAbsentReason`."""
     return {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": said.reason}]}
 
 
@@ -145,10 +149,22 @@ def noted(said: Missing) -> Element:
     return {"note": [{"text": said.note}]} if said.note else {}
 
 
-def remark(what: str, said: Missing) -> Element:
+def notes_of(*said: object) -> Element:
+    """The notes of those that are said to be missing, where the reasons themselves stand elsewhere."""
+    return together(*(noted(one) for one in said if isinstance(one, Missing)))
+
+
+def remark(what: str, said: object) -> Element:
     """A note that something is not known, and why, where R4 has no element to say it in."""
+    if not isinstance(said, Missing):
+        return {}
     why = f"{said.reason} ({said.note})" if said.note else said.reason
     return {"note": [{"text": f"{what} not known: {why}"}]}
+
+
+def in_order(start: PartialDate, end: PartialDate) -> bool:
+    """Can a Period hold both? per-1 compares no month with one of its days."""
+    return end == start or start.latest < end.earliest
 
 
 def measured(value: Measured | Missing) -> Element:
@@ -156,6 +172,11 @@ def measured(value: Measured | Missing) -> Element:
     if isinstance(value, Missing):
         return missing(value)
     return {"valueQuantity": quantity(value.value, value.unit, comparator=value.comparator)}
+
+
+def scored(value: Decimal | Missing) -> Element:
+    """`valueQuantity` of a number without a unit; or why there is none."""
+    return measured(value if isinstance(value, Missing) else Measured(value, "1"))
 
 
 def percent(value: Decimal | Missing) -> Element:
@@ -171,6 +192,11 @@ def answered(chart: Chart, group: str, value: Word | Missing) -> Element:
 def flagged(value: bool | Missing) -> Element:
     """`valueBoolean`; or why there is none."""
     return missing(value) if isinstance(value, Missing) else {"valueBoolean": value}
+
+
+def counted(value: int | Missing) -> Element:
+    """`valueInteger`; or why there is none."""
+    return missing(value) if isinstance(value, Missing) else {"valueInteger": value}
 
 
 def missing(value: Missing) -> Element:

@@ -2,6 +2,9 @@
 
 The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew: to
 take something back, the centre corrects or retracts the form that said it.
+
+A thing is known by the centre's own id, else by its kind and first date. Without either nobody can tell that two
+visits mean the same one, so each visit's stays its own: told twice it harms less than two that become one.
 """
 
 from __future__ import annotations
@@ -9,14 +12,77 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from mappings.canonicals import DATA_ABSENT_REASON
-from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing, PartialDate, Word
-from mappings.outcomes.chart import occurrence
+from mappings.facts import (
+    AcuteGvhd,
+    AcuteStep,
+    Administration,
+    Chimerism,
+    ChronicGvhd,
+    ChronicStep,
+    Dli,
+    DliWithheld,
+    FollowUp,
+    Immunosuppressant,
+    Infection,
+    Missing,
+    PartialDate,
+    QualityOfLife,
+    Relapse,
+    Word,
+)
 from mappings.r4.build import Element, Resource
 
-_T = TypeVar("_T", AcuteGvhd, AcuteStep)
+Key: TypeAlias = tuple[object, ...]
+"""What tells one thing, or one step of a course, from others of its kind."""
+
+Step: TypeAlias = AcuteStep | ChronicStep
+Item: TypeAlias = (
+    AcuteGvhd
+    | ChronicGvhd
+    | Infection
+    | Immunosuppressant
+    | Chimerism
+    | Administration
+    | Dli
+    | DliWithheld
+    | Relapse
+    | QualityOfLife
+)
+
+_T = TypeVar("_T", bound="Item | Step")
+_PLACES = (
+    *(("gvhd", "acute"), ("gvhd", "chronic"), ("immunosuppression", "drugs")),
+    *(("chimerism",), ("infections",), ("administrations",), ("dli",), ("dli_withheld",)),
+    *(("relapse",), ("quality_of_life",)),
+)
+"""Where a form tells of things that another form may tell of again."""
+
+_KINDS: dict[type, tuple[str, ...]] = {
+    Infection: ("kind",),
+    Immunosuppressant: ("drug",),
+    Chimerism: ("sample", "lineage"),
+    Administration: ("action",),
+    DliWithheld: ("number",),
+    QualityOfLife: ("instrument",),
+}
+_FIRST: dict[type, tuple[str, ...]] = {
+    AcuteGvhd: ("onset",),
+    ChronicGvhd: ("onset",),
+    Infection: ("onset",),
+    Immunosuppressant: ("started",),
+    Administration: ("date", "day"),
+    Dli: ("number", "date"),
+}
+"""What stands for the first date: the first of these that is told. `date` where nothing stands here."""
+
+_NAMED = ("organs", "scores")
+"""Values by name, each of which may be told at another visit."""
+
+_SILENT = (*_NAMED, "course")
+"""Lists that say nothing when they are empty."""
 
 
 def later(before: Resource, after: Resource) -> Resource:
@@ -33,24 +99,36 @@ def later(before: Resource, after: Resource) -> Resource:
 
 
 def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
-    """The same visits, oldest first, each telling all that is known of the episodes of acute GVHD that it names."""
-    known: dict[tuple[object, ...], AcuteGvhd] = {}
-    for visit in visits:
-        for episode in _episodes(visit):
-            key = known_as(episode, visit)
-            known[key] = _retold(known[key], episode) if key in known else episode
-    return [_with(visit, known) for visit in visits]
+    """The same visits, oldest first, each telling all that is known of the things that it names."""
+    out = list(visits)
+    for place in _PLACES:
+        known: dict[Key, Any] = {}
+        for visit in out:
+            for item in _items(visit, place):
+                key = known_as(item, visit)
+                known[key] = _retold(known[key], item) if key in known else item
+        out = [_with(visit, place, known) for visit in out]
+    return out
 
 
-def known_as(episode: AcuteGvhd, visit: FollowUp) -> tuple[object, ...]:
-    """What makes two reports the same episode: the centre's id, or else the onset.
+def known_as(item: Item, visit: FollowUp) -> Key:
+    """What makes two reports the same thing."""
+    if own := getattr(item, "id", None):
+        return (own,)
+    kind = [_named(getattr(item, name)) for name in _KINDS.get(type(item), ())]
+    told = [getattr(item, name) for name in _FIRST.get(type(item), ("date",))]
+    first = next((said for said in told if said is not None and not isinstance(said, Missing)), None)
+    if first is None:
+        return ("undated", *kind, visit.occasion)
+    return ("/".join([*kind, str(first)]),)
 
-    Without either nobody can tell that two visits mean the same one, so each visit's stays its own.
-    """
-    return (episode.id,) if episode.id else occurrence(episode.onset, visit)
+
+def steps_of(episode: AcuteGvhd | ChronicGvhd) -> Sequence[Step]:
+    """The steps of its course that were told."""
+    return () if isinstance(episode.course, Missing) else episode.course
 
 
-def step_known_as(step: AcuteStep) -> tuple[object, ...]:
+def step_known_as(step: Step) -> Key:
     """What tells a step from the others of its course: its day, or else the grade, since each is first reached once."""
     return (step.date,) if isinstance(step.date, PartialDate) else ("undated", _grade(step))
 
@@ -73,40 +151,59 @@ def _is_gap(said: object) -> bool:
 
 
 def _parts(before: list[Element], after: list[Element]) -> list[Element]:
-    """The later parts, but for gaps that the earlier ones fill; then what only the earlier ones tell."""
+    """The later parts, but for gaps that the earlier ones fill, and what only the earlier ones tell, in their order."""
     known = [part["code"] for part in before if "dataAbsentReason" not in part]
     later = [part for part in after if "dataAbsentReason" not in part or part["code"] not in known]
-    told = [part["code"] for part in later]
-    return [*later, *(part for part in before if part["code"] not in told)]
+    told, order = [part["code"] for part in later], [part["code"] for part in (*before, *later)]
+    kept = [part for part in before if part["code"] not in told]
+    return sorted([*later, *kept], key=lambda part: order.index(part["code"]))
 
 
-def _episodes(visit: FollowUp) -> tuple[AcuteGvhd, ...]:
-    section = visit.gvhd
-    return section.acute if isinstance(section, Gvhd) and isinstance(section.acute, tuple) else ()
+def _named(said: object) -> str:
+    """A word with what `other` means; whatever is not told is alike, whyever it is not."""
+    if isinstance(said, Word):
+        return f"{said.key}:{said.text}" if isinstance(said.text, str) else said.key
+    return "" if said is None or isinstance(said, Missing) else str(said)
 
 
-def _with(visit: FollowUp, known: dict[tuple[object, ...], AcuteGvhd]) -> FollowUp:
-    if not isinstance(visit.gvhd, Gvhd) or not _episodes(visit):
+def _items(visit: FollowUp, place: Sequence[str]) -> tuple[Item, ...]:
+    found: Any = visit
+    for name in place:
+        found = getattr(found, name, None)
+    if isinstance(found, Relapse | QualityOfLife):
+        return (found,)
+    return found if isinstance(found, tuple) else ()
+
+
+def _with(visit: FollowUp, place: Sequence[str], known: dict[Key, Any]) -> FollowUp:
+    items = tuple(known[known_as(item, visit)] for item in _items(visit, place))
+    if not items:
         return visit
-    episodes = tuple(known[known_as(each, visit)] for each in _episodes(visit))
-    return replace(visit, gvhd=replace(visit.gvhd, acute=episodes))
+    section, *inner = place
+    before = getattr(visit, section)
+    told: Any = items if isinstance(before, tuple) else items[0]
+    if inner:
+        told = replace(before, **{inner[0]: items})
+    return replace(visit, **{section: told})
 
 
-def _retold(before: AcuteGvhd, after: AcuteGvhd) -> AcuteGvhd:
+def _retold(before: Item, after: Item) -> Item:
     """Steps are known by their day, so that a visit may tell only those that are new."""
-    steps = list(steps_of(before))
-    for step in steps_of(after):
+    out = _over(before, after)
+    if not isinstance(out, AcuteGvhd | ChronicGvhd):
+        return out
+    steps: list[Any] = []
+    for step in (step for said in (before, after) if isinstance(said, type(out)) for step in steps_of(said)):
         known = _place(step, steps)
         if known is None:
             steps.append(step)
         else:
             steps[known] = _over(steps[known], step)
-    untold = next((said.course for said in (after, before) if isinstance(said.course, Missing)), None)
-    course = untold if untold and not steps else tuple(sorted(steps, key=_in_time))
-    return replace(_over(before, after), course=course)
+    course: Any = tuple(sorted(steps, key=_in_time))
+    return replace(out, course=course) if steps else out
 
 
-def _place(step: AcuteStep, steps: Sequence[AcuteStep]) -> int | None:
+def _place(step: Step, steps: Sequence[Step]) -> int | None:
     """Where a step was told before: under its day; or, where one of the two has no day, under its grade."""
     names = [step_known_as(each) for each in steps]
     if step_known_as(step) in names:
@@ -115,28 +212,36 @@ def _place(step: AcuteStep, steps: Sequence[AcuteStep]) -> int | None:
     return next((n for n in alike if isinstance(step.date, Missing) or isinstance(steps[n].date, Missing)), None)
 
 
-def _grade(step: AcuteStep) -> str:
-    return step.grade.key if isinstance(step.grade, Word) else "unknown"
+def _grade(step: Step) -> str:
+    grade = step.grade if isinstance(step, AcuteStep) else step.severity
+    return grade.key if isinstance(grade, Word) else "unknown"
 
 
-def steps_of(episode: AcuteGvhd) -> tuple[AcuteStep, ...]:
-    """The steps of its course that were told."""
-    return () if isinstance(episode.course, Missing) else episode.course
-
-
-def _in_time(step: AcuteStep) -> tuple[date, str]:
+def _in_time(step: Step) -> tuple[date, str]:
     """Steps without a date come last."""
     return (step.date.earliest, str(step.date)) if isinstance(step.date, PartialDate) else (date.max, "")
 
 
 def _over(before: _T, after: _T) -> _T:
     """Field by field."""
-    kept = {}
+    kept: dict[str, Any] = {}
     for field in fields(after):
-        old, new = getattr(before, field.name), getattr(after, field.name)
-        if new is None or (_is_unknown(new) and old is not None):
+        old, new = (getattr(said, field.name) for said in (before, after))
+        if field.name in _NAMED and isinstance(old, tuple) and isinstance(new, tuple):
+            kept[field.name] = _by_name(old, new)
+        elif _says_nothing(field.name, new) or (_is_unknown(new) and not _says_nothing(field.name, old)):
             kept[field.name] = old
     return replace(after, **kept)
+
+
+def _says_nothing(name: str, said: object) -> bool:
+    return said is None or (said == () and name in _SILENT)
+
+
+def _by_name(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[Any, ...]:
+    said = dict(before)
+    said |= {name: value for name, value in after if name not in said or not isinstance(value, Missing)}
+    return tuple(said.items())
 
 
 def _is_unknown(said: object) -> bool:

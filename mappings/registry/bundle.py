@@ -41,7 +41,10 @@ _DOMAINS = (
     _Domain("Transplant", "procedures", "hsct", ("transplant", "cell-dose")),
     _Domain("Engraftment", "observables", "engraftment-neutrophils", ("engraftment", "blood-count", "transfusion")),
     _Domain(
-        "Response and relapse", "observables", "response", ("response", "marrow-blasts", "residual-disease", "relapse")
+        "Response and relapse",
+        "observables",
+        "response",
+        ("response", "marrow-blasts", "residual-disease", "relapse", "relapse-kind"),
     ),
     _Domain("Immune reconstitution", "observables", "immune-panel", ("immune-subset",)),
     _Domain("Chimerism", "observables", "chimerism", ("chimerism",)),
@@ -58,9 +61,11 @@ _DOMAINS = (
             "gvhd-treatment",
         ),
     ),
-    _Domain("Infections", "conditions", "infection", ("infection",)),
+    _Domain("Infections", "conditions", "infection", ("infection", "infection-agent", "infection-assessment")),
     _Domain("Quality of life", "observables", "quality-of-life", ("quality-of-life", "performance")),
-    _Domain("Donor lymphocytes", "procedures", "dli", ("dli",)),
+    _Domain("Immunosuppression", "observables", "immunosuppression", ("immunosuppression", "immunosuppressant")),
+    _Domain("Doses given", "observables", "doses-given", ("administration", "administration-report")),
+    _Domain("Donor lymphocytes", "procedures", "dli", ("dli", "dli-cell-dose", "dli-report")),
 )
 _OTHER = "Other facts"
 _COMPLETENESS = "Completeness"

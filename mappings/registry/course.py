@@ -11,13 +11,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain
+from typing import TypeAlias
 
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.r4.build import Element, Resource
+from mappings.registry import course_facts
+from mappings.registry.course_facts import NOTHING, CourseFacts
+from mappings.registry.elements import reference
+from mappings.registry.pieces import Piece, holds
 from mappings.terminology.codes import key_of
 
-READ_TYPES = ("Patient", "Procedure", "Observation", "Condition", "Encounter", "MedicationAdministration")
+READ_TYPES = (
+    *("Patient", "Procedure", "Observation", "Condition", "Encounter"),
+    *("MedicationAdministration", "MedicationStatement"),
+)
 """Resource types that say something about a course; others are passed over."""
 
 MID_MONTH = 15
@@ -28,14 +35,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _TRANSPLANT_PROFILE = "/StructureDefinition/engraft-transplant"
 _TRANSPLANTS = {"hsct", "allogeneic-transplant", "allogeneic-marrow-transplant", "pbsc-graft", "haplo-hsct"}
-_TOOK_PLACE = {
-    "Procedure": {"completed", "in-progress", "stopped"},
-    "Observation": {"final", "amended", "corrected", "preliminary"},
-    "Encounter": {"arrived", "triaged", "in-progress", "onleave", "finished"},
-    "MedicationAdministration": {"completed", "in-progress", "stopped", "on-hold"},
-}
 _SEEN_ALIVE = {"vital-status/alive", "vital-status/lost"}
-_NO_CONDITION = {"refuted", "entered-in-error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Course:
 
     `day_zero`: the first transplant. `death` is None where the patient is not known to have died, or died on a day that
     is not known; then `death_undated` is the reference of the resource that says so. `contacts` are days on which the
-    patient was alive, in order.
+    patient was alive, in order. `facts`: everything else that is read, by domain.
     """
 
     patient: str
@@ -66,6 +66,7 @@ class Course:
     death: Dated | None = None
     death_undated: str | None = None
     contacts: tuple[Dated, ...] = ()
+    facts: CourseFacts = NOTHING
 
     @property
     def latest(self) -> date | None:
@@ -81,14 +82,17 @@ class _Fact:
     when: Dated | None = None
 
 
+_Read: TypeAlias = tuple[tuple[_Fact, ...], tuple[Piece, ...]]
+
+
 def read(resources: Iterable[Resource], canonicals: Canonicals = DEFAULT) -> list[Course]:
     """One course for each patient, in the order of their ids. Reads one resource at a time."""
-    charts: dict[str, dict[str, tuple[_Fact, ...]]] = {}
+    charts: dict[str, dict[str, _Read]] = {}
     for resource in resources:
-        reader, patient = _READERS.get(resource.get("resourceType", "")), patient_of(resource)
-        if reader and patient:
-            charts.setdefault(patient, {})[_reference(resource)] = tuple(reader(resource, canonicals))
-    return [_course(patient, chain.from_iterable(chart.values())) for patient, chart in sorted(charts.items())]
+        patient = patient_of(resource)
+        if patient and resource["resourceType"] in READ_TYPES:
+            charts.setdefault(patient, {})[reference(resource)] = _read(resource, canonicals)
+    return [_course(patient, chart.values()) for patient, chart in sorted(charts.items())]
 
 
 def patient_of(resource: Resource) -> str | None:
@@ -100,10 +104,18 @@ def patient_of(resource: Resource) -> str | None:
     return match.group(1) if match else None
 
 
-def _course(patient: str, said: Iterable[_Fact]) -> Course:
+def _read(resource: Resource, canonicals: Canonicals) -> _Read:
+    reader = _READERS.get(resource["resourceType"])
+    return tuple(reader(resource, canonicals) if reader else ()), tuple(course_facts.pieces(resource, canonicals))
+
+
+def _course(patient: str, said: Iterable[_Read]) -> Course:
     facts: dict[str, list[_Fact]] = {}
-    for fact in said:
-        facts.setdefault(fact.kind, []).append(fact)
+    pieces: list[Piece] = []
+    for dated, told in said:
+        pieces.extend(told)
+        for fact in dated:
+            facts.setdefault(fact.kind, []).append(fact)
     undated = facts.get("death-undated")
     deaths = _dated(facts.get("death", [])) or ([] if undated else _dated(facts.get("death-observed", [])))
     grafts = _dated(facts.get("graft-of-ours", [])) or _dated(facts.get("graft", []))
@@ -114,6 +126,7 @@ def _course(patient: str, said: Iterable[_Fact]) -> Course:
         death=deaths[0] if deaths else None,
         death_undated=undated[0].source if undated and not deaths else None,
         contacts=tuple(_dated(facts.get("alive", []))),
+        facts=course_facts.put_together(pieces),
     )
 
 
@@ -122,7 +135,7 @@ def _dated(facts: Iterable[_Fact]) -> list[Dated]:
 
 
 def _patient(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
-    source = _reference(resource)
+    source = reference(resource)
     if "deceasedDateTime" in resource:
         when = _day(resource["deceasedDateTime"], source)
         yield _Fact("death", source, when) if when else _Fact("death-undated", source)
@@ -131,9 +144,9 @@ def _patient(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
 
 
 def _procedure(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
-    if resource.get("status") not in _TOOK_PLACE["Procedure"]:
+    if not holds(resource):
         return
-    source = _reference(resource)
+    source = reference(resource)
     first, last = _span(resource, "performed")
     yield _Fact("alive", source, _day(last, source))
     profiles = (profile.split("|")[0] for profile in resource.get("meta", {}).get("profile", []))
@@ -144,9 +157,9 @@ def _procedure(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
 
 
 def _observation(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
-    if resource.get("status") not in _TOOK_PLACE["Observation"] or "dataAbsentReason" in resource:
+    if not holds(resource) or "dataAbsentReason" in resource:
         return
-    source = _reference(resource)
+    source = reference(resource)
     when = _day(_span(resource, "effective")[1], source)
     observed = key_of("observables", resource.get("code", {}), canonicals)
     answer = key_of("answers", resource.get("valueCodeableConcept", {}), canonicals, among="vital-status/")
@@ -160,24 +173,23 @@ def _observation(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
 
 
 def _condition(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
-    said = resource.get("verificationStatus", {}).get("coding", [])
-    if any(coding.get("code") in _NO_CONDITION for coding in said):
+    if not holds(resource):
         return
-    source = _reference(resource)
+    source = reference(resource)
     for element in ("onset", "abatement"):
         yield _Fact("alive", source, _day(_span(resource, element)[1], source))
 
 
 def _encounter(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
-    if resource.get("status") in _TOOK_PLACE["Encounter"]:
+    if holds(resource):
         period = resource.get("period", {})
-        source = _reference(resource)
+        source = reference(resource)
         yield _Fact("alive", source, _day(period.get("end") or period.get("start"), source))
 
 
 def _administration(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
-    if resource.get("status") in _TOOK_PLACE["MedicationAdministration"]:
-        source = _reference(resource)
+    if holds(resource):
+        source = reference(resource)
         yield _Fact("alive", source, _day(_span(resource, "effective")[1], source))
 
 
@@ -189,10 +201,6 @@ _READERS: dict[str, Callable[[Resource, Canonicals], Iterator[_Fact]]] = {
     "Encounter": _encounter,
     "MedicationAdministration": _administration,
 }
-
-
-def _reference(resource: Resource) -> str:
-    return f"{resource.get('resourceType')}/{resource.get('id')}"
 
 
 def _span(resource: Element, element: str) -> tuple[str | None, str | None]:

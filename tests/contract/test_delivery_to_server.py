@@ -8,6 +8,7 @@ from decimal import Decimal
 from adapter.flows.delivery import drain
 from adapter.hospital import r4_gate
 from tests.contract.synthetic import SYSTEM, observation, patient
+from tests.lib import leaves
 from tests.lib.centre import M1, M3, Ward
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -82,13 +83,14 @@ def test_what_comes_after_an_expired_lease_changes_nothing_twice(store, client, 
 class TestARealCourse:
     """What a centre's own forms become, at the hospital."""
 
-    KINDS = ("Condition", "Observation", "Procedure")
+    KINDS = ("Condition", "Observation", "Procedure", "MedicationStatement", "MedicationAdministration")
 
     def report(self, store, fresh):
         ward = Ward(store)
         ward.enrol(patient=fresh("SYN"))
         ward.visit(M1, patient=fresh("SYN"))
         ward.visit(M3, patient=fresh("SYN"))
+        ward.visit(M3, **leaves.full("follow_up") | {"patient": fresh("SYN")})
         return ward
 
     def deliver(self, ward, client):
@@ -108,7 +110,7 @@ class TestARealCourse:
             for row in tx.outbox.listing():
                 tx.outbox.add(row.destination, row.course, row.content, source=row.source, at=ward.now)
         report = self.deliver(ward, client)
-        assert (report.delivered, report.retried, report.parked, report.waiting) == (6, 0, 0, 0)
+        assert (report.delivered, report.retried, report.parked, report.waiting) == (8, 0, 0, 0)
         assert client.read("Patient", own)["birthDate"] == "1971-05-02"
         there = self.at_hospital(client, own)
         assert set(there) == {one.reference for one in ward.stored() if one.kind in self.KINDS}

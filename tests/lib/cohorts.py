@@ -23,7 +23,7 @@ def stored_cohort(folder: Path, patients: int = 6, seed: int = 5) -> Iterator[St
     store = Store(f"sqlite:///{folder}/cohort.sqlite")
     try:
         store.migrate()
-        for enrolled, forms in documents(patients, random.Random(seed), as_of=date(2026, 10, 1)):
+        for enrolled, forms in documents(patients, random.Random(seed), as_of=date(2026, 10, 1), full=True):
             enrolment.enrol(enrolled, sender=None, store=store, settings=settings, now=NOW)
             for form in forms:
                 follow_up.record(form, sender=None, store=store, settings=settings, now=NOW)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from mappings.intake import schema
+from mappings.outcomes import map_course
 from mappings.protocol import load
-from tests.lib.plans import a_plan
+from mappings.r4.build import Ids
+from tests.lib import leaves
+from tests.lib.charts import AS_OF
+from tests.lib.plans import COURSE, a_plan
 
 
 def test_visits_are_by_calendar_months_and_the_baseline_has_no_date():
@@ -22,6 +27,27 @@ def test_each_visit_asks_for_seven_things():
         *("engraftment", "disease-response", "immune-reconstitution", "chimerism"),
         *("gvhd", "infection", "quality-of-life"),
     ]
+
+
+RESOURCES = {
+    "engraftment": {"engraftment", "blood-count", "transfusion"},
+    "disease-response": {"response", "marrow-blasts", "residual-disease", "relapse-kind"},
+    "immune-reconstitution": {"immune-subset"},
+    "chimerism": {"chimerism"},
+    "gvhd": {"gvhd-assessment", "acute-gvhd", "acute-gvhd-grade", "chronic-gvhd", "chronic-gvhd-severity"},
+    "infection": {"infection", "infection-agent"},
+    "quality-of-life": {"quality-of-life", "performance"},
+}
+
+
+def test_each_of_the_seven_things_becomes_fhir():
+    """engraftment | disease response | immune reconstitution | chimerism | GVHD | infection | quality of life"""
+    enrolled = schema.enrolment(leaves.full("enrolment"), AS_OF)
+    visit = schema.follow_up(leaves.full("follow_up"), AS_OF)
+    made = [entry.resource["meta"]["profile"][0] for entry in map_course(enrolled, [visit], Ids(COURSE))]
+    profiles = {profile.rpartition("/engraft-")[2].partition("|")[0] for profile in made}
+    assert list(RESOURCES) == [item.key for item in load("set-haplo-pdli").follow_up.items]
+    assert set.union(*RESOURCES.values()) <= profiles
 
 
 @pytest.mark.parametrize(("day", "date"), [(30, "2026-04-01"), (90, "2026-05-31"), (180, "2026-08-29")])

@@ -161,16 +161,6 @@ def test_a_visit_that_contradicts_its_enrolment_is_refused(run, tmp_path):
     assert "1960" not in "".join(text for name, text in folder(tmp_path / "fhir").items() if name != "rejected.ndjson")
 
 
-def test_a_section_that_is_not_mapped_yet_is_refused_and_never_dropped(run, tmp_path):
-    form = VISIT | {"dli": [{"number": 1, "date": "2026-06-01"}]}
-    files = written(tmp_path, "e.json", ENROLMENT), written(tmp_path, "v.json", form)
-    result = run("map", *files, *AS_OF, "--out", "fhir")
-    assert result.exit_code == 1
-    assert [(row["path"], "not yet supported" in row["reason"]) for row in rejected(tmp_path / "fhir")] == [
-        ("dli", True)
-    ]
-
-
 def test_two_documents_that_differ_under_one_key_are_not_chosen_between(run, tmp_path):
     files = written(tmp_path, "a.json", ENROLMENT), written(tmp_path, "b.json", ENROLMENT | {"sex": "male"})
     result = run("map", *files, *AS_OF, "--out", "fhir")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from datetime import date
 
 import pytest
 
@@ -281,24 +280,31 @@ def test_another_content_type_is_refused(ward, kind):
     assert answer.status_code == 415
 
 
-@pytest.mark.parametrize("section", ["dli", "chimerism", "infections", "quality_of_life"])
-def test_a_section_that_is_not_mapped_yet_is_refused_and_never_dropped(ward, section):
-    from mappings.intake import schema
-    from mappings.outcomes import unsupported
+MORE = {
+    "relapse": {"date": "2026-06-01", "kind": "molecular"},
+    "dli": [{"number": 1, "date": "2026-06-01"}],
+    "dli_withheld": [{"number": 2, "date": "2026-06-01", "reason": "infection"}],
+    "chimerism": [{"date": "2026-06-01", "sample": "blood", "lineage": "t-cell", "donor_percent": 99}],
+    "infections": [{"onset": "2026-04-02", "kind": "viral"}],
+    "quality_of_life": {"date": "2026-06-01", "instrument": "FACT-BMT", "scores": {"total": 101}},
+    "immunosuppression": {"assessed": "2026-06-02", "drugs": [{"drug": "ciclosporin"}]},
+    "administrations": [{"action": "thiotepa", "date": "2026-02-17"}],
+}
 
-    said = {
-        "dli": [{"number": 1, "date": "2026-06-01"}],
-        "chimerism": [{"date": "2026-06-01", "sample": "blood", "lineage": "t-cell", "donor_percent": 99}],
-        "infections": [{"onset": "2026-04-02", "kind": "viral"}],
-        "quality_of_life": {"date": "2026-06-01", "instrument": "FACT-BMT", "scores": {"total": 101}},
-    }
-    form = FOLLOW_UP | {section: said[section]}
-    if not unsupported(schema.follow_up(form, date(2026, 9, 3))):
-        pytest.skip("this section is mapped")
+
+@pytest.mark.parametrize("section", MORE)
+def test_no_section_is_taken_and_then_dropped(ward, section):
     enrol(ward)
-    before = ward.counts()
-    answer = post(ward, "/follow-ups", form)
-    assert answer.status_code == 422
-    assert expressions(answer) == [section]
-    assert "not yet supported" in decode(answer.data)["issue"][0]["diagnostics"]
-    assert ward.counts() == before
+    place = post(ward, "/follow-ups", FOLLOW_UP).headers["Location"]
+    plain = decode(ward.ask("GET", place).data)["resources"]
+    assert post(ward, "/follow-ups", FOLLOW_UP | {section: MORE[section]}).status_code == 202
+    more = decode(ward.ask("GET", place).data)["resources"]
+    assert len(more) > len(plain)
+
+
+@pytest.mark.parametrize("kind", ["MedicationStatement", "MedicationAdministration"])
+def test_what_was_taken_and_given_is_found_by_the_ehr(ward, kind):
+    enrol(ward)
+    post(ward, "/follow-ups", FOLLOW_UP | {name: MORE[name] for name in ("immunosuppression", "administrations")})
+    found = decode(ward.ask("GET", f"/fhir/{kind}", "ehr").data)
+    assert [entry["resource"]["resourceType"] for entry in found["entry"]] == [kind]

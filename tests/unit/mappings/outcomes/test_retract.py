@@ -10,12 +10,23 @@ from tests.lib.charts import chart, visit
 
 EPISODE = {"onset": "2026-04-20", "grade": "II", "skin": 3, "resolved": "2026-05-15"}
 CHART = chart(
-    visit(gvhd={"assessed": "2026-09-02", "acute": [EPISODE], "chronic": []}),
+    visit(
+        gvhd={"assessed": "2026-09-02", "acute": [EPISODE], "chronic": []},
+        relapse={"date": "2026-08-30", "kind": "haematological"},
+        infections=[{"onset": "2026-04-02", "kind": "viral", "resolved": "2026-04-30"}],
+        immunosuppression={"drugs": [{"drug": "ciclosporin", "started": "2026-03-08", "stopped": "2026-05-31"}]},
+        administrations=[{"action": "thiotepa", "date": "2026-02-17", "given": {"value": 350, "unit": "mg"}}],
+        dli=[{"number": 1, "date": "2026-07-01"}],
+        dli_withheld=[{"number": 2, "date": "2026-08-05", "reason": "infection"}],
+    ),
     disease={"diagnosis": "aml", "status": "refractory", "diagnosed": "2025-03"},
 )
 
 
-@pytest.mark.parametrize("kind", ["Condition", "Consent", "Observation", "Procedure"])
+KINDS = ["Condition", "Consent", "Observation", "Procedure", "MedicationAdministration", "MedicationStatement"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_was_never_true_says_so_and_stays_r4(kind):
     found = [resource for resource in CHART if resource["resourceType"] == kind]
     assert found

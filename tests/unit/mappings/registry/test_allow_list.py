@@ -21,8 +21,9 @@ def rules(text):
     return parse(text + TAIL)
 
 
-def test_four_resource_types_may_leave():
-    assert set(allow_list().resources) == {"Patient", "Condition", "Observation", "Procedure"}
+def test_six_resource_types_may_leave():
+    medicines = {"MedicationStatement", "MedicationAdministration"}
+    assert set(allow_list().resources) == {"Patient", "Condition", "Observation", "Procedure", *medicines}
 
 
 def tables(table, path):

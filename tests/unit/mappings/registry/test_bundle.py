@@ -10,6 +10,7 @@ from mappings.canonicals import DEFAULT
 from mappings.r4.validate import validate
 from mappings.registry.bundle import NOTHING, outcome_bundle, own_bundle
 from mappings.registry.course import read
+from tests.lib import leaves
 from tests.unit.mappings.registry.patients import (
     KEY,
     M3,
@@ -64,6 +65,23 @@ def test_each_domain_has_its_section_and_an_empty_one_says_so():
     assert NOTHING in said["Chimerism"]["text"]["div"]
     assert all({"text", "entry"} & section.keys() for section in said.values())
     assert len(said["Other facts"]["entry"]) == 1
+
+
+def test_every_section_of_the_interfaces_form_reaches_its_domain():
+    bundle = outcome_bundle(course_of(leaves.full("enrolment"), leaves.full("follow_up")), KEY, TODAY)
+    said = sections(bundle)
+    assert [title for title, section in said.items() if "emptyReason" in section] == []
+    kinds = {
+        title: {entry["reference"].split("/")[0] for entry in section.get("entry", [])}
+        for title, section in said.items()
+    }
+    assert kinds["Immunosuppression"] == {"MedicationStatement", "Observation"}
+    assert kinds["Doses given"] == {"MedicationAdministration"}
+    assert kinds["Donor lymphocytes"] == {"Procedure", "Observation"}
+    assert kinds["Infections"] == {"Condition", "Observation"}
+    assert kinds["Response and relapse"] == {"Observation"}, "a molecular relapse is no Condition"
+    assert kinds["Other facts"] == {"Observation"}, "body measures"
+    assert validate(bundle) == []
 
 
 def test_a_bundle_without_other_facts_has_no_section_for_them():

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 from fhirclient.models import condition, fhirdate, fhirdatetime, fhirinstant, fhirreference, fhirtime
+from fhirclient.models import medicationadministration as doses
+from fhirclient.models import medicationstatement as drugs
 from fhirclient.models import observation as observations
 from fhirclient.models import patient as patients
 from fhirclient.models import procedure as procedures
@@ -62,7 +64,7 @@ class Planter:
 
 def able_to_leave(planted, **parts):
     """With what a resource cannot leave without; the planted words stay beside it."""
-    code = planted.get("code")
+    code = planted.get("code") or planted.get("medicationCodeableConcept")
     if code:
         code["coding"] = [code["coding"][0] | {"system": "http://loinc.org", "code": "26515-7"}, *code["coding"]]
     return planted | parts
@@ -82,6 +84,14 @@ def planted_record():
         able_to_leave(
             planter.element(condition.Condition),
             **{"resourceType": "Condition", "verificationStatus": confirmed, "clinicalStatus": active} | subject,
+        ),
+        able_to_leave(
+            planter.element(drugs.MedicationStatement),
+            **{"resourceType": "MedicationStatement", "status": "completed"} | subject,
+        ),
+        able_to_leave(
+            planter.element(doses.MedicationAdministration),
+            **{"resourceType": "MedicationAdministration", "status": "completed"} | subject,
         ),
     ]
     return planter, record
@@ -107,6 +117,18 @@ RECORD = course_of(
     seen("m6", "2026-09-01", response={"not_done": "not-performed", "note": "no marrow taken"}),
     seen("m12", "2027-03-01", response={"date": "2027-03-01", "category": "other", "text": "marrow not seen"})
     | {"immune_reconstitution": {"date": "2027-03-01"} | dict.fromkeys(("cd4", "cd8", "treg", "nk", "b"), CELLS)},
+    seen(
+        "unscheduled",
+        "2027-04-01",
+        relapse={"date": "2027-03-30", "kind": "extramedullary"},
+        chimerism=[{"date": "2027-03-30", "sample": "blood", "donor_percent": 80}],
+        infections=[{"onset": "2027-03-01", "kind": "viral", "agent": "cmv", "site": "lung", "severity": "mild"}],
+        quality_of_life={"date": "2027-03-30", "instrument": "SF-36", "version": "2", "scores": {"total": 80}},
+        immunosuppression={"drugs": [{"drug": "steroids", "started": "2027-03-01", "stopped": "2027-03-20"}]},
+        administrations=[{"action": "atg", "date": "2026-02-27", "given": {"value": 175, "unit": "mg"}}],
+        dli=[{"number": 1, "date": "2026-08-01", "cd3_per_kg": {"value": 1, "unit": "10*6/kg"}}],
+        dli_withheld=[{"number": 2, "date": "2026-09-01", "reason": "other", "text": "donor abroad"}],
+    ),
 )
 
 

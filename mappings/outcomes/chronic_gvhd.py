@@ -1,0 +1,59 @@
+"""Chronic GVHD: one Condition per episode across all visits, its worst severity, and each with the day it was reached.
+
+The NIH 2014 severity is no sum of organ scores, so both are kept. An episode after an infusion of donor lymphocytes
+that some visit told of is due to that infusion, any other to the graft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mappings.facts import ChronicGvhd, ChronicStep, FollowUp, Gvhd, Missing, Word
+from mappings.outcomes.chart import Chart, answered, counted, dated, flagged, remark, together
+from mappings.outcomes.gvhd_episode import Episode
+from mappings.outcomes.retold import Key, known_as, step_known_as, steps_of
+from mappings.r4.build import Element, Resource
+
+
+def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
+    """The episodes that the visit names, as `retold` put them together; `gvhd_assessment` tells of an empty list."""
+    if isinstance(visit.gvhd, Gvhd) and isinstance(visit.gvhd.chronic, tuple):
+        for said in visit.gvhd.chronic:
+            key = known_as(said, visit)
+            yield from _episode(said, Episode(said, "chronic-gvhd", "cgvhd-severity", key, said.severity, chart))
+
+
+def _episode(said: ChronicGvhd, episode: Episode) -> Iterator[Resource]:
+    grades = []
+    if said.severity is not None or said.organs:
+        grades.append(together(_finding(said, ("worst",), episode), episode.span()))
+    for step in (step for step in steps_of(said) if isinstance(step, ChronicStep)):
+        grade = _finding(step, step_known_as(step), episode)
+        grades.append(together(grade, dated("effectiveDateTime", step.date)))
+    yield episode.condition(grades, _cause(said, episode.chart))
+    yield from grades
+    yield from episode.treatment(*_needs(said, episode.chart))
+
+
+def _finding(said: ChronicGvhd | ChronicStep, which: Key, episode: Episode) -> Resource:
+    out = episode.finding(said.severity, which, _scores(said, episode.chart))
+    return together(out, remark("Scores of the organs", said.organs))
+
+
+def _scores(said: ChronicGvhd | ChronicStep, chart: Chart) -> Iterator[tuple[Element, Element]]:
+    for organ, score in () if isinstance(said.organs, Missing) else said.organs:
+        value = score if isinstance(score, Missing) else Word(str(score))
+        yield chart.code(f"cgvhd-{organ}"), answered(chart, "cgvhd-score", value)
+
+
+def _cause(said: ChronicGvhd, chart: Chart) -> Element | None:
+    infusion = chart.infusions.get(said.after_dli) if isinstance(said.after_dli, int) else None
+    return infusion or chart.graft
+
+
+def _needs(said: ChronicGvhd, chart: Chart) -> Iterator[tuple[Element, Element]]:
+    """Whether it needed systemic treatment (an endpoint counts that), and after which infusion it came."""
+    if said.systemic_treatment is not None:
+        yield chart.code("cgvhd-systemic-treatment"), flagged(said.systemic_treatment)
+    if said.after_dli is not None:
+        yield chart.code("cgvhd-after-dli"), counted(said.after_dli)

@@ -1,0 +1,90 @@
+"""What acute and chronic GVHD have in common: an episode as a Condition, with its grades and its treatment.
+
+A resolved episode is not active (R4 con-4). One whose end is not known has none: even an abatement without a value
+would make it abated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS, EXT_CONDITION_DUE_TO
+from mappings.facts import AcuteGvhd, ChronicGvhd, Missing, PartialDate, Said, Word
+from mappings.outcomes.chart import Chart, answered, components, dated, in_order, remark, together, unknown
+from mappings.outcomes.retold import Key
+from mappings.r4.build import Element, Resource, coding, concept
+from mappings.terminology import codes
+
+Parts = Iterable[tuple[Element, Element]]
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One episode on its way to FHIR.
+
+    `kind`: `acute-gvhd` or `chronic-gvhd`; `scale`: what its grades are called in the terminology; `key` tells it from
+    others; `worst` is its worst grade.
+    """
+
+    said: AcuteGvhd | ChronicGvhd
+    kind: str
+    scale: str
+    key: Key
+    worst: Said[Word]
+    chart: Chart
+
+    @property
+    def reference(self) -> Element:
+        return self.chart.ids.ref("Condition", self.kind, *self.key)
+
+    def condition(self, findings: Sequence[Resource], cause: Element | None) -> Resource:
+        """The Condition; its stage names the worst grade and every one of `findings`."""
+        chart, resolved = self.chart, isinstance(self.said.resolved, PartialDate)
+        out = chart.head("Condition", f"engraft-{self.kind}", self.kind, *self.key)
+        if cause:
+            out["extension"] = [{"url": EXT_CONDITION_DUE_TO, "valueReference": cause}]
+        out |= {
+            "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else "active")),
+            "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
+            "code": codes.concept("conditions", self.kind, chart.canonicals),
+            "subject": chart.subject,
+        }
+        return together(out, dated("onsetDateTime", self.said.onset), self._end(), self._stage(findings))
+
+    def finding(self, grade: Said[Word], which: Key, organs: Parts) -> Resource:
+        """Observation of one grade, its organs as components; `which` tells it from the others of the episode."""
+        chart, value = self.chart, {} if grade is None else answered(self.chart, self.scale, grade)
+        profile = f"engraft-{self.kind}-{self.scale.partition('-')[2]}"
+        out = chart.observation(profile, self.scale, None, value, (*self.key, *which), category="exam")
+        return together(out | {"focus": [self.reference]}, components(organs))
+
+    def treatment(self, *more: tuple[Element, Element]) -> Iterator[Resource]:
+        """Treatment words and what else is told of it, as components of one Observation over the episode."""
+        chart, said = self.chart, self.said.treatment
+        words = (said,) if isinstance(said, Missing) else said or ()
+        parts = [(chart.code("gvhd-treatment"), answered(chart, "gvhd-treatment", word)) for word in words]
+        if parts or more:
+            where = self.key if self.kind == "acute-gvhd" else (self.kind, *self.key)
+            out = chart.observation("engraft-gvhd-treatment", "gvhd-treatment", None, {}, where, category="therapy")
+            yield together(out, {"focus": [self.reference]}, self.span(), components([*parts, *more]))
+
+    def span(self) -> Element:
+        """From the onset to the end; the Condition has an end that a Period cannot hold."""
+        start, end = self.said.onset, self.said.resolved
+        told: Element = {"_start": unknown(start)} if isinstance(start, Missing) else {"start": str(start)}
+        if isinstance(end, PartialDate) and (isinstance(start, Missing) or in_order(start, end)):
+            told["end"] = str(end)
+        return {"effectivePeriod": told}
+
+    def _end(self) -> Element:
+        end = self.said.resolved
+        known = dated("abatementDateTime", end) if isinstance(end, PartialDate) else {}
+        return together(known, remark("End of the episode", end), remark("Course of the grades", self.said.course))
+
+    def _stage(self, findings: Sequence[Resource]) -> Element:
+        worst = self.worst
+        stage: Element = {"summary": self.chart.answer(self.scale, worst)} if isinstance(worst, Word) else {}
+        if findings:
+            stage["assessment"] = [{"reference": f"Observation/{finding['id']}"} for finding in findings]
+        return {"stage": [stage | {"type": self.chart.code(self.scale)}]} if stage else {}

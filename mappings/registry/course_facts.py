@@ -1,0 +1,91 @@
+"""The facts of one course by domain, as centres tell them, each with the resource that it was read from.
+
+Courses are read resource by resource, so what belongs together is collected first (`pieces`) and put together when
+everything of a patient is there. Facts are those of `mappings.facts`, without the notes on what is missing and without
+a centre's own ids of things: `facts` of what `outcomes` wrote are the facts that it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from mappings.canonicals import Canonicals
+from mappings.facts import (
+    AcuteGvhd,
+    Administration,
+    Chimerism,
+    ChronicGvhd,
+    Dli,
+    DliWithheld,
+    Immunosuppressant,
+    Infection,
+    QualityOfLife,
+    Relapse,
+)
+from mappings.r4.build import Resource
+from mappings.registry import finding_facts, gvhd_facts, treatment_facts
+from mappings.registry.gvhd_facts import GvhdAssessment
+from mappings.registry.pieces import Piece, Pieces, Told, holds, in_order
+from mappings.registry.treatment_facts import ImmunosuppressionAssessment
+from mappings.terminology.codes import key_of
+
+
+@dataclass(frozen=True, slots=True)
+class CourseFacts:
+    """Each in the order of its first date; what has none comes last."""
+
+    relapses: tuple[Told[Relapse], ...] = ()
+    chimerism: tuple[Told[Chimerism], ...] = ()
+    acute_gvhd: tuple[Told[AcuteGvhd], ...] = ()
+    chronic_gvhd: tuple[Told[ChronicGvhd], ...] = ()
+    gvhd_assessments: tuple[Told[GvhdAssessment], ...] = ()
+    infections: tuple[Told[Infection], ...] = ()
+    quality_of_life: tuple[Told[QualityOfLife], ...] = ()
+    immunosuppressants: tuple[Told[Immunosuppressant], ...] = ()
+    immunosuppression: tuple[Told[ImmunosuppressionAssessment], ...] = ()
+    doses: tuple[Told[Administration], ...] = ()
+    infusions: tuple[Told[Dli], ...] = ()
+    withheld: tuple[Told[DliWithheld], ...] = ()
+
+
+NOTHING = CourseFacts()
+"""Of a course of which nothing was read."""
+
+
+def pieces(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
+    """What one resource contributes; nothing where it did not happen, or is none of these facts."""
+    match resource.get("resourceType"):
+        case "Condition" if holds(resource):
+            yield from gvhd_facts.of_condition(resource, canonicals)
+            yield from finding_facts.of_condition(resource, canonicals)
+        case "Observation" if holds(resource):
+            observed = key_of("observables", resource.get("code", {}), canonicals) or ""
+            modules = (gvhd_facts, finding_facts, treatment_facts)
+            yield from chain.from_iterable(each.of_observation(resource, observed, canonicals) for each in modules)
+        case "Procedure":
+            yield from treatment_facts.of_procedure(resource, canonicals)
+        case "MedicationStatement":
+            yield from treatment_facts.of_statement(resource, canonicals)
+        case "MedicationAdministration" if holds(resource) or resource.get("status") == "not-done":
+            yield from treatment_facts.of_administration(resource, canonicals)
+
+
+def put_together(said: Iterable[Piece]) -> CourseFacts:
+    """The facts of one patient from all their pieces."""
+    found = Pieces(tuple(said))
+    return CourseFacts(
+        relapses=in_order(finding_facts.relapses(found), "date"),
+        chimerism=in_order(found.told("chimerism"), "date"),
+        acute_gvhd=in_order(gvhd_facts.episodes(found, gvhd_facts.ACUTE), "onset"),
+        chronic_gvhd=in_order(gvhd_facts.episodes(found, gvhd_facts.CHRONIC), "onset"),
+        gvhd_assessments=in_order(found.told("gvhd-assessment"), "date"),
+        infections=in_order(finding_facts.infections(found), "onset"),
+        quality_of_life=in_order(found.told("quality-of-life"), "date"),
+        immunosuppressants=in_order(found.told("immunosuppressant"), "started"),
+        immunosuppression=in_order(found.told("immunosuppression"), "date"),
+        doses=in_order(found.told("dose"), "date"),
+        infusions=in_order(treatment_facts.infusions(found), "date"),
+        withheld=in_order(found.told("dli-withheld"), "date"),
+    )
