@@ -43,7 +43,7 @@ def check(name: str) -> list[Fault]:
     text, beside = _read(file), file.with_suffix(".txt")
     there = beside != file and beside.is_file()
     faults = check_text(text, name, Wording(_read(beside), str(beside)) if there else None)
-    return [*faults, *_borrowed_key(text, name)]
+    return [*_borrowed_key(text, name), *faults]
 
 
 def _borrowed_key(text: str, file: str) -> list[Fault]:

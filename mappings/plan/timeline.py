@@ -152,8 +152,8 @@ def day_zero_action(protocol: Protocol) -> str:
     anchor = protocol.anchor
     if anchor.line is None:
         return anchor.key
-    cycles = next(phase.cycles for phase in protocol.phases if any(anchor.line == one.key for one in _given(phase)))
-    return f"{anchor.line}-{slug(0, cycles)}"
+    phase, line = next((p, line) for p in protocol.phases for line in _given(p) if line.key == anchor.line)
+    return line.key if line.days.until else f"{line.key}-{slug(0, phase.cycles)}"
 
 
 def steps(groups: tuple[Group | Step, ...]) -> Iterator[Step]:

@@ -47,7 +47,8 @@ class TestCheck:
         result = run("protocol", "check", broken)
         assert (result.exit_code, result.stdout) == (1, "")
         amount, drug = (line_of(tmp_path / broken, words) for words in ("amount: 50,", "drug: etoposid"))
-        told = result.stderr.splitlines()
+        told = [line for line in result.stderr.splitlines() if ": warning: " not in line]
+        assert len(told) == 2
         assert told[0].startswith(f"mine.yaml:{amount}: thiotepa: its sentence does not say 50 mg/kg")
         assert told[1] == f"mine.yaml:{drug}: etoposide: the terminology knows no drug etoposid"
 
@@ -109,9 +110,10 @@ class TestCheck:
         (tmp_path / "mine.yaml").write_bytes(content)
         assert run("protocol", "check", "mine.yaml").exit_code == 1
 
-    def test_a_folder_is_refused(self, run, tmp_path):
+    @pytest.mark.parametrize("name", ["mine.yaml", ""])
+    def test_a_folder_is_refused(self, run, tmp_path, name):
         (tmp_path / "mine.yaml").mkdir()
-        result = run("protocol", "check", "mine.yaml")
+        result = run("protocol", "check", name)
         assert (result.exit_code, result.stdout) == (1, "")
         assert "cannot be read" in result.stderr
 

@@ -189,6 +189,18 @@ gates:
 """
 
 
+OPEN = """
+    open_lines:
+      - key: targeted
+        title: Another drug
+        drug: busulfan
+        dose: to AUC 9
+        days: {each_of: [0]}
+        open: not calculated
+        source: "Busulfan to AUC 9 on day 0"
+"""
+
+
 class TestByWeightAroundAProcedure:
     """A third regimen: no cycles, a day zero of its own in words, no surface needed."""
 
@@ -208,6 +220,22 @@ class TestByWeightAroundAProcedure:
         assert calculated(plan.order("busulfan", "D0")) == Decimal("224.0")
         repeat = plan.order("long", "D1")["dosageInstruction"][0]["timing"]["repeat"]
         assert (repeat["duration"], repeat["durationUnit"], repeat["frequency"]) == (240, "min", 1)
+
+    @pytest.mark.parametrize(("line", "first"), [("busulfan", "busulfan-D0"), ("long", "long")])
+    def test_day_zero_may_be_the_first_day_of_any_line(self, line, first):
+        """Also of one without a last day, and of one whose dose is not calculated."""
+        text = TINY.replace("procedure: cell-boost", f"line: {line}").replace("{from: 1,", "{from: 0,")
+        plan, *_ = definitions(parse(text))
+        hang = {r["actionId"] for leaf in leaves(plan["action"]) for r in leaf.get("relatedAction", [])}
+        assert hang == {first}
+        assert [leaf["id"] for leaf in leaves(plan["action"]) if "relatedAction" not in leaf] == [first]
+
+    def test_an_open_dose_needs_no_cycles(self):
+        text = TINY.replace("    lines:\n", OPEN + "    lines:\n", 1).replace("procedure: cell-boost", "line: targeted")
+        plan = a_plan(parse(text), height=None)
+        assert plan.order("targeted", "D0")["input"][1]["valueString"] == "to AUC 9"
+        assert plan.on("D0", "targeted").route == ""
+        assert errors(plan.applied.care_plan) == []
 
     def test_it_is_valid(self):
         applied = a_plan(parse(TINY), height=None).applied
