@@ -26,7 +26,7 @@ lint: .venv/installed ## style, types, import contracts
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-contract: .venv/installed ## the contract suite on real servers (Java 17 and Maven for HAPI; ENGRAFT_TEST_HFS for Helios)
+contract: .venv/installed ## the contract suite on real servers and clients (Java 17, Maven, Node.js 20, Chromium; ENGRAFT_TEST_HFS for Helios)
 	$(PYTEST) -m contract $(ARGS)
 
 bench: .venv/installed ## measures, judged by ratios

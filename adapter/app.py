@@ -8,19 +8,40 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask.json.provider import JSONProvider
 
 from adapter.config import Settings, load
 from adapter.store import Store
-from adapter.web import admin, apply, auth, enrolments, fhir, follow_ups, health, refusal, registry, webhook
+from adapter.web import (
+    admin,
+    apply,
+    auth,
+    cds_hooks,
+    enrolments,
+    fhir,
+    follow_ups,
+    gates,
+    health,
+    pages,
+    refusal,
+    regimen_changes,
+    regimens,
+    registry,
+    sign_in,
+    webhook,
+)
 from adapter.web.content import LIMIT, negotiate
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
 from mappings.r4 import wire
 
-ROOMS = (health, fhir, apply, enrolments, follow_ups, webhook, registry, admin)
+ROOMS = (
+    *(health, fhir, apply, enrolments, follow_ups),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
+    *(sign_in, pages),
+)
 
 
 class WireProvider(JSONProvider):
@@ -45,9 +66,12 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     routes = [route for room in ROOMS for route in room.routes(site)]
     access = register(app, routes)
     app.extensions["engraft.access"] = access
+    seen = {route.name for route in routes if route.page}
+    app.before_request(lambda: setattr(g, "page", request.endpoint in seen))
     auth.guard(app, site, access)
-    wordless = {route.name for route in routes if route.wordless}
-    app.before_request(lambda: None if request.endpoint in wordless else negotiate())
+    wordless = seen | {route.name for route in routes if route.wordless}
+    lines = {route.name for route in routes if route.lines}
+    app.before_request(lambda: None if request.endpoint in wordless else negotiate(lines=request.endpoint in lines))
     return app
 
 

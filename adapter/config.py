@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from adapter.errors import Invalid, Refused
 from adapter.toml_lines import line_of
 from mappings.canonicals import DEFAULT, DEFAULT_BASE, Canonicals
+from mappings.facts.plausible import DEFAULT_LIMITS, Limits
+from mappings.plan.gates import AGEING
 from mappings.r4.faults import Fault
 
 DEFAULT_DATABASE_URL = "sqlite:///var/engraft.sqlite"
@@ -55,7 +57,7 @@ class Secret:
         try:
             return self.file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise Refused(f"the secret in {self} cannot be read: {type(error).__name__}") from error
+            raise Refused(f"the secret in {self} cannot be read: {_why(error)}") from error
 
     def __str__(self) -> str:
         return f"file {self.file}" if self.file else f"environment variable {self.env}"
@@ -63,11 +65,15 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """`hospital`: where this centre's resources are delivered; None: they are stored only."""
+    """`hospital`: where this centre's resources are delivered; None: they are stored only.
+
+    `overlays`: what the centre adds to protocols, one file each.
+    """
 
     code: str
     name: str
     hospital: str | None = None
+    overlays: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,9 @@ class Settings:
     registries: Mapping[str, Registry] = field(default_factory=dict)
     privacy_key: Path | None = None
     file: Path | None = None
+    limits: Limits = DEFAULT_LIMITS
+    gate_max_age: Mapping[str, int] = field(default_factory=dict)
+    """Days after which a fact of a gate, by its name in the protocol, no longer meets it. Nobody gives a number."""
 
     def pseudonym_key(self) -> bytes:
         """The key that pseudonyms are made from. Raises Refused where there is none."""
@@ -161,13 +170,15 @@ def _environment_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or "no reason given") if isinstance(error, OSError) else "it is not UTF-8"
+
+
 def _text_of(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(
-            [Fault(str(path), f"the file of ENGRAFT_CONFIG cannot be read: {type(error).__name__}")]
-        ) from error
+        raise Invalid([Fault(str(path), f"the file of ENGRAFT_CONFIG cannot be read: {_why(error)}")]) from error
 
 
 def _is_url(text: str) -> bool:
@@ -188,7 +199,7 @@ class _Reader:
 
     def settings(self, database: str, public: str) -> Settings:
         document = self._parsed()
-        known = ("canonical_base", "centres", "hospitals", "registries", "privacy")
+        known = ("canonical_base", "centres", "hospitals", "registries", "privacy", "dosing", "gates")
         self._only(document, (), known)
         base = self._canonical_base(document)
         hospitals = {name: self._hospital(name, t) for name, t in self._tables(document, "hospitals")}
@@ -196,10 +207,11 @@ class _Reader:
         for name in sorted(hospitals.keys() & registries.keys()):
             self._fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
         centres = {code: self._centre(code, t, hospitals) for code, t in self._tables(document, "centres")}
-        key = self._privacy_key(document)
+        key, limits, ages = self._privacy_key(document), self._limits(document), self._gate_ages(document)
         if self.faults:
             raise Invalid(self.faults)
-        return Settings(database, public, Canonicals(base), centres, hospitals, registries, key, self.path)
+        places = (centres, hospitals, registries)
+        return Settings(database, public, Canonicals(base), *places, key, self.path, limits, ages)
 
     def _parsed(self) -> dict[str, Any]:
         try:
@@ -231,13 +243,34 @@ class _Reader:
 
     def _centre(self, code: str, table: dict[str, Any], hospitals: Mapping[str, Hospital]) -> Centre:
         at = ("centres", code)
-        self._only(table, at, ("name", "hospital"))
+        self._only(table, at, ("name", "hospital", "overlays"))
         hospital = self._text(table, at, "hospital") if "hospital" in table else None
         if hospital and hospital not in hospitals:
             known = ", ".join(hospitals) or "none"
             self._fault((*at, "hospital"), f"no hospital is called {hospital}; known: {known}")
         name = self._text(table, at, "name") if "name" in table else code
-        return Centre(code, name, hospital)
+        return Centre(code, name, hospital, self._files(table, (*at, "overlays")))
+
+    def _files(self, table: Mapping[str, Any], at: tuple[str, ...]) -> tuple[Path, ...]:
+        said = table.get(at[-1], [])
+        if not isinstance(said, list) or not all(isinstance(name, str) and name for name in said):
+            self._fault(at, 'is a list of files: ["chu-a.yaml"]')
+            return ()
+        return tuple(self.path.parent / name for name in said)
+
+    def _limits(self, document: dict[str, Any]) -> Limits:
+        """Our own defaults, each of which a deployment may set."""
+        said = self._inline(document, ("dosing",)) or {}
+        self._only(said, ("dosing",), tuple(each.name for each in fields(Limits)))
+        wanted = {each.name: type(getattr(DEFAULT_LIMITS, each.name)) for each in fields(Limits)}
+        found: dict[str, Any] = {}
+        for name in said.keys() & wanted.keys():
+            value, whole = said[name], wanted[name] is int
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value < 0:
+                self._fault(("dosing", name), f"is a {'whole ' if whole else ''}number, 0 or more")
+            else:
+                found[name] = wanted[name](str(value))
+        return replace(DEFAULT_LIMITS, **found)
 
     def _auth(self, table: dict[str, Any], above: tuple[str, ...]) -> Auth:
         at = (*above, "auth")
@@ -271,6 +304,16 @@ class _Reader:
         if secret and secret.file is None:
             self._fault(("privacy", "key"), 'the pseudonym key is kept in a file: { file = "pseudonym.key" }')
         return secret.file if secret else None
+
+    def _gate_ages(self, document: dict[str, Any]) -> dict[str, int]:
+        table = self._inline(document, ("gates",)) or {}
+        self._only(table, ("gates",), ("max_age_days",))
+        said = self._inline(table, ("gates", "max_age_days")) or {}
+        self._only(said, ("gates", "max_age_days"), AGEING)
+        for fact, days in said.items():
+            if not isinstance(days, int) or isinstance(days, bool) or days < 0:
+                self._fault(("gates", "max_age_days", fact), "is a whole number of days, 0 or more")
+        return dict(said)
 
     def _secret(self, table: Mapping[str, Any], at: tuple[str, ...]) -> Secret | None:
         said = table.get(at[-1])

@@ -6,7 +6,8 @@ EngraftError
 │   ├── Invalid             names the field; carries every fault found, not just the first
 │   ├── NotFound            404
 │   ├── NotAllowed          401/403; does not say whether the thing exists
-│   └── Conflict            409/412
+│   ├── Conflict            409/412
+│   └── TooOften            429: wait, then try again
 ├── Unavailable             try again later: 503 + Retry-After, exit 3, retried with back-off
 │   ├── HospitalUnavailable
 │   └── StoreUnavailable
@@ -41,9 +42,13 @@ class Invalid(Refused):
 
 
 class NotFound(Refused):
-    """Nothing there, or nothing that this caller may see."""
+    """Nothing there, or nothing that this caller may see. `field` where the caller named it in one."""
 
     status = 404
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotAllowed(Refused):
@@ -60,6 +65,16 @@ class Conflict(Refused):
     def __init__(self, message: str, status: int = 409) -> None:
         super().__init__(message)
         self.status = status
+
+
+class TooOften(Refused):
+    """Too many wrong tries; `retry_after` in seconds."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(EngraftError):

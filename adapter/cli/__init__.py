@@ -13,7 +13,7 @@ import click
 
 from adapter.cli.refusal import refuse
 from adapter.errors import EngraftError
-from mappings.r4.faults import FaultyInput
+from mappings.r4.faults import FaultyInput, Unsound
 
 
 class Entry(NamedTuple):
@@ -30,12 +30,15 @@ COMMANDS: Mapping[str, Entry] = {
     "config": Entry("adapter.cli.config:config", "Check the settings, or write a first file."),
     "deliver": Entry("adapter.cli.deliver:deliver", "Send what waits to the hospitals and registries."),
     "demo": Entry("adapter.cli.demo:demo", "The whole job on embedded defaults, in a minute."),
+    "export": Entry("adapter.cli.export:export", "Everything stored as NDJSON, identified or not."),
     "init-db": Entry("adapter.cli.serve:init_db", "Create or migrate the database; safe to repeat."),
     "map": Entry("adapter.cli.map:map_", "Enrolments and follow-ups to FHIR, offline."),
     "protocol": Entry("adapter.cli.protocol:protocol", "Check or show a protocol definition."),
     "queue": Entry("adapter.cli.queue:queue", "Look at deliveries; retry or discard parked ones."),
+    "regimen": Entry("adapter.cli.regimen:regimen", "What changed in a regimen, or would change."),
     "registry": Entry("adapter.cli.registry:registry", "De-identified bundles and endpoint reports."),
     "serve": Entry("adapter.cli.serve:serve", "The web application, for trying out."),
+    "user": Entry("adapter.cli.user:user", "Accounts of people: add, list, revoke."),
     "validate": Entry("adapter.cli.validate:validate", "Check FHIR files: R4 and our profiles."),
 }
 
@@ -62,7 +65,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (EngraftError, FaultyInput) as error:
+        except (EngraftError, FaultyInput, Unsound) as error:
             ctx.exit(refuse(error, as_json=bool(ctx.meta.get("json"))))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,21 +14,27 @@ from typing import Any
 
 import click
 
+from adapter.cli import definitions
 from adapter.cli.refusal import json_option
-from adapter.cli.surroundings import environment, write
-from adapter.config import load
+from adapter.cli.surroundings import environment, now, write
+from adapter.config import Settings, load
+from adapter.overlays import overlay_of
+from adapter.version import software
 from mappings.canonicals import Canonicals
 from mappings.facts.values import PartialDate
 from mappings.plan import COLUMNS, Applied, Body, Order, Row
 from mappings.plan import apply as apply_protocol
-from mappings.plan.dosing import check_body
+from mappings.plan.calendar import Span, amount, spans, weekday
+from mappings.plan.inputs import Patient, check
+from mappings.plan.reading import read
 from mappings.plan.subject import course_of_inputs, course_of_subject, placeholder
-from mappings.protocol import load as load_protocol
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 
 _SUBJECT = re.compile(r"(?:https?://\S+/)?Patient/[A-Za-z0-9.-]{1,64}")
-_SHOWN = ("day", "date", "action", "drug", "basis", "mg/day", "doses", "mg/dose", "route", "status")
+_SHOWN = ("day", "date", "weekday", "drug or procedure", "amount", "route", "note")
+_WIDTHS = (None, None, None, 40, None, None, 50)
+"""Characters of a column, where its words are folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,8 @@ class Said:
 
 
 @click.command()
-@click.argument("name")
-@click.option("--day-zero", metavar="DATE", help="Day of the graft, YYYY-MM-DD.")
+@click.argument("name", metavar="NAME|FILE")
+@click.option("--day-zero", metavar="DATE", help="Day zero: the graft, or what the protocol counts from.")
 @click.option("--weight", metavar="KG", help="Actual body weight in kg.")
 @click.option("--height", metavar="CM", help="Height in cm.")
 @click.option("--weight-date", metavar="DATE", help="When the weight was taken.")
@@ -65,7 +71,7 @@ class Said:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file, not to stdout.")
 @json_option
 def apply(name: str, shape: str, out: Path | None, as_json: bool, **options: Any) -> None:
-    """Date and dose the protocol NAME for one patient. Nothing is stored.
+    """Date and dose the protocol NAME, or one's own in a YAML FILE, for one patient. Nothing is stored.
 
     \b
     csv: one row per administration day and line.   fhir: a CarePlan with everything contained.
@@ -74,12 +80,13 @@ def apply(name: str, shape: str, out: Path | None, as_json: bool, **options: Any
     \b
     Example: engraft apply set-haplo-pdli --day-zero 2026-03-02 --weight 70 --height 175 --format csv
     """
-    order = _order(name, Said(**options), load(environment()).canonicals)
+    order = _order(name, Said(**options), load(environment()))
     applied = apply_protocol(order)
     write(_written(applied, order, "fhir" if as_json and shape == "table" else shape), out)
 
 
-def _order(name: str, said: Said, canonicals: Canonicals) -> Order:
+def _order(name: str, said: Said, settings: Settings) -> Order:
+    canonicals = settings.canonicals
     faults: list[Fault] = []
     day_zero = _date("day-zero", said.day_zero, faults)
     body = Body(
@@ -89,16 +96,16 @@ def _order(name: str, said: Said, canonicals: Canonicals) -> Order:
     )
     if said.subject is not None and not _SUBJECT.fullmatch(said.subject):
         faults.append(Fault("subject", "write Patient/<id>", "value"))
-    _check_birth_date(said.birth_date, day_zero, faults)
-    protocol = load_protocol(name)
+    _check_birth_date(said.birth_date, faults)
+    protocol = definitions.named(name)
     if faults:
         named = {fault.path for fault in faults}
-        others = [] if said.draft else check_body(body, said.bsa_formula, protocol.lines)
+        others = [] if said.draft else check(protocol, day_zero, body, said.bsa_formula)
         raise FaultyInput([*faults, *(fault for fault in others if fault.path not in named)])
     course = (
-        course_of_subject(name, said.subject, canonicals)
+        course_of_subject(protocol.key, said.subject, canonicals)
         if said.subject
-        else course_of_inputs(name, day_zero, body, said.bsa_formula, canonicals)
+        else course_of_inputs(protocol.key, day_zero, body, said.bsa_formula, canonicals)
     )
     patient = None if said.subject else _placeholder(course, said, canonicals)
     return Order(
@@ -112,6 +119,11 @@ def _order(name: str, said: Said, canonicals: Canonicals) -> Order:
         draft=said.draft,
         canonicals=canonicals,
         subject_resource=patient,
+        overlay=overlay_of(settings, said.centre, protocol.key),
+        limits=settings.limits,
+        patient=Patient(born=_born(said.birth_date)),
+        made=now(),
+        software=software(),
     )
 
 
@@ -141,23 +153,22 @@ def _number(name: str, text: str | None, unit: str, faults: list[Fault]) -> Deci
     return None
 
 
-def _check_birth_date(text: str | None, day_zero: date | None, faults: list[Fault]) -> None:
-    if text is None:
-        return
+def _check_birth_date(text: str | None, faults: list[Fault]) -> None:
     try:
-        born = PartialDate(text)
+        _born(text)
     except ValueError as error:
         faults.append(Fault("birth-date", str(error), "value"))
-        return
-    if day_zero and born.earliest > day_zero:
-        faults.append(Fault("birth-date", "is after day zero", "business-rule"))
+
+
+def _born(text: str | None) -> PartialDate | None:
+    return None if text is None else PartialDate(text)
 
 
 def _written(applied: Applied, order: Order, shape: str) -> str:
     if shape == "csv":
         return _csv(applied.rows)
     if shape == "table":
-        return _table(applied.rows, order)
+        return _table(applied, order)
     # here, because the validator is not needed for the other shapes
     from mappings.r4.validate import require_valid
     from mappings.r4.wire import pretty
@@ -175,7 +186,8 @@ def _csv(rows: Iterable[Row]) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def _table(rows: Sequence[Row], order: Order) -> str:
+def _table(applied: Applied, order: Order) -> str:
+    """The calendar of the pages in a terminal: days in a row on which the same is done are one line."""
     # here, because only people need it
     from tabulate import tabulate
 
@@ -188,41 +200,32 @@ def _table(rows: Sequence[Row], order: Order) -> str:
     ]
     mark = "DRAFT, NOT DOSED. " if order.draft else ""
     head = f"{order.protocol.title}\n{mark}{', '.join(facts)}; {order.subject}"
-    lines = [_line(days) for days in _spans(rows)]
-    return f"{head}\n\n{tabulate(lines, headers=_SHOWN, disable_numparse=True)}"
+    status = {(row.action, row.day): row.status for row in applied.rows}
+    lines = [_line(span, status) for span in spans(read(applied.resources))]
+    return f"{head}\n\n{tabulate(lines, headers=_SHOWN, disable_numparse=True, maxcolwidths=_WIDTHS)}"
 
 
-def _spans(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows that say the same on days in a row, folded; a day between two doses is never swallowed."""
-    spans: list[list[Row]] = []
-    for row in rows:
-        before = spans[-1][-1] if spans else None
-        if before and astuple(before)[2:] == astuple(row)[2:] and _number_of(row) == _number_of(before) + 1:
-            spans[-1].append(row)
-        else:
-            spans.append([row])
-    return spans
-
-
-def _number_of(row: Row) -> int:
-    return int(row.day.removeprefix("D"))
-
-
-def _line(days: list[Row]) -> tuple[str, ...]:
-    first, last = days[0], days[-1]
+def _line(span: Span, status: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    item = span.item
+    first, last = (day.isoformat() if day else "" for day in (span.first, span.last))
+    said = status.get((item.action, item.day), "").removeprefix("dosed").removeprefix("; ")
     return (
-        _span(first.day, last.day),
-        _span(first.date, last.date),
-        first.action,
-        first.drug,
-        f"{first.basis_value} {first.basis_unit}".strip(),
-        first.daily_mg,
-        first.doses_per_day,
-        first.mg_per_dose,
-        first.route,
-        first.status,
+        _span(span.first_day, span.last_day, is_open=item.gate != ""),
+        _span(first, last),
+        _weekdays(span),
+        item.title,
+        amount(item) or ("not dosed" if item.drug else ""),
+        item.route,
+        said if item.drug else item.text,
     )
 
 
-def _span(first: str, last: str) -> str:
-    return first if first == last else f"{first}..{last}"
+def _weekdays(span: Span) -> str:
+    first, last = (weekday(day) if day else "" for day in (span.first, span.last))
+    return first if span.last in (None, span.first) else f"{first}..{last}"
+
+
+def _span(first: str, last: str, *, is_open: bool = False) -> str:
+    if last in ("", first):
+        return f"from {first}" if is_open else first
+    return f"{first}..{last}"

@@ -12,7 +12,7 @@ import click
 from adapter.cli.refusal import json_option, json_refusals, show
 from adapter.cli.surroundings import environment
 from adapter.config import SETTINGS, Settings, load
-from adapter.errors import Refused
+from adapter.errors import Invalid, Refused
 from mappings.r4.faults import Fault
 
 KEY_BYTES = 32
@@ -36,7 +36,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     Example: ENGRAFT_CONFIG=engraft.toml engraft config check
     """
     settings = load(environment())
-    faults = _secret_faults(settings)
+    faults = [*_secret_faults(settings), *_overlay_faults(settings)]
     if faults:
         show(faults, as_json=as_json)
         ctx.exit(1)
@@ -66,6 +66,21 @@ def _secret_faults(settings: Settings) -> list[Fault]:
             settings.pseudonym_key()
         except Refused as error:
             faults.append(Fault(f"{settings.file}: privacy.key", str(error), "not-found"))
+    return faults
+
+
+def _overlay_faults(settings: Settings) -> list[Fault]:
+    # here, because most deployments have none
+    from adapter.overlays import overlay_of
+    from mappings.protocol import names
+
+    faults: list[Fault] = []
+    for code, centre in settings.centres.items():
+        try:
+            for protocol in names() if centre.overlays else ():
+                overlay_of(settings, code, protocol)
+        except Invalid as error:
+            faults += error.faults
     return faults
 
 

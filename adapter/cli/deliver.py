@@ -17,7 +17,7 @@ from adapter.cli.refusal import REFUSED, UNREACHABLE, json_option
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
 from adapter.errors import StoreUnavailable
-from adapter.flows import delivery, notification
+from adapter.flows import administered, delivery, notification
 from adapter.hospital.connections import Connections
 from adapter.store import Store
 from mappings.r4.wire import pretty
@@ -56,21 +56,23 @@ class Tally:
 
 
 @click.command()
-@click.option("--once", "mode", flag_value="once", default="once", help="Send what is due, then stop. The default.")
-@click.option("--watch", "mode", flag_value="watch", help="Go on until stopped (Ctrl-C or SIGTERM).")
+@click.option("--once", is_flag=True, help="Send what is due, then stop. The default.")
+@click.option("--watch", "watching", is_flag=True, help="Go on until stopped (Ctrl-C or SIGTERM).")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Patients side by side.")
 @json_option
 @click.pass_context
-def deliver(ctx: click.Context, mode: str, workers: int, as_json: bool) -> None:
+def deliver(ctx: click.Context, once: bool, watching: bool, workers: int, as_json: bool) -> None:
     """Drain the outbox to the hospitals and registries, and fetch what their notifications point to.
 
     Exit 1 when a server refused a delivery for good (see engraft queue), 3 when none could be reached.
 
     Example: engraft deliver --once
     """
+    if once and watching:
+        raise click.UsageError("either --once or --watch")
     settings = load(environment())
     with store_of(settings) as store:
-        if mode == "watch":
+        if watching:
             watch(store, settings, workers)
             return
         tally = one_round(store, settings, workers)
@@ -127,7 +129,14 @@ def _drain(store: Store, settings: Settings, worker: str) -> delivery.DrainRepor
 def _pull(store: Store, settings: Settings) -> notification.PullReport:
     connections = Connections(settings)
     try:
-        return notification.pull(store, connections, worker=_name(), now=now, jitter=random.random)
+        return notification.pull(
+            store,
+            connections,
+            worker=_name(),
+            now=now,
+            jitter=random.random,
+            heard=lambda tx, *what: administered.hear(tx, *what, settings=settings, now=now()),
+        )
     finally:
         connections.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -116,8 +117,10 @@ def _plan() -> None:
     _say(2, "The plan of one patient: 70 kg, 175 cm, graft on 2026-03-02 (engraft apply ...)")
     asked = ["set-haplo-pdli", "--day-zero", "2026-03-02", "--weight", "70", "--height", "175"]
     table = CliRunner().invoke(apply, asked, catch_exceptions=False).output
-    for line in table.splitlines()[3:]:
-        click.echo("   " + line[:117].rstrip())
+    shown = [line[:109].rstrip() for line in table.splitlines()[3:]]  # without the notes, to fit a terminal
+    for line in filter(None, shown):
+        click.echo(f"   {line}")
+    click.echo("   What has no amount is left to the centre. Tapers and donor lymphocytes wait for their gates.")
 
 
 def _enrolments_and_forms(stage: Stage) -> None:
@@ -194,7 +197,7 @@ def _registry(stage: Stage) -> None:
     report = registry.report_from_store(stage.store, registry.Question(endpoints=("os",), horizons=(180, 365, 730)))
     for row in report.rows:
         estimate = "beyond the follow-up" if row.estimate is None else f"{row.estimate:.1%}"
-        told = f"{row.events} deaths among {row.n}, Kaplan-Meier, synthetic"
+        told = f"{row.events} death{'' if row.events == 1 else 's'} among {row.n}, Kaplan-Meier, synthetic"
         click.echo(f"   overall survival at {row.horizon_days} days: {estimate} ({told})")
 
 
@@ -215,6 +218,10 @@ def _stay(stage: Stage) -> None:
     server.app = create_app(public, stage.store, now)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     click.echo(f"\n   Engraft   {base}/fhir/metadata\n   sandbox   {stage.hospital.base_url}/Patient")
+    password = secrets.token_urlsafe(12)
+    with stage.store.transaction() as tx:
+        tx.people.add("demo", "Demo Pharmacist", "pharmacist", CENTRE, password, now())
+    click.echo(f"   pages     {base}/ (sign in as demo, password {password})")
     click.echo(f'   curl -H "Authorization: Bearer {stage.token}" {base}/fhir/CarePlan')
     click.pause("   Any key stops it.")
     server.shutdown()

@@ -63,6 +63,8 @@ def map_(
         for place, document in read(file, taken.rejected):
             _take(taken, place, document)
     resources = list(_resources(taken, load(environment()).canonicals))
+    order = {file: at for at, file in enumerate(inputs)}
+    taken.rejected.sort(key=lambda one: (order[one.place.file], one.place.line))
     texts = _files(resources, shape)
     if out:
         _write(out, texts, taken.rejected)

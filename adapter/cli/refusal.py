@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from adapter.errors import EngraftError, Unavailable
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault, FaultyInput, Unsound
 
 REFUSED, UNREACHABLE = 1, 3
 """Exit codes; 0 is done and 2 wrong usage."""
@@ -16,7 +16,7 @@ REFUSED, UNREACHABLE = 1, 3
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def refuse(error: EngraftError | FaultyInput, *, as_json: bool) -> int:
+def refuse(error: EngraftError | FaultyInput | Unsound, *, as_json: bool) -> int:
     """Says what is wrong; the exit code."""
     # here, because a command that succeeds needs none of it
     from adapter.web.outcome import faults_of
@@ -35,7 +35,14 @@ def show(faults: Sequence[Fault], *, as_json: bool) -> None:
         return
     width = max((len(fault.path) for fault in faults), default=0)
     for fault in faults:
-        click.echo(f"{fault.path.ljust(width)}  {fault.message}" if width else fault.message, err=True)
+        told = f"{fault.path.ljust(width)}  {fault.message}" if width else fault.message
+        click.echo(_placed(fault) if fault.place else told, err=True)
+
+
+def _placed(fault: Fault) -> str:
+    """`FILE:LINE: path: message`, as editors read it."""
+    severity = "" if fault.severity == "error" else fault.severity
+    return ": ".join(filter(None, (fault.place, severity, fault.path, fault.message)))
 
 
 def json_option(command: Command) -> Command:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from adapter.store import Store
 
 
+_UNPREPARED = "the database is away or has no current schema: run engraft init-db"
+
+
 def environment() -> Mapping[str, str]:
     return os.environ
 
@@ -37,10 +40,12 @@ def store_of(settings: Settings) -> Iterator[Store]:
     # here, because most commands need no database
     from adapter.app import open_store
 
+    if not _is_there(settings.database_url):
+        raise StoreUnavailable(_UNPREPARED)
     store = open_store(settings)
     try:
         if not store.ready():
-            raise StoreUnavailable("the database is away or has no current schema: run engraft init-db")
+            raise StoreUnavailable(_UNPREPARED)
         yield store
     finally:
         store.close()
@@ -50,11 +55,17 @@ def store_of(settings: Settings) -> Iterator[Store]:
 def known_store() -> Iterator[Store | None]:
     """The store, if one is named or the default one is there; else None."""
     settings = load(environment())
-    if environment().get("ENGRAFT_DATABASE_URL") or Path(settings.database_url.removeprefix("sqlite:///")).is_file():
+    if environment().get("ENGRAFT_DATABASE_URL") or _is_there(settings.database_url):
         with store_of(settings) as store:
             yield store
     else:
         yield None
+
+
+def _is_there(url: str) -> bool:
+    """Whether the file of an SQLite database exists: to open it would make an empty one. Of a server we cannot tell."""
+    kind, _, path = url.partition(":///")
+    return kind != "sqlite" or not path or Path(path.partition("?")[0]).exists()
 
 
 def write(text: str, out: Path | None) -> None:

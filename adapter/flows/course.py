@@ -12,7 +12,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.errors import Invalid, NotAllowed
+from adapter.errors import Invalid, NotAllowed, NotFound
+from adapter.flows import regimen
 from mappings.facts import Enrolment, FollowUp
 from mappings.intake import schema
 from mappings.outcomes import map_course, retract
@@ -143,7 +144,9 @@ def _queue(
         return
     if not tx.outbox.knows(hospital, course):
         # the hospital may have been configured after the enrolment: without the Patient nothing could be stored there
-        changed = [retract.unversioned(one.content) for one in tx.resources.of_course(course)]
+        planned = {one.reference for one in tx.resources.from_source(course, regimen.SOURCE)}
+        told = [one for one in tx.resources.of_course(course) if one.reference not in planned]
+        changed = [retract.unversioned(one.content) for one in told]
     sent = sorted((one for one in changed if one["resourceType"] in DELIVERED), key=_rank)
     if sent:
         tx.outbox.add(hospital, course, sent, source=source, at=now)
@@ -155,6 +158,18 @@ def _rank(resource: Resource) -> int:
 
 def _reference(resource: Resource) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
+
+
+def enrolled_as(tx: Tx, id_: str, centre: str | None) -> Submission:
+    """The enrolment of a course, by the course's uuid, its CarePlan's id or its own. `centre` None: of any.
+
+    Raises NotFound, also for another centre's.
+    """
+    plan, enrolled = tx.resources.get("CarePlan", id_), tx.enrolments.get(id_)
+    found = tx.enrolments.of_course((plan and plan.course) or (enrolled and enrolled.course) or id_)
+    if not found or centre not in (None, found[-1].centre):
+        raise NotFound("no such regimen")
+    return found[-1]
 
 
 def note(

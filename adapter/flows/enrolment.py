@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, NotFound
-from adapter.flows import course, regimen
+from adapter.flows import course, regimen, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import Enrolment, Transplant
 from mappings.intake import schema
@@ -45,18 +45,18 @@ def enrol(
     dated regimen once the graft date and the measures are known. `expected_id` and `expected_version` are those that
     the caller means to replace.
     Raises Invalid, NotAllowed (another centre's), Conflict (412 another version; 409 day zero moves after a dose was
-    given and nobody confirmed it; another protocol), NotFound (`expected_id` is another enrolment).
+    given and nobody confirmed it; another protocol), NotFound (`expected_id` is no enrolment of the sender's).
     """
     with course.refusing():
         document, confirmed_by = _without_confirmation(document)
         enrolment = schema.enrolment(document, course.day_of(now))
         course.admit(enrolment.centre, sender, settings)
         ids = course.ids_of(enrolment, settings)
-        planned = regimen.plan(enrolment, ids)
         with store.transaction() as tx:
             tx.hold(enrolment.key)
             known = tx.enrolments.of(enrolment.centre, enrolment.patient)
-            _require_known(known, ids, expected_id, expected_version)
+            _require_same(tx, known, expected_id, sender)
+            _require_known(known, ids, expected_version)
             submission, written = tx.enrolments.put(
                 id=ids("enrolment"),
                 centre=enrolment.centre,
@@ -66,15 +66,16 @@ def enrol(
                 content=document,
                 at=now,
             )
+            visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
             if written:
-                visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
                 course.require_fit(visits, enrolment, within="follow-up ")
-                course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
-                doses = regimen.given(visits)
-                if doses and not confirmed_by:
+                if (regimen.given(visits) or tx.hospital_doses.of(ids.course)) and not confirmed_by:
                     _require_unmoved(known, enrolment, course.day_of(now))
-                regimen.settle(tx, planned, doses, ids=ids, centre=enrolment.centre, now=now)
+                course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
+                planned = renewal.renew(tx, enrolment, visits, settings, now)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
+            else:
+                planned = regimen.plan(renewal.known_of(tx, enrolment, visits, settings, now))
             return Receipt(
                 id=submission.id,
                 version=submission.version,
@@ -89,11 +90,16 @@ def enrol(
 def state(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:
     """An enrolment as it was sent, and what became of it. Raises NotFound, also for another centre's."""
     with store.reading() as tx:
-        known = tx.enrolments.get(id_)
-        if known is None or (sender is not None and sender.centre != known.centre):
-            raise NotFound("no such enrolment")
+        known = _own(tx, id_, sender)
         deliveries = tx.outbox.for_source(known.course, known.key)
         return course.told(known, _because_of(tx, known), deliveries) | {"document": known.content}
+
+
+def _own(tx: Tx, id_: str, sender: Client | None) -> Submission:
+    known = tx.enrolments.get(id_)
+    if known is None or (sender is not None and sender.centre != known.centre):
+        raise NotFound("no such enrolment")
+    return known
 
 
 def _without_confirmation(document: Any) -> tuple[Any, str | None]:
@@ -106,9 +112,16 @@ def _without_confirmation(document: Any) -> tuple[Any, str | None]:
     return {key: said for key, said in document.items() if key != CONFIRMED_BY}, name.strip()
 
 
-def _require_known(known: Submission | None, ids: Ids, expected_id: str | None, expected_version: int | None) -> None:
-    if expected_id is not None and (known is None or known.id != expected_id):
-        raise NotFound("the document is not that of this enrolment")
+def _require_same(tx: Tx, known: Submission | None, expected_id: str | None, sender: Client | None) -> None:
+    """The caller means to replace `expected_id`, so the document is about its patient."""
+    if expected_id is None:
+        return
+    meant = _own(tx, expected_id, sender)
+    if known is None or known.id != meant.id:
+        raise FaultyInput([Fault("patient", "this enrolment is of another patient", "business-rule")])
+
+
+def _require_known(known: Submission | None, ids: Ids, expected_version: int | None) -> None:
     if expected_version is not None and (known is None or known.version != expected_version):
         there = f"at version {known.version}" if known else "not there"
         raise Conflict(f"the enrolment is {there}, not at version {expected_version}", 412)

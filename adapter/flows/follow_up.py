@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Invalid, NotFound
-from adapter.flows import course
+from adapter.flows import course, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import FollowUp
 from mappings.intake import schema
@@ -84,12 +84,13 @@ def _settle(tx: Tx, visit: Submission, enrolled: Submission, settings: Settings,
     enrolment = schema.enrolment(enrolled.content, today)
     follow_ups = course.follow_ups_of(tx, enrolled.course, today)
     course.settle(tx, enrolment, follow_ups, source=visit.key, settings=settings, now=now)
+    renewal.renew(tx, enrolment, follow_ups, settings, now)
 
 
 def _enrolled(tx: Tx, centre: str, patient: str) -> Submission:
     found = tx.enrolments.of(centre, patient)
     if found is None:
-        raise NotFound("this centre has enrolled no such patient")
+        raise NotFound("this centre has enrolled no such patient", "patient")
     return found
 
 

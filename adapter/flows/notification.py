@@ -50,6 +50,10 @@ _KEPT_HEADERS = ("content-type", "if-match")
 """Never Authorization: a secret does not belong into the database."""
 
 
+Heard = Callable[[Tx, str, Place, Resource | None], None]
+"""Takes (transaction, hospital, place, what is there now; None: it is gone)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
     """What a hospital had under (type, id) when last read: version and time of change as it says them; None: gone."""
@@ -110,12 +114,13 @@ def pull(
     now: Callable[[], datetime],
     jitter: Callable[[], float],
     limit: int | None = None,
+    heard: Heard | None = None,
 ) -> PullReport:
     """Reads from the hospitals what their notifications point to, and keeps copies. Every row that is due, or `limit`.
 
-    Raises StoreUnavailable.
+    `heard` is told of each copy that is news, in the transaction that keeps it. Raises StoreUnavailable.
     """
-    this = _Round(store, client_of, worker, now, jitter)
+    this = _Round(store, client_of, worker, now, jitter, heard)
     done: Counter[str] = Counter()
     while limit is None or done["done"] + done["retried"] + done["parked"] < limit:
         with store.transaction() as tx:
@@ -178,6 +183,7 @@ class _Round:
     worker: str
     now: Callable[[], datetime]
     jitter: Callable[[], float]
+    heard: Heard | None = None
     searched: dict[str, datetime] = field(default_factory=dict)
     """When this round searched each hospital."""
     known: dict[str, dict[Place, Copy]] = field(default_factory=dict)
@@ -255,6 +261,8 @@ def _gone(hospital: str, place: Place, this: _Round, now: datetime) -> bool:
     if news:
         with this.store.transaction() as tx:
             tx.inbox.add(hospital, GONE, *place, {"version": version} if version else {}, b"", now)
+            if this.heard:
+                this.heard(tx, hospital, place, None)
     return news
 
 
@@ -265,6 +273,8 @@ def _copy(hospital: str, resource: Resource, this: _Round, now: datetime) -> boo
     if news:
         with this.store.transaction() as tx:
             tx.inbox.add(hospital, COPIED, *place, {}, wire.encode(resource), now)
+            if this.heard:
+                this.heard(tx, hospital, place, resource)
     return news
 
 

@@ -1,17 +1,24 @@
 """The dated and dosed regimen of an enrolled patient, kept for EHRs to pull.
 
-It is a draft until a person validates it. When day zero moves, what was not yet given moves with it; an order of which
-a dose is on record stays as it was, and so does its place in the RequestGroup.
+It is a draft until a person validates it. It is reckoned anew whenever the enrolment, a visit or a decision changes;
+what was not yet given follows, an order of which a dose is on record stays as it was, and so does its place in the
+RequestGroup. Nothing new is written where nothing changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from adapter.config import Settings
+from adapter.flows import signature
+from adapter.overlays import overlay_of
+from adapter.store.decisions import REDOSE, STOP, Decision
+from adapter.store.hospital_doses import HospitalDose
+from adapter.version import software
 from mappings.facts import (
     Administration,
     BodyMeasure,
@@ -21,9 +28,11 @@ from mappings.facts import (
     Missing,
     PartialDate,
     Transplant,
+    VitalStatus,
+    Word,
 )
-from mappings.outcomes import retract
-from mappings.plan import Body, Order, apply
+from mappings.plan import Body, Order, apply, revision
+from mappings.plan.inputs import Measurement, Patient
 from mappings.protocol import load
 from mappings.r4.build import Ids, Resource
 from mappings.r4.faults import Fault, FaultyInput
@@ -32,12 +41,24 @@ from mappings.terminology.units import to_unit
 
 if TYPE_CHECKING:
     from adapter.store import Tx
-    from adapter.store.resources import Stored
 
 SOURCE = "regimen"
 """What the resources of a regimen name as their source; no document has this key."""
 
 _IN_THE_DOCUMENT = {"day-zero": "transplant.date", "weight": "measurements.weight", "height": "measurements.height"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that a regimen is reckoned from."""
+
+    enrolment: Enrolment
+    follow_ups: tuple[FollowUp, ...]
+    decisions: tuple[Decision, ...]
+    hospital_doses: tuple[HospitalDose, ...]
+    ids: Ids
+    settings: Settings
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,63 +69,163 @@ class Planned:
     issues: tuple[Fault, ...]
 
 
-def plan(enrolment: Enrolment, ids: Ids) -> Planned:
-    """Applies the protocol to what is known. Missing or implausible facts are issues, never an error."""
-    transplant = enrolment.transplant if isinstance(enrolment.transplant, Transplant) else Transplant()
+def settle(tx: Tx, known: Known, planned: Planned) -> None:
+    """Stores what of the regimen changed: what was begun stays, a stopped course ends."""
+    before = {
+        one.reference: one.content for one in tx.resources.from_source(known.ids.course, SOURCE) if not one.deleted
+    }
+    kept = revision.begun(before, doses(known))
+    why = "; ".join(f"{fault.path}: {fault.message}" for fault in planned.issues) or "no longer in the plan"
+    standing = revision.revise(before, planned.resources, kept, why)
+    ended = next((one for one in known.decisions if one.kind == STOP), None)
+    if ended:
+        standing = revision.stop(standing, kept, ended.reason, date.fromisoformat(ended.content["date"]))
+    named = {revision.reference_of(one): one for one in standing}
+    _store(tx, list(signature.upheld(tx, named, course=known.ids.course, now=known.now).values()), known)
+
+
+def plan(known: Known) -> Planned:
+    """Applies the protocol to what is known. Missing, stale or implausible facts are issues, never an error."""
     try:
-        order = Order(
-            protocol=load(enrolment.protocol),
-            day_zero=transplant.day_zero,
-            body=body_of(enrolment),
-            subject=f"Patient/{ids('patient')}",
-            course=ids.course,
-            centre=enrolment.centre,
-            intent="plan",
-            canonicals=ids.canonicals,
-        )
-        return Planned(apply(order).resources, ())
+        applied = [(since, apply(_order(body, known)).resources) for since, body in bodies(known)]
     except FaultyInput as found:
         return Planned((), tuple(_in_the_document(fault) for fault in found.faults))
+    return Planned(tuple(revision.effective(applied)), ())
+
+
+def bodies(known: Known) -> list[tuple[date | None, Body]]:
+    """The measures that doses are reckoned by, each with the first day that it holds for.
+
+    The enrolment's first, then each weight that somebody decided to redose by.
+    """
+    out: list[tuple[date | None, Body]] = [(None, body_of(known.enrolment, known.ids))]
+    for decision in known.decisions:
+        if decision.kind == REDOSE:
+            said = decision.content
+            body = replace(
+                out[-1][1],
+                weight_kg=Decimal(said["weight_kg"]),
+                weight_date=PartialDate(said["date"]).exact if "date" in said else None,
+                weight_source=said.get("source"),
+            )
+            out.append((date.fromisoformat(said["since"]), body))
+    return out
+
+
+def _order(body: Body, known: Known) -> Order:
+    enrolment, settings = known.enrolment, known.settings
+    transplant = enrolment.transplant if isinstance(enrolment.transplant, Transplant) else Transplant()
+    return Order(
+        protocol=load(enrolment.protocol),
+        day_zero=transplant.day_zero,
+        body=body,
+        subject=f"Patient/{known.ids('patient')}",
+        course=known.ids.course,
+        centre=enrolment.centre,
+        intent="plan",
+        canonicals=known.ids.canonicals,
+        overlay=overlay_of(settings, enrolment.centre, enrolment.protocol),
+        limits=settings.limits,
+        patient=patient_of(enrolment, known.follow_ups),
+        made=known.now,
+        software=software(),
+        flags=flags(body, known),
+    )
+
+
+def doses(known: Known) -> list[Administration]:
+    """Every dose that is on record: by the centre's visits, or by the hospital's own record."""
+    heard = [
+        Administration(one.action, date.fromisoformat(one.date), one.day, id=f"{one.hospital}/{one.id}")
+        for one in known.hospital_doses
+    ]
+    return [*given(known.follow_ups), *heard]
 
 
 def given(follow_ups: Sequence[FollowUp]) -> list[Administration]:
-    """Every dose that is on record."""
+    """Every dose that the visits tell of."""
     sections = (visit.administrations for visit in follow_ups)
     return [one for section in sections if isinstance(section, tuple) for one in section]
 
 
-def settle(
-    tx: Tx, planned: Planned, doses: Sequence[Administration], *, ids: Ids, centre: str, now: datetime
-) -> tuple[str, ...]:
-    """Stores the regimen; orders that are no longer in it become cancelled or revoked. References of what it holds."""
-    before = {one.reference: one for one in tx.resources.from_source(ids.course, SOURCE)}
-    kept = _begun(before, doses)
-    renewed = {_reference(one): _keeping(one, before, kept) for one in planned.resources}
-    for reference, resource in renewed.items():
-        if reference not in kept:
-            require_valid(resource)
-            tx.resources.put(resource, centre=centre, course=ids.course, sources=[SOURCE], at=now)
-    for reference, stored in before.items():
-        if reference not in renewed and reference not in kept:
-            gone = retract.withdrawn(stored.content)
-            tx.resources.put(gone, centre=centre, course=ids.course, sources=[SOURCE], at=now)
-    return tuple(dict.fromkeys((*renewed, *kept)))
+def body_of(enrolment: Enrolment, ids: Ids) -> Body:
+    """Weight and height that an enrolment gives for dosing; None for each that it does not give exactly.
 
-
-def body_of(enrolment: Enrolment) -> Body:
-    """Weight and height that an enrolment gives for dosing; None for each that it does not give exactly."""
-    measured = enrolment.measurements if isinstance(enrolment.measurements, Measurements) else Measurements()
-    weight, height = (said if isinstance(said, BodyMeasure) else None for said in (measured.weight, measured.height))
+    Each points to the Observation that `outcomes.measurements` makes of it.
+    """
+    weight, height = _measured(enrolment.measurements)
     return Body(
         weight_kg=_amount(weight, "kg"),
         height_cm=_amount(height, "cm"),
         weight_date=_day(weight),
         height_date=_day(height),
+        weight_source=_observation("weight", weight, ids),
+        height_source=_observation("height", height, ids),
     )
 
 
-def _day(said: BodyMeasure | None) -> date | None:
-    return said.date.exact if said and isinstance(said.date, PartialDate) else None
+def patient_of(enrolment: Enrolment, follow_ups: Sequence[FollowUp]) -> Patient:
+    """Birth and death, as far as they are known."""
+    died = [
+        said.date
+        for visit in follow_ups
+        if isinstance(said := visit.vital_status, VitalStatus) and said.status == Word("dead")
+    ]
+    born = enrolment.birth_date
+    return Patient(
+        born if isinstance(born, PartialDate) else None,
+        next((day for day in reversed(died) if isinstance(day, PartialDate)), None),
+    )
+
+
+def latest_weight(known: Known) -> Measurement | None:
+    """The newest weight with a day that a visit told of, in kg."""
+    found = []
+    for visit in known.follow_ups:
+        weight, _ = _measured(visit.measurements)
+        amount = _amount(weight, "kg")
+        day = _day(weight) or (visit.date.exact if weight and weight.date is None else None)
+        if amount is not None and day is not None:
+            when = weight.date if weight and weight.date else visit.date
+            found.append(Measurement(amount, day, f"Observation/{known.ids('weight', when)}"))
+    return max(found, key=lambda one: one.taken or known.now.date(), default=None)
+
+
+def flags(body: Body, known: Known) -> tuple[str, ...]:
+    """Why what is still to be given may need another dose: the weight has changed since."""
+    newest = latest_weight(known)
+    if newest is None or newest.taken is None or not body.weight_kg:
+        return ()
+    if body.weight_date and newest.taken <= body.weight_date:
+        return ()
+    percent = abs(newest.value - body.weight_kg) * 100 / body.weight_kg
+    if percent <= known.settings.limits.redose_percent:
+        return ()
+    return (
+        f"Weight {newest.value} kg of {newest.taken} differs by {percent:.1f} % from the {body.weight_kg} kg dosed by: "
+        "to be redosed?",
+    )
+
+
+def _store(tx: Tx, standing: Sequence[Resource], known: Known) -> None:
+    """The Provenance is written where, and only where, something that it speaks of was."""
+    origins = [one for one in standing if one["resourceType"] == "Provenance"]
+    written = [_put(tx, one, known) for one in standing if one not in origins]
+    if any(written):
+        for one in origins:
+            _put(tx, one, known)
+
+
+def _put(tx: Tx, resource: Resource, known: Known) -> bool:
+    require_valid(resource)
+    centre, course = known.enrolment.centre, known.ids.course
+    return tx.resources.put(resource, centre=centre, course=course, sources=[SOURCE], at=known.now) is not None
+
+
+def _measured(section: object) -> tuple[BodyMeasure | None, BodyMeasure | None]:
+    said = section if isinstance(section, Measurements) else Measurements()
+    weight, height = (one if isinstance(one, BodyMeasure) else None for one in (said.weight, said.height))
+    return weight, height
 
 
 def _amount(said: BodyMeasure | None, unit: str) -> Decimal | None:
@@ -114,71 +235,15 @@ def _amount(said: BodyMeasure | None, unit: str) -> Decimal | None:
     return to_unit(said.value, unit).value
 
 
+def _day(said: BodyMeasure | None) -> date | None:
+    return said.date.exact if said and isinstance(said.date, PartialDate) else None
+
+
+def _observation(name: str, said: BodyMeasure | None, ids: Ids) -> str | None:
+    if said is None:
+        return None
+    return f"Observation/{ids(name, *([said.date] if said.date else []))}"
+
+
 def _in_the_document(fault: Fault) -> Fault:
     return Fault(_IN_THE_DOCUMENT.get(fault.path, fault.path), fault.message, fault.code, fault.severity)
-
-
-def _begun(before: Mapping[str, Stored], doses: Sequence[Administration]) -> frozenset[str]:
-    """Orders of which a dose is on record: that of the day, or the only order that an action has.
-
-    A dose that does not say what was given is of no order that we could name; that day zero moves after it still needs
-    a person's word.
-    """
-    orders: dict[str, dict[str, str]] = {}
-    for reference, stored in before.items():
-        action, day = _action_and_day(stored.content)
-        orders.setdefault(action, {})[day] = reference
-    begun = set()
-    for dose in doses:
-        days = orders.get(dose.action, {}) if isinstance(dose.action, str) else {}
-        if len(days) == 1:
-            begun |= set(days.values())
-        else:
-            begun |= {days[day] for day in _days(dose, days, before) if day in days}
-    return frozenset(begun)
-
-
-def _action_and_day(resource: Resource) -> tuple[str, str]:
-    """Second and third part of the request identifier `<course>/<action>/<day>`."""
-    _, action, *day = resource["identifier"][0]["value"].split("/")
-    return action, day[0] if day else ""
-
-
-def _days(dose: Administration, days: Mapping[str, str], before: Mapping[str, Stored]) -> list[str]:
-    """The day that the dose names, else the day whose order is for its date."""
-    if isinstance(dose.day, str):
-        return [dose.day.replace("+", "")]
-    if isinstance(dose.date, Missing):
-        return []
-    return [day for day, reference in days.items() if str(dose.date) in _dates(before[reference].content)]
-
-
-def _dates(order: Resource) -> list[str]:
-    return [day for dosage in order.get("dosageInstruction", ()) for day in dosage.get("timing", {}).get("event", ())]
-
-
-def _keeping(resource: Resource, before: Mapping[str, Stored], kept: frozenset[str]) -> Resource:
-    """A CarePlan or RequestGroup that leaves what was begun at its old date."""
-    stored = before.get(_reference(resource))
-    if not kept or stored is None:
-        return resource
-    if resource["resourceType"] == "RequestGroup":
-        old = {leaf["resource"]["reference"]: leaf for leaf in _leaves(stored.content["action"])}
-        return resource | {"action": [_kept_action(node, old, kept) for node in resource["action"]]}
-    starts = [one["period"]["start"] for one in (resource, stored.content) if "period" in one]
-    return resource | ({"period": {"start": min(starts)}} if starts else {})
-
-
-def _kept_action(node: dict[str, Any], old: Mapping[str, dict[str, Any]], kept: frozenset[str]) -> dict[str, Any]:
-    if "action" in node:
-        return node | {"action": [_kept_action(child, old, kept) for child in node["action"]]}
-    target = node["resource"]["reference"]
-    return old[target] if target in kept and target in old else node
-
-
-def _leaves(actions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [leaf for node in actions for leaf in (_leaves(node["action"]) if "action" in node else [node])]
-
-
-def _reference(resource: Resource) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"

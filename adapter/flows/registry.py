@@ -1,6 +1,6 @@
-"""Outcomes on their way to registries: de-identified bundles of who agreed, and the endpoint report.
+"""Outcomes on their way to registries: de-identified bundles of who agreed, the centre's own, and the endpoint report.
 
-The report is the centre's own and counts every patient; a bundle leaves, so it needs a consent that holds today.
+The report is the centre's own and counts every patient; a bundle that leaves needs a consent that holds today.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.validate import validate
 from mappings.registry import course, report
-from mappings.registry.bundle import outcome_bundle
+from mappings.registry.bundle import outcome_bundle, own_bundle
 from mappings.registry.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
@@ -62,6 +62,21 @@ def bundles(
         if patient is None or any(_is(patient, resource) for resource in resources):
             bundle = outcome_bundle(resources, key, now.date(), canonicals)
             yield from [bundle] if bundle else []
+
+
+def own_bundles(store: Store, centre: str, *, canonicals: Canonicals = DEFAULT) -> Iterator[Resource]:
+    """A bundle for each course of a centre, identified, in the order of their ids.
+
+    It is the centre's own record and does not leave it, so nobody's consent to registries is asked for.
+    """
+    with store.reading() as tx:
+        found = tx.resources.stream(centres=[centre], kinds=["Patient"])
+        names = {stored.course for stored in found if stored.course}
+    for name in sorted(names):
+        with store.reading() as tx:
+            resources = [stored.content for stored in tx.resources.of_course(name) if stored.centre == centre]
+        bundle = own_bundle(resources, name, canonicals)
+        yield from [bundle] if bundle else []
 
 
 def report_from_store(

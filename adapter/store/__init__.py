@@ -14,15 +14,19 @@ from hashlib import sha256
 from sqlalchemy import Connection, func, select, text
 
 from adapter.errors import StoreUnavailable
-from adapter.store import engine, schema
+from adapter.store import engine, index, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
+from adapter.store.decisions import Decisions
 from adapter.store.enrolments import Enrolments
 from adapter.store.follow_ups import FollowUps
+from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
+from adapter.store.people import People
 from adapter.store.resources import Resources
+from adapter.store.validations import Validations
 
 __all__ = ["Store", "Tx"]
 
@@ -42,6 +46,10 @@ class Tx:
         self.clients = Clients(connection)
         self.links = Links(connection)
         self.audit = Audit(connection)
+        self.decisions = Decisions(connection)
+        self.hospital_doses = HospitalDoses(connection)
+        self.validations = Validations(connection)
+        self.people = People(connection)
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.
@@ -63,21 +71,25 @@ class Store:
         self._engine = engine.open_engine(url, busy_seconds)
 
     def migrate(self) -> None:
-        """Brings the schema to the newest revision. Safe to repeat, and from several processes at once."""
+        """Brings the schema to the newest revision, and the search index to what this program searches by.
+
+        Safe to repeat, and from several processes at once.
+        """
         from adapter.store.migrations import upgrade
 
         with self._connected(writes=True) as connection:
             Tx(connection).hold("migration")
             upgrade(connection)
+            index.renew(connection)
 
     def ready(self) -> bool:
-        """Does the database answer, with the schema that this release needs?"""
+        """Does the database answer, with the schema and the search index that this release needs?"""
         try:
             with self._connected(writes=False) as connection:
                 found = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+                return list(found) == [schema.REVISION] and not index.stale(connection)
         except StoreUnavailable:
             return False
-        return list(found) == [schema.REVISION]
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -91,6 +103,16 @@ class Store:
         with self._connected(writes=False) as connection:
             yield Tx(connection)
 
+    @contextmanager
+    def rehearsing(self) -> Iterator[Store]:
+        """A store in which everything can be done as in this one, and of which nothing remains."""
+        with self._connected(writes=True) as connection:
+            try:
+                yield _Rehearsal(self, connection)
+                raise _Undone
+            except _Undone:
+                connection.rollback()
+
     def close(self) -> None:
         """Gives back every connection."""
         self._engine.dispose()
@@ -101,3 +123,19 @@ class Store:
             options = {engine.WRITES: True} if writes else {"postgresql_readonly": True}
             with connection.execution_options(**options).begin():
                 yield connection
+
+
+class _Undone(Exception):
+    """Ends a rehearsal."""
+
+
+class _Rehearsal(Store):
+    """One transaction that is never ended as done; what is written in it is read in it."""
+
+    def __init__(self, store: Store, connection: Connection) -> None:
+        self._engine = store._engine
+        self._connection = connection
+
+    @contextmanager
+    def _connected(self, *, writes: bool) -> Iterator[Connection]:  # noqa: ARG002  both see the one transaction
+        yield self._connection

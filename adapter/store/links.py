@@ -18,6 +18,11 @@ class Links:
         found: str | None = self._connection.scalar(select(links.c.patient).where(_of(hospital, course)))
         return found
 
+    def courses_of(self, hospital: str, patient: str) -> list[str]:
+        """Courses whose patient a hospital knows by this reference (`Patient/abc`)."""
+        wanted = select(links.c.course).where(links.c.hospital == hospital, links.c.patient == patient)
+        return list(self._connection.scalars(wanted.order_by(links.c.course)))
+
     def put(self, hospital: str, course: str, patient: str) -> None:
         """Sets or changes the reference."""
         changed = self._connection.execute(update(links).where(_of(hospital, course)).values(patient=patient))

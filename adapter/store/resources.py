@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, insert, or_, select, update
 
 from adapter.errors import Conflict
-from adapter.store import search
+from adapter.store import index, search
+from adapter.store.criteria import Criterion
+from adapter.store.paging import Order, Window, unknown_place
 from adapter.store.schema import resource_heads as heads
-from adapter.store.schema import resource_index, resource_sources
+from adapter.store.schema import resource_sources
 from adapter.store.schema import resource_versions as versions
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
@@ -21,6 +23,8 @@ AT_ONCE = 200
 """Rows in memory while streaming, and references in one question."""
 
 LAST_VERSION = 2**31 - 1
+MOST = 2**31 - 2
+"""The largest page that any database takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,13 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`total` counts every match, `matches` are those of this page, in the order in which they were first stored."""
+    """`total` counts every match (None: not asked for), `matches` are those of this page. `after`: where the next
+    page begins; None on the last.
+    """
 
-    total: int
+    total: int | None
     matches: list[Stored]
+    after: str | None = None
 
 
 class Resources:
@@ -91,7 +98,7 @@ class Resources:
         if head and head.hash == digest and not head.deleted:
             return None
         version = self._append(head, key, plain, digest, at, deleted=False)
-        self._index(key, kind, search.entries(plain), known=head is not None)
+        index.write(self._connection, key, plain, known=head is not None)
         return _stored(kind, id_, version, at, head.centre if head else centre, head.course if head else course, plain)
 
     def delete(self, kind: str, id_: str, at: datetime) -> bool:
@@ -100,7 +107,7 @@ class Resources:
         if head is None or head.deleted:
             return False
         self._append(head, head.key, head.content, head.hash, at, deleted=True)
-        self._index(head.key, kind, set(), known=True)
+        index.remove(self._connection, head.key)
         return True
 
     def get(self, kind: str, id_: str) -> Stored | None:
@@ -128,10 +135,22 @@ class Resources:
         row = self._connection.execute(_every(kind, id_).where(versions.c.version == number)).one_or_none()
         return _of(row) if row else None
 
-    def history(self, kind: str, id_: str) -> list[Stored]:
-        """Every version, newest first."""
-        rows = self._connection.execute(_every(kind, id_).order_by(versions.c.version.desc()))
-        return [_of(row) for row in rows]
+    def history(
+        self, kind: str, id_: str, *, since: datetime | None = None, before: int | None = None, count: int | None = None
+    ) -> list[Stored]:
+        """Every version, newest first; or those not older than `since`, before a version, at most `count`."""
+        wanted = _every(kind, id_).order_by(versions.c.version.desc()).limit(count)
+        if since is not None:
+            wanted = wanted.where(versions.c.at >= since)
+        if before is not None:
+            wanted = wanted.where(versions.c.version < before)
+        return [_of(row) for row in self._connection.execute(wanted)]
+
+    def versions_of(self, kind: str, id_: str, *, since: datetime | None = None) -> int:
+        """How many versions there are, or were written since."""
+        wanted = select(func.count()).select_from(heads.join(versions, versions.c.key == heads.c.key))
+        wanted = wanted.where(heads.c.kind == kind, heads.c.id == id_)
+        return self._connection.scalar(wanted if since is None else wanted.where(versions.c.at >= since)) or 0
 
     def of_course(self, course: str) -> list[Stored]:
         """Newest versions of everything in a course."""
@@ -175,22 +194,42 @@ class Resources:
     def search(
         self,
         kind: str,
-        parameters: Sequence[tuple[str, str]],
+        criteria: Sequence[Criterion],
+        window: Window,
         *,
         centres: Collection[str] | None,
-        count: int,
-        offset: int,
     ) -> Page:
-        """Matches `offset` to `offset + count`. Raises Invalid for a parameter that is not indexed.
+        """What meets every criterion. `centres` None: of every centre. Raises Invalid for a place that there is not."""
+        wanted = and_(search.condition(kind, criteria, centres), _there())
+        size = self._connection.scalar(_counted().where(wanted)) or 0 if window.total else None
+        if window.count <= 0:
+            return Page(size, [])
+        order, count = Order(window.sort), min(window.count, MOST)
+        page = _newest().add_columns(*order.columns).where(wanted).order_by(*order.by).limit(count + 1)
+        if window.after is not None:
+            values, id_ = order.read(window.after)
+            page = page.where(order.beyond(values, self._key(kind, id_, centres)))
+        rows = self._connection.execute(page).all()
+        place = order.place(rows[count - 1]) if len(rows) > count else None
+        return Page(size, [_of(row) for row in rows[:count]], place)
 
-        `centres` None: of every centre.
-        """
-        wanted = and_(search.condition(kind, parameters, centres), _there())
-        joined = select(func.count()).select_from(heads.join(versions, _is_newest())).where(wanted)
-        total = self._connection.scalar(joined) or 0
-        if count <= 0 or offset >= total:
-            return Page(total, [])
-        return Page(total, self._all(_newest().where(wanted).limit(min(count, total)).offset(max(offset, 0))))
+    def referring(
+        self, kind: str, parameter: str, targets: Sequence[tuple[str, str]], *, centres: Collection[str], count: int
+    ) -> list[Stored]:
+        """Newest versions, `count` at most, of what refers by this parameter to one of the (type, id)."""
+        if not targets:
+            return []
+        wanted = search.referring(kind, parameter, targets, centres)
+        return self._all(_newest().where(wanted, _there()).limit(count))
+
+    def _key(self, kind: str, id_: str, centres: Collection[str] | None) -> int:
+        wanted = select(heads.c.key).where(heads.c.kind == kind, heads.c.id == id_)
+        if centres is not None:
+            wanted = wanted.where(heads.c.centre.in_(sorted(centres)))
+        key: int | None = self._connection.scalar(wanted)
+        if key is None:
+            raise unknown_place()
+        return key
 
     def _all(self, wanted: Select[Any]) -> list[Stored]:
         return [_of(row) for row in self._connection.execute(wanted.order_by(heads.c.key))]
@@ -216,13 +255,6 @@ class Resources:
                 self._connection.execute(delete(resource_sources).where(mine))
             self._insert(resource_sources, [{"key": key, "source": source} for source in sorted(set(sources))])
 
-    def _index(self, key: int, kind: str, entries: set[tuple[str, str, str]], *, known: bool) -> None:
-        if known:
-            self._connection.execute(delete(resource_index).where(resource_index.c.key == key))
-        row = {"key": key, "kind": kind}
-        named = [dict(zip(("parameter", "system", "value"), entry, strict=True)) for entry in sorted(entries)]
-        self._insert(resource_index, [row | entry for entry in named])
-
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(insert(table), rows)
@@ -242,6 +274,10 @@ _OF_VERSION = (versions.c.version, versions.c.hash, versions.c.deleted, versions
 
 def _newest() -> Select[Any]:
     return select(*_OF_HEAD, *_OF_VERSION).join_from(heads, versions, _is_newest())
+
+
+def _counted() -> Select[Any]:
+    return select(func.count()).select_from(heads.join(versions, _is_newest()))
 
 
 def _one(kind: str, id_: str) -> Select[Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 
 from mappings.r4 import wire
 
-REVISION = "0001"
+REVISION = "0004"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -94,6 +95,7 @@ resource_heads = Table(
     UniqueConstraint("kind", "id"),
     Index(None, "course"),
     Index(None, "kind", "centre", "key"),
+    Index(None, "kind", "centre", "at", "key"),
 )
 """One row for each resource: its newest version, and whose it is."""
 
@@ -127,7 +129,63 @@ resource_index = Table(
     _text("kind"),
     Index(None, "kind", "parameter", "value", "system", "key"),
 )
-"""What a search finds the newest version by. Of a token: its system and code; of a reference: its type and id."""
+"""What a search finds the newest version by. Of a token: its system and code; of a reference: its type and id; of a
+canonical: its version and URL; of another URI: nothing and the URI."""
+
+
+def _index_table(name: str, *columns: Column[Any], by: tuple[str, ...]) -> Table:
+    """Rows of one kind of parameter, several of a resource counted; found by parameter and `by`."""
+    return Table(
+        name,
+        metadata,
+        Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+        Column("parameter", String, primary_key=True),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        _text("kind"),
+        *columns,
+        Index(None, "kind", "parameter", *by, "key"),
+    )
+
+
+def _wall(name: str) -> Column[datetime]:
+    return Column(name, DateTime, nullable=False)
+
+
+def _real(name: str) -> Column[float]:
+    return Column(name, Double, nullable=False)
+
+
+resource_dates = _index_table(
+    "resource_dates",
+    _wall("low"),
+    _wall("high"),
+    _instant("low_at", null=True),
+    _instant("high_at", null=True),
+    by=("low", "high"),
+)
+"""From when to when, as written on the wall, and as moments where a zone was written."""
+
+resource_strings = _index_table(
+    "resource_strings",
+    _text("value"),
+    Column("folded", String().with_variant(String(collation="C"), "postgresql"), nullable=False),
+    by=("folded",),
+)
+"""As written, and without case and accents in an order in which a beginning is a range."""
+
+resource_quantities = _index_table(
+    "resource_quantities",
+    _real("low"),
+    _real("high"),
+    _text("system"),
+    _text("code"),
+    _text("unit"),
+    by=("low", "high"),
+)
+"""From how much to how much: a comparator leaves one side open."""
+
+resource_index_state = Table("resource_index_state", metadata, Column("fingerprint", String, primary_key=True))
+"""By which table of parameters the index was made; no row: by none."""
 
 
 def _submissions(name: str, *indexes: Index) -> Table:
@@ -239,3 +297,89 @@ audit = Table(
     Index(None, "target"),
 )
 """Who did what to which document; rows are added, never changed."""
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("course"),
+    _text("kind"),
+    Column("content", Json, nullable=False),
+    _text("reason"),
+    _text("confirmed_by", null=True),
+    _text("by"),
+    _instant("at"),
+    Index(None, "course", "id"),
+)
+"""What people decided about a course that no document says: redosed, stopped. Rows are added, never changed."""
+
+hospital_doses = Table(
+    "hospital_doses",
+    metadata,
+    Column("hospital", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    _text("course"),
+    _text("action"),
+    _text("day", null=True),
+    _text("date"),
+    Column("given", Json),
+    _instant("at"),
+    Index(None, "course"),
+)
+"""Doses that a hospital's own MedicationAdministrations tell of, by their id there."""
+
+validations = Table(
+    "validations",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _instant("at"),
+    _text("course"),
+    _text("deed"),
+    _text("digest"),
+    _text("name", null=True),
+    _text("role", null=True),
+    _text("by", null=True),
+    _text("reason", null=True),
+    Index(None, "course", "id"),
+)
+"""Who signed which plan, and what ended it; rows are added, never changed. `by`: the client or account that sent it."""
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("name"),
+    _text("full_name"),
+    _text("role"),
+    _text("centre"),
+    _text("password_hash"),
+    _instant("created"),
+    _instant("revoked", null=True),
+    Index(
+        "uq_people_active_name",
+        "name",
+        unique=True,
+        sqlite_where=text("revoked IS NULL"),
+        postgresql_where=text("revoked IS NULL"),
+    ),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("person", _SERIAL, ForeignKey("people.id"), nullable=False),
+    _instant("created"),
+    _instant("seen"),
+    Index(None, "person"),
+)
+
+failed_sign_ins = Table(
+    "failed_sign_ins",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("name"),
+    _instant("at"),
+    Index(None, "name", "at"),
+)
+"""Kept for as long as they slow down the next try."""

@@ -1,140 +1,134 @@
-"""Search on what `resource_index` holds: tokens and references of the newest version of each resource.
+"""Searches as SQL on the index: never on what the resources contain.
 
-A row of the index has two halves: system and code of a token, type and id of a reference. What is searched for has
-them too, and a half that is not given matches anything.
+One criterion leads: the rows that meet it are found through an index of their table, and each resource that they name
+is looked up and tried for the rest. Where no criterion is narrow enough to lead (a status, everything before a date),
+the resources of the type and centre are walked in the order of their index and tried one by one, so that a page costs
+what it shows and not what there is.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    Table,
+    and_,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
-from adapter.errors import Invalid
+from adapter.store.criteria import Criterion, HowMuch, When
+from adapter.store.index import TABLES
+from adapter.store.matching import Clause, holds, updated
+from adapter.store.parameters import EVERY
+from adapter.store.schema import resource_dates, resource_index
 from adapter.store.schema import resource_heads as heads
-from adapter.store.schema import resource_index as index
-from mappings.r4.build import Element, Resource
-from mappings.r4.faults import Fault
+from adapter.store.spans import FIRST, LAST
+
+NARROW = ("reference", "token", "uri", "string", "date", "quantity")
+"""Kinds that may lead, the narrowest first."""
 
 
-class Half(NamedTuple):
-    """`system` None: any."""
-
-    system: str | None
-    value: str | None
-
-
-def entries(resource: Resource) -> set[tuple[str, str, str]]:
-    """(parameter, system, value) of everything that this resource can be found by."""
-    return {
-        (name, system, value) for name, (_, found) in PARAMETERS.items() for system, value in found(resource) if value
-    }
-
-
-def condition(kind: str, parameters: Sequence[tuple[str, str]], centres: Collection[str] | None) -> ColumnElement[bool]:
-    """What a resource must meet: every parameter, of each at least one of its values between commas.
-
-    Raises Invalid for a parameter that is not indexed.
-    """
-    unknown = [name for name, _ in parameters if name != "_id" and name not in PARAMETERS]
-    if unknown:
-        known = ", ".join(("_id", *PARAMETERS))
-        raise Invalid([Fault(name, f"no such search parameter; known: {known}", "not-supported") for name in unknown])
-    wanted = [heads.c.kind == kind, *(_meets(kind, name, value) for name, value in parameters)]
+def condition(kind: str, criteria: Sequence[Criterion], centres: Collection[str] | None) -> Clause:
+    """What a resource of this type must meet. `centres` None: of every centre."""
+    leader = _leader(criteria)
+    # where a row of the index leads it says the type; told again, the type would tempt a database to walk them all
+    parts = [_led_by(kind, leader)] if leader else [heads.c.kind == kind]
+    parts += [_meets(one) for one in criteria if one is not leader]
     if centres is not None:
-        wanted.append(heads.c.centre.in_(sorted(centres)))
-    return and_(*wanted)
+        parts.append(heads.c.centre.in_(sorted(centres)))
+    return and_(*parts)
 
 
-def _meets(kind: str, name: str, value: str) -> ColumnElement[bool]:
-    choices = [choice for choice in _split(value, ",") if choice]
-    if name == "_id":
-        return heads.c.id.in_(_unescaped(choice) for choice in choices)
-    read, _ = PARAMETERS[name]
-    halves = [half for half in map(read, choices) if "\0" not in f"{half.system}{half.value}"]
-    matches = or_(*(_is(half) for half in halves)) if halves else index.c.key.is_(None)
-    return heads.c.key.in_(select(index.c.key).where(index.c.kind == kind, index.c.parameter == name, matches))
-
-
-def _is(half: Half) -> ColumnElement[bool]:
-    parts = [
-        column == said
-        for column, said in ((index.c.system, half.system), (index.c.value, half.value))
-        if said is not None
+def referring(kind: str, parameter: str, targets: Collection[tuple[str, str]], centres: Collection[str]) -> Clause:
+    """Resources of a type that refer to one of the (type, id) by this parameter."""
+    columns = resource_index.c
+    found = [
+        _rows(kind, parameter, resource_index, and_(columns.system == of, columns.value == id_)) for of, id_ in targets
     ]
-    return and_(*parts) if parts else index.c.key.is_(None)
+    return and_(heads.c.key.in_(_either(found)), heads.c.centre.in_(sorted(centres)))
 
 
-def _token(text: str) -> Half:
-    """`system|code`, `|code` (no system), `system|` (any code), `code` (any system)."""
-    system, *code = _split(text, "|")
-    if not code:
-        return Half(None, _unescaped(system))
-    any_code = None if system else ""
-    return Half(_unescaped(system), _unescaped("|".join(code)) or any_code)
+def date_of(parameter: str, *, descending: bool) -> ColumnElement[Any]:
+    """What a sort by a date goes by: the first of several, the last when descending. Without a date: at the end."""
+    columns = resource_dates.c
+    chosen, otherwise = (func.max(columns.low), FIRST) if descending else (func.min(columns.low), LAST)
+    mine = and_(columns.key == heads.c.key, columns.parameter == parameter)
+    said = select(chosen).where(mine).correlate(heads).scalar_subquery()
+    return func.coalesce(said, literal(otherwise, DateTime))
 
 
-def _reference(text: str) -> Half:
-    """`Type/id`, an absolute URL, or an id alone."""
-    kind, slash, id_ = _unescaped(text).rpartition("/")
-    return Half(kind if slash else None, id_)
+def _leader(criteria: Sequence[Criterion]) -> Criterion | None:
+    ranked = [(rank, number) for number, one in enumerate(criteria) if (rank := _narrowness(one)) is not None]
+    return criteria[min(ranked)[1]] if ranked else None
 
 
-def _patient(text: str) -> Half:
-    half = _reference(text)
-    return half if half.system is not None else Half("Patient", half.value)
+def _narrowness(one: Criterion) -> int | None:
+    """Smaller is narrower; None for what may be met by most of what there is."""
+    if one.modifier in ("missing", "not", "contains"):
+        return None
+    if one.parameter.name == "_id":
+        return -1
+    if one.parameter.system or one.parameter.type == EVERY or any(map(_open, one.choices)):
+        return None
+    return NARROW.index("uri" if one.parameter.canonical else one.parameter.kind)
 
 
-def _split(text: str, mark: str) -> list[str]:
-    """Parts between marks that no backslash escapes."""
-    return re.split(rf"(?<!\\){re.escape(mark)}", text)
+def _open(choice: Any) -> bool:
+    """Has it no two ends by which rows can be looked up?"""
+    if isinstance(choice, When):
+        return choice.prefix != "eq" or choice.span.low_at is not None
+    return isinstance(choice, HowMuch) and choice.prefix != "eq"
 
 
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([\\,|$])", r"\1", text)
+def _led_by(kind: str, one: Criterion) -> Clause:
+    if one.parameter.name == "_id":
+        named = heads.alias("named")
+        return heads.c.key.in_(select(named.c.key).where(named.c.kind == kind, named.c.id.in_(one.choices)))
+    table = TABLES[one.parameter.kind]
+    found = [_rows(kind, one.parameter.name, table, holds(one, choice)) for choice in one.choices]
+    return heads.c.key.in_(_either(found)) if found else false()
 
 
-Found = Iterator[tuple[str, str]]
+def _rows(kind: str, parameter: str, table: Table, met: Clause) -> Select[Any]:
+    return select(table.c.key).where(table.c.kind == kind, table.c.parameter == parameter, met)
 
 
-def _identifiers(resource: Resource) -> Found:
-    said = resource.get("identifier", [])
-    for identifier in said if isinstance(said, list) else [said]:
-        if "value" in identifier:  # it may be said to be missing
-            yield identifier.get("system", ""), identifier["value"]
+def _either(found: Sequence[Select[Any]]) -> Any:
+    # a union and no `or`: each of its parts is looked up in the index by itself
+    return found[0] if len(found) == 1 else union_all(*found)
 
 
-def _subjects(resource: Resource) -> Found:
-    for element in ("subject", "patient", "for"):
-        target = resource.get(element, {}).get("reference", "")
-        if target and not target.startswith("#"):
-            kind, _, id_ = target.partition("/_history/")[0].rpartition("/")
-            yield kind, id_
+def _meets(one: Criterion) -> Clause:
+    name, choices = one.parameter.name, one.choices
+    if one.modifier == "missing":
+        return or_(*(_missing(one, choice) for choice in choices))
+    if name == "_id":
+        return heads.c.id.in_(choices)
+    if name == "_lastUpdated":
+        return or_(false(), *(updated(choice) for choice in choices))
+    found = _exists(one, or_(false(), *(holds(one, choice) for choice in choices)))
+    return not_(found) if one.modifier == "not" else found
 
 
-def _patients(resource: Resource) -> Found:
-    return ((kind, id_) for kind, id_ in _subjects(resource) if kind.rpartition("/")[2] == "Patient")
+def _missing(one: Criterion, wanted: bool) -> Clause:
+    if one.parameter.name in ("_id", "_lastUpdated"):
+        return false() if wanted else true()
+    return not_(_exists(one, true())) if wanted else _exists(one, true())
 
 
-def _statuses(resource: Resource) -> Found:
-    if isinstance(status := resource.get("status"), str):
-        yield "", status
-
-
-def _codes(resource: Resource) -> Found:
-    concept: Element = resource.get("code") or resource.get("medicationCodeableConcept") or {}
-    if isinstance(concept, dict):
-        for coding in concept.get("coding", []):
-            yield coding.get("system", ""), coding.get("code", "")
-
-
-PARAMETERS: Mapping[str, tuple[Callable[[str], Half], Callable[[Resource], Found]]] = {
-    "identifier": (_token, _identifiers),
-    "patient": (_patient, _patients),
-    "subject": (_reference, _subjects),
-    "status": (_token, _statuses),
-    "code": (_token, _codes),
-}
-"""How each parameter is read from a query, and where a resource says it. R4 names a Task's patient `for`."""
+def _exists(one: Criterion, met: Clause) -> Clause:
+    # the type is not asked for here: the key alone leads to the few rows of one resource
+    columns = TABLES[one.parameter.kind].c
+    mine = and_(columns.key == heads.c.key, columns.parameter == one.parameter.name, met)
+    return select(columns.key).where(mine).correlate(heads).exists()

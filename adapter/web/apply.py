@@ -8,19 +8,22 @@ from typing import Any
 from flask import Response, request
 
 from adapter.errors import Invalid, NotAllowed, NotFound
+from adapter.overlays import overlay_of
 from adapter.store import Tx
+from adapter.version import software
 from adapter.web import apply_operation, auth, enrolled, served
-from adapter.web.apply_operation import Asked, Known
+from adapter.web.apply_operation import Asked
 from adapter.web.content import FHIR, JSON, fhir, json_body, lenient, unknown_parameters
-from adapter.web.refusal import UnsoundAnswer
+from adapter.web.enrolled import Facts
 from adapter.web.routing import CARE, Route
 from adapter.web.site import Site
 from mappings.canonicals import Canonicals
 from mappings.plan import Applied, Body, Order, apply
+from mappings.plan.inputs import NOTHING_KNOWN, Measurement, latest
 from mappings.plan.subject import course_of_subject
 from mappings.protocol import Protocol, load, names
 from mappings.r4.build import Resource
-from mappings.r4.faults import Fault
+from mappings.r4.faults import Fault, FaultyInput, Unsound
 from mappings.r4.validate import validate
 
 QUERY = {"subject", "_format", "_pretty"}
@@ -44,14 +47,23 @@ def by_query(site: Site, operation: str, id_: str) -> Response:
     if faults := unknown_parameters(QUERY):
         raise Invalid(faults, status=400)
     subjects = [{"name": "subject", "valueString": said} for said in request.args.getlist("subject")]
-    asked = apply_operation.read({"resourceType": "Parameters", "parameter": subjects}, type_level=False)
+    asked = _read({"resourceType": "Parameters", "parameter": subjects}, type_level=False)
     return _answer(site, operation, _protocol(site, id_), asked)
 
 
 def by_parameters(site: Site, operation: str, id_: str | None) -> Response:
-    asked = apply_operation.read(json_body(FHIR, JSON), type_level=id_ is None, lenient=lenient())
+    asked = _read(json_body(FHIR, JSON), type_level=id_ is None)
     protocol = _protocol(site, id_) if id_ is not None else _named(site, asked)
     return _answer(site, operation, protocol, asked)
+
+
+def _read(document: Any, *, type_level: bool) -> Asked:
+    """What was asked. A call without a subject is no call at all (400); one with a wrong input cannot be met (422)."""
+    try:
+        return apply_operation.read(document, type_level=type_level, lenient=lenient())
+    except FaultyInput as error:
+        absent = any(fault.path == "subject" and fault.code == "required" for fault in error.faults)
+        raise Invalid(error.faults, status=400 if absent else 422) from error
 
 
 def _protocol(site: Site, id_: str) -> Protocol:
@@ -93,18 +105,18 @@ def _shaped(operation: str, plans: list[Applied]) -> Resource:
 
 def _checked(resource: Resource) -> Resource:
     if any(fault.severity == "error" for fault in validate(resource)):
-        raise UnsoundAnswer("the plan is not valid R4")
+        raise Unsound([Fault("", "the plan that was made is not valid R4", "exception")])
     return resource
 
 
 def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -> Order:
-    known = enrolled.facts_of(tx, subject, auth.centre(), site.clock()) if asked.server_data else None
+    now, canonicals = site.clock(), _canonicals(site)
+    known = enrolled.facts_of(tx, subject, auth.centre(), now, canonicals) if asked.server_data else None
     if known is None and subject not in asked.patients:
-        raise NotFound("subject: no Patient with this id is known here or stands in data")
+        raise NotFound("no Patient with this id is known here or stands in data", "subject")
     if asked.facts.get("centre", auth.centre()) != auth.centre():
         raise NotAllowed("centre: this token belongs to another centre")
-    measured = {**(known.measured if known else {}), **asked.measured.get(subject, {}), **_told(asked.facts)}
-    weight, height = measured.get("weight"), measured.get("height")
+    weight, height = (_measured(name, asked, subject, known, site) for name in ("weight", "height"))
     same = known is not None and known.protocol == protocol.key
     reference = f"Patient/{subject}"
     return Order(
@@ -115,19 +127,28 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
             height.value if height else None,
             weight.taken if weight else None,
             height.taken if height else None,
+            weight.source if weight else None,
+            height.source if height else None,
         ),
         subject=reference,
-        course=known.course if known and same else course_of_subject(protocol.key, reference, _canonicals(site)),
+        course=known.course if known and same else course_of_subject(protocol.key, reference, canonicals),
         bsa_formula=asked.facts.get("bsa-formula", "mosteller"),
         centre=auth.centre(),
         draft=asked.facts.get("draft", False),
-        canonicals=_canonicals(site),
+        canonicals=canonicals,
+        overlay=overlay_of(site.settings, auth.centre(), protocol.key),
+        limits=site.settings.limits,
+        patient=asked.patients.get(subject) or (known.patient if known else NOTHING_KNOWN),
+        made=now,
+        software=software(),
     )
 
 
-def _told(facts: dict[str, Any]) -> dict[str, Known]:
-    """Measures given as parameters; they go before those in `data`, and both before the enrolment's."""
-    return {name: Known(facts[name], facts.get(f"{name}-date")) for name in ("weight", "height") if name in facts}
+def _measured(name: str, asked: Asked, subject: str, known: Facts | None, site: Site) -> Measurement | None:
+    """What the call itself says goes before what the enrolment said; within the call nothing may disagree."""
+    told = [Measurement(asked.facts[name], asked.facts.get(f"{name}-date"))] if name in asked.facts else []
+    found = latest(name, [*told, *asked.measured.get(subject, {}).get(name, [])], site.settings.limits)
+    return found or (known.measured.get(name) if known else None)
 
 
 def _canonicals(site: Site) -> Canonicals:

@@ -1,7 +1,7 @@
 """What `$apply` was asked for, read out of its Parameters: pure, and every fault names the parameter.
 
-Facts come from `parameters` (CPG style) or, for weight and height, from the latest Observations in `data`. What is
-named in neither stays None; the caller may fill it from the enrolment.
+Facts come from `parameters` (CPG style) or, for weight and height, from the Observations in `data` as well. What is
+named in neither stays unknown; the caller may fill it from the enrolment.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from mappings.canonicals import LOINC, UCUM
 from mappings.facts.values import PartialDate
+from mappings.plan.inputs import Measurement, Patient
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -28,24 +29,23 @@ _UNIT = {"weight": "kg", "height": "cm"}
 _SUBJECT = re.compile(r"(?P<kind>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9.-]{1,64})")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A body measure in kg or cm, and its day."""
-
-    value: Decimal
-    taken: date | None = None
+Measured = dict[str, list[Measurement]]
+"""Measurements by `weight` and `height`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One call. `subjects`: ids of Patients in the order given; `plan`: id or canonical URL at type level."""
+    """One call. `subjects`: ids of Patients in the order given; `plan`: id or canonical URL at type level.
+
+    `patients`: what `data` says of birth and death, by id; `measured`: its measurements, likewise.
+    """
 
     subjects: tuple[str, ...]
     plan: str | None = None
     version: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    patients: frozenset[str] = frozenset()
-    measured: dict[str, dict[str, Known]] = field(default_factory=dict)
+    patients: dict[str, Patient] = field(default_factory=dict)
+    measured: dict[str, Measured] = field(default_factory=dict)
     server_data: bool = True
 
 
@@ -164,16 +164,31 @@ class _Reading:
             return Decimal(value)
         return None
 
-    def _data(self, bundle: Resource | None) -> tuple[frozenset[str], dict[str, dict[str, Known]]]:
+    def _data(self, bundle: Resource | None) -> tuple[dict[str, Patient], dict[str, Measured]]:
         resources = [entry["resource"] for entry in _dicts((bundle or {}).get("entry")) if _is(entry.get("resource"))]
-        patients = frozenset(str(one.get("id")) for one in resources if one["resourceType"] == "Patient")
-        measured: dict[str, dict[str, Known]] = {}
+        patients = {str(one.get("id")): self._patient(one) for one in resources if one["resourceType"] == "Patient"}
+        measured: dict[str, Measured] = {}
         for observation in resources:
             if observation["resourceType"] == "Observation":
                 self._observe(observation, measured)
         return patients, measured
 
-    def _observe(self, observation: Resource, measured: dict[str, dict[str, Known]]) -> None:
+    def _patient(self, patient: Resource) -> Patient:
+        """Birth and death, where they are told by a date; `deceasedBoolean` has none."""
+        born, died = self._life(patient, "birthDate"), self._life(patient, "deceasedDateTime")
+        return Patient(born, died)
+
+    def _life(self, patient: Resource, element: str) -> PartialDate | None:
+        said = patient.get(element)
+        if said is None:
+            return None
+        try:
+            return PartialDate(said[:10])
+        except (TypeError, ValueError):
+            self._fault("data", f"the {element} of a Patient is no date: write YYYY-MM-DD, YYYY-MM or YYYY", "value")
+            return None
+
+    def _observe(self, observation: Resource, measured: dict[str, Measured]) -> None:
         name = _measure_of(observation)
         if name is None or observation.get("status") in ("entered-in-error", "cancelled", "unknown"):
             return
@@ -186,9 +201,9 @@ class _Reading:
         if taken is None:
             self._fault(name, "its Observation has no effectiveDateTime with a day", "required")
             return
-        of = measured.setdefault(subject, {})
-        if name not in of or (of[name].taken or date.min) <= taken:
-            of[name] = Known(value, taken)
+        id_ = observation.get("id")
+        source = f"Observation/{id_}" if isinstance(id_, str) else None
+        measured.setdefault(subject, {}).setdefault(name, []).append(Measurement(value, taken, source))
 
     def _plan(self, found: dict[str, list[dict[str, Any]]]) -> tuple[str | None, str | None]:
         inline = self._resource(found.get("planDefinition", []), "planDefinition", "PlanDefinition")

@@ -11,6 +11,7 @@ from flask import Flask, Request, g, request
 from adapter.config import Webhook
 from adapter.errors import NotAllowed, Refused
 from adapter.store.clients import Client
+from adapter.web import session
 from adapter.web.content import body
 from adapter.web.routing import Access, Door, Role
 from adapter.web.site import Site
@@ -48,6 +49,8 @@ def guard(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
                 return
             case Door.SECRET:
                 _check_webhook(request, site)
+            case Door.PEOPLE:
+                session.admit(site)
             case roles:
                 g.client = _client(request, site, frozenset(roles))
 

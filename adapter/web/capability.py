@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 
+from adapter.store.parameters import Parameter
+from adapter.version import number
 from adapter.web import served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
 
+R4_PARAMETERS = "http://hl7.org/fhir/SearchParameter"
 READ = ("read", "vread", "history-instance", "search-type")
 
 
@@ -24,19 +26,12 @@ def statement(site: Site, started: datetime) -> Resource:
         "experimental": False,
         "date": started.isoformat(timespec="seconds"),
         "kind": "instance",
-        "software": {"name": "Engraft", "version": _version()},
+        "software": {"name": "Engraft", "version": number()},
         "implementation": {"description": "A transplant protocol as FHIR R4", "url": site.fhir_base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
         "rest": [{"mode": "server", "security": _security(), "resource": _resources(site)}],
     }
-
-
-def _version() -> str:
-    try:
-        return version("engraft-fhir")
-    except PackageNotFoundError:
-        return "checkout"  # run from a source tree that nobody installed
 
 
 def _security() -> Element:
@@ -47,8 +42,7 @@ def _security() -> Element:
 
 
 def _resources(site: Site) -> list[Element]:
-    kinds = sorted({**served.STORED, **served.DEFINED})
-    return [_resource(kind, site) for kind in kinds]
+    return [_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)]
 
 
 def _resource(kind: str, site: Site) -> Element:
@@ -59,16 +53,21 @@ def _resource(kind: str, site: Site) -> Element:
         "readHistory": True,
         "updateCreate": False,
         "conditionalCreate": False,
-        "conditionalRead": "not-match",
+        "conditionalRead": "full-support" if kind in served.STORED else "not-match",
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal"],
+        "searchInclude": list(served.includes(kind)),
+        "searchRevInclude": list(served.revincludes(kind)),
+        "searchParam": [_parameter(one) for one in served.searched(kind).values()],
+        "operation": [
+            {"name": o.name, "definition": site.settings.canonicals.pinned("OperationDefinition", o.definition)}
+            for o in served.OPERATIONS
+            if o.kind == kind
+        ],
     }
-    if kind in served.INCLUDES:
-        out["searchInclude"] = [f"{kind}:{served.INCLUDES[kind]}"]
-    out["searchParam"] = [{"name": name, "type": served.KINDS[name]} for name in sorted(served.parameters(kind) or ())]
-    operations = [
-        {"name": o.name, "definition": site.settings.canonicals.pinned("OperationDefinition", o.definition)}
-        for o in served.OPERATIONS
-        if o.kind == kind
-    ]
-    return out | ({"operation": operations} if operations else {})
+    return {name: said for name, said in out.items() if said != []}
+
+
+def _parameter(one: Parameter) -> Element:
+    return {"name": one.name, "definition": f"{R4_PARAMETERS}/{one.definition}", "type": one.kind}

@@ -15,6 +15,8 @@ from mappings.r4.faults import Fault, FaultyInput
 FHIR = "application/fhir+json"
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+LINES = ("application/fhir+ndjson", "application/ndjson", NDJSON, "text/ndjson")
+"""One resource a line, by all its names; FHIR's own (Bulk Data) first."""
 CSV = "text/csv"
 FORM = "application/x-www-form-urlencoded"
 SPOKEN = (FHIR, JSON, "text/json")
@@ -31,6 +33,15 @@ def body() -> bytes:
         # a chunked body is cut off at the limit without a word
         raise RequestEntityTooLarge
     return data
+
+
+def asked() -> list[tuple[str, str]]:
+    """The parameters of the URL, and after them those of a form in the body."""
+    found = list(request.args.items(multi=True))
+    if request.mimetype == FORM:
+        body()  # kept, for who reads a form first finds no body afterwards
+        found += list(request.form.items(multi=True))
+    return found
 
 
 def json_body(*accepted: str, later: tuple[str, ...] = ()) -> Any:
@@ -61,25 +72,51 @@ def expected_version() -> int | None:
     return int(tag)
 
 
-def negotiate() -> None:
-    """Refuses with 406 what we do not write. `_format` goes before Accept."""
-    wanted = request.args.get("_format")
+def negotiate(*, lines: bool = False) -> None:
+    """Refuses with 406 what we do not write. `_format` goes before Accept. `lines`: NDJSON is written too."""
+    spoken = (*SPOKEN, *LINES) if lines else SPOKEN
+    g.pretty = dict(asked()).get("_pretty") == "true"
+    wanted = _format()
     if wanted is not None:
-        # a plus sign in a query is a blank to many clients
-        if wanted.replace(" ", "+").partition(";")[0].strip() not in FORMATS:
-            raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(FORMATS)}")
+        formats = (*FORMATS, "ndjson", *LINES) if lines else FORMATS
+        if wanted not in formats:
+            raise NotAcceptable(f"_format is not written here; ask for one of {', '.join(formats)}")
         return
-    asked = request.headers.get("Accept", "").strip()
-    if asked and accepted().isdisjoint((*SPOKEN, NDJSON, "*/*", "application/*", "text/*")):
-        words = ", ".join((*SPOKEN, NDJSON))
-        raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {words}, FHIR 4.0")
+    header = request.headers.get("Accept", "").strip()
+    if header and accepted().keys().isdisjoint((*spoken, "*/*", "application/*", "text/*")):
+        raise NotAcceptable(f"Accept names nothing that is written here; ask for one of {', '.join(spoken)}, FHIR 4.0")
 
 
-def accepted() -> set[str]:
-    """Media types of the Accept header that are not ruled out, without parameters; R4 only."""
+def wanted_lines() -> str | None:
+    """The name of NDJSON by which the caller asks for it; None where a resource is wanted more, or anything will do."""
+    wanted = _format()
+    if wanted is not None:
+        return LINES[0] if wanted == "ndjson" else wanted if wanted in LINES else None
+    weights = accepted()
+    named = max(LINES, key=lambda kind: weights.get(kind, 0))
+    other = max(weights.get(kind, 0) for kind in SPOKEN)
+    return named if named in weights and weights[named] >= other else None
+
+
+def _format() -> str | None:
+    said = dict(asked()).get("_format")
+    # a plus sign in a query is a blank to many clients
+    return None if said is None else said.replace(" ", "+").partition(";")[0].strip()
+
+
+def accepted() -> dict[str, float]:
+    """Media types of the Accept header that are not ruled out, without parameters, with their weights; R4 only."""
     header = request.headers.get("Accept", "")
     parsed = [parse_options_header(part) for part in header.split(",") if part.strip()]
-    return {kind.lower() for kind, said in parsed if _is_r4(said) and said.get("q", "1").strip("0.") != ""}
+    weights = {kind.lower(): _weight(said.get("q", "1")) for kind, said in parsed if _is_r4(said)}
+    return {kind: weight for kind, weight in weights.items() if weight > 0}
+
+
+def _weight(said: str) -> float:
+    try:
+        return float(said)
+    except ValueError:
+        return 1.0
 
 
 def _is_r4(said: dict[str, str]) -> bool:
@@ -97,7 +134,7 @@ def plain(document: Any, status: int = 200, headers: dict[str, str] | None = Non
 
 
 def _answer(value: Any, status: int, headers: dict[str, str] | None, mimetype: str) -> Response:
-    text = wire.pretty(value).encode() if request.args.get("_pretty") == "true" else wire.encode(value)
+    text = wire.pretty(value).encode() if g.get("pretty") else wire.encode(value)
     return current_app.response_class(text, status=status, headers=headers, content_type=mimetype)
 
 

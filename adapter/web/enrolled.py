@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from adapter.flows.course import day_of
-from adapter.flows.regimen import body_of
+from adapter.flows.course import day_of, follow_ups_of
+from adapter.flows.regimen import body_of, patient_of
 from adapter.store import Tx
-from adapter.web.apply_operation import Known
-from mappings.facts import Enrolment, Transplant
+from mappings.canonicals import Canonicals
+from mappings.facts import Transplant
 from mappings.intake import schema
+from mappings.plan import Body
+from mappings.plan.inputs import NOTHING_KNOWN, Measurement, Patient
+from mappings.r4.build import Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +23,28 @@ class Facts:
     course: str
     protocol: str | None
     day_zero: date | None
-    measured: dict[str, Known]
+    measured: dict[str, Measurement]
+    patient: Patient
 
 
-def facts_of(tx: Tx, patient: str, centre: str, now: datetime) -> Facts | None:
+def facts_of(tx: Tx, patient: str, centre: str, now: datetime, canonicals: Canonicals) -> Facts | None:
     """Facts of our Patient with this id; None where the centre has none."""
     stored = tx.resources.get("Patient", patient)
     if stored is None or stored.deleted or stored.centre != centre or stored.course is None:
         return None
     enrolments = tx.enrolments.of_course(stored.course)
     if not enrolments:
-        return Facts(stored.course, None, None, {})
+        return Facts(stored.course, None, None, {}, NOTHING_KNOWN)
     enrolment = schema.enrolment(enrolments[-1].content, day_of(now))
     day_zero = enrolment.transplant.day_zero if isinstance(enrolment.transplant, Transplant) else None
-    return Facts(stored.course, enrolment.protocol, day_zero, _measured(enrolment))
+    body = body_of(enrolment, Ids(stored.course, canonicals))
+    visits = follow_ups_of(tx, stored.course, day_of(now))
+    return Facts(stored.course, enrolment.protocol, day_zero, _measured(body), patient_of(enrolment, visits))
 
 
-def _measured(enrolment: Enrolment) -> dict[str, Known]:
-    body = body_of(enrolment)
-    found = {"weight": (body.weight_kg, body.weight_date), "height": (body.height_cm, body.height_date)}
-    return {name: Known(value, day) for name, (value, day) in found.items() if value is not None}
+def _measured(body: Body) -> dict[str, Measurement]:
+    found = {
+        "weight": (body.weight_kg, body.weight_date, body.weight_source),
+        "height": (body.height_cm, body.height_date, body.height_source),
+    }
+    return {name: Measurement(value, day, at) for name, (value, day, at) in found.items() if value is not None}

@@ -12,21 +12,21 @@ from werkzeug.exceptions import Gone, UnsupportedMediaType
 
 from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.store.resources import Stored
-from adapter.web import auth, search_request, served
+from adapter.web import auth, past, search_request, served, shapes
 from adapter.web.capability import statement
-from adapter.web.content import FORM, body, fhir, lenient, unknown_parameters
+from adapter.web.content import FORM, asked, fhir, lenient, unknown_parameters
+from adapter.web.includes import bring
 from adapter.web.routing import READERS, Door, Role, Route
-from adapter.web.search_request import Search
+from adapter.web.shapes import Shape
 from adapter.web.site import Site
-from mappings.r4.build import Element, Resource
+from mappings.r4.build import Resource
 
 NO_PATIENTS = "a registry sees no patients here: de-identified bundles are at /registry/bundles"
-FORMAT = {"_format", "_pretty"}
 
 
 def routes(site: Site) -> list[Route]:
     """What is read, under `/fhir`. Types are an explicit list: another type is an unknown URL."""
-    kinds = ", ".join(repr(kind) for kind in sorted({**served.STORED, **served.DEFINED}))
+    kinds = ", ".join(repr(kind) for kind in sorted(served.STORED | served.DEFINED))
     one = f"/fhir/<any({kinds}):kind>"
     return [
         Route("metadata", "/fhir/metadata", partial(metadata, site, site.clock()), Door.OPEN),
@@ -43,87 +43,67 @@ def metadata(site: Site, started: datetime) -> Response:
 
 
 def read(site: Site, kind: str, id_: str) -> Response:
-    _only_known()
+    shape = _shape(kind)
     if kind in served.DEFINED:
-        return _unless_known(_definition(site, kind, id_))
+        return _unless_known(_definition(site, kind, id_), shape)
     with site.store.reading() as tx:
         found = _own(tx.resources.get(kind, id_))
     if found.deleted:
         raise Gone(f"{kind}/{id_} was deleted")
-    return _unless_known(found.content, found.at)
+    return _unless_known(found.content, shape, found.at)
 
 
 def vread(site: Site, kind: str, id_: str, version: str) -> Response:
-    _only_known()
+    shape = _shape(kind)
     if kind in served.DEFINED:
         resource = _definition(site, kind, id_)
         if resource["meta"]["versionId"] != version:
             raise NotFound(_missing())
-        return _unless_known(resource)
+        return _unless_known(resource, shape)
     with site.store.reading() as tx:
         _own(tx.resources.get(kind, id_))
         number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
         found = _own(tx.resources.version(kind, id_, number))
     if found.deleted:
         raise Gone("this version says that it was deleted")
-    return _unless_known(found.content, found.at)
+    return _unless_known(found.content, shape, found.at)
 
 
 def history(site: Site, kind: str, id_: str) -> Response:
-    _only_known()
     if kind in served.DEFINED:
-        entries = [_past(site, kind, id_, _definition(site, kind, id_), "200")]
-    else:
-        with site.store.reading() as tx:
-            _own(tx.resources.get(kind, id_))
-            versions = sorted(tx.resources.history(kind, id_), key=lambda one: one.version, reverse=True)
-        entries = [_past_of(site, one) for one in versions]
-    link = {"relation": "self", "url": f"{site.fhir_base}/{kind}/{id_}/_history"}
-    bundle = {"resourceType": "Bundle", "type": "history", "total": len(entries), "link": [link], "entry": entries}
-    return fhir(bundle)
+        faults = unknown_parameters(set(served.SHAPES))
+        if faults:
+            raise Invalid(faults, status=400)
+        return fhir(past.of_definition(site.fhir_base, _definition(site, kind, id_)))
+    wanted = past.read(asked(), lenient=lenient())
+    with site.store.reading() as tx:
+        _own(tx.resources.get(kind, id_))
+        total, versions = past.versions(tx, kind, id_, wanted)
+    return fhir(past.bundle(site.fhir_base, f"{kind}/{id_}", wanted, total, versions))
 
 
 def search(site: Site, kind: str) -> Response:
-    asked = search_request.read(kind, _parameters(), lenient=lenient())
+    if request.method == "POST" and request.mimetype != FORM:
+        raise UnsupportedMediaType(f"a search is posted as {FORM}")
+    wanted = search_request.read(kind, asked(), base=site.fhir_base, lenient=lenient())
     if kind in served.DEFINED:
-        found = site.definitions.search(kind, asked.finds)
-        page = found[asked.offset : asked.offset + asked.count]
-        return fhir(search_request.searchset(asked, site.fhir_base, len(found), page))
-    return fhir(_stored_page(site, asked))
-
-
-def _stored_page(site: Site, asked: Search) -> Resource:
+        found, matches = site.definitions.search(kind, wanted.finds, wanted.window)
+        return fhir(search_request.searchset(wanted, site.fhir_base, found.total, found.after, matches))
     centres = [_patient_centre()]
     with site.store.reading() as tx:
-        page = tx.resources.search(asked.kind, asked.finds, centres=centres, count=asked.count, offset=asked.offset)
-        matches = [one.content for one in page.matches]
-        included: list[Resource] = []
-        if asked.include is not None and matches:
-            wanted = [ref for plan in matches for ref in _activities(plan, asked.include)]
-            found = tx.resources.get_many(list(dict.fromkeys(wanted)))
-            included = [one.content for one in found if one.centre in centres and not one.deleted]
-    return search_request.searchset(asked, site.fhir_base, page.total, matches, included)
+        found = tx.resources.search(kind, wanted.finds, wanted.window, centres=centres)
+        included = bring(tx, found.matches, wanted.includes, centres)
+    matches = [one.content for one in found.matches]
+    return fhir(search_request.searchset(wanted, site.fhir_base, found.total, found.after, matches, included))
 
 
-def _activities(plan: Resource, kind: str) -> list[str]:
-    """References of a CarePlan to its orders, of the wanted type where one is named."""
-    references = [a["reference"]["reference"] for a in plan.get("activity", ()) if "reference" in a]
-    return [one for one in references if not kind or one.startswith(f"{kind}/")]
-
-
-def _parameters() -> list[tuple[str, str]]:
-    asked = list(request.args.items(multi=True))
-    if request.method == "POST":
-        if request.mimetype != FORM:
-            raise UnsupportedMediaType(f"a search is posted as {FORM}")
-        body()
-        asked += list(request.form.items(multi=True))
-    return asked
-
-
-def _only_known() -> None:
-    if faults := unknown_parameters(FORMAT):
+def _shape(kind: str) -> Shape:
+    """How much of a single resource is wanted; nothing else can be asked of a read."""
+    faults = unknown_parameters({*served.SHAPES, *shapes.NAMES})
+    shape = shapes.read(kind, request.args, faults, search=False)
+    if faults:
         raise Invalid(faults, status=400)
+    return shape
 
 
 def _definition(site: Site, kind: str, id_: str) -> Resource:
@@ -152,7 +132,7 @@ def _missing() -> str:
     return f"no {parts.get('kind')} with this id"
 
 
-def _unless_known(resource: Resource, at: datetime | None = None) -> Response:
+def _unless_known(resource: Resource, shape: Shape, at: datetime | None = None) -> Response:
     """The resource with its ETag, or 304 where the caller has this version already."""
     tag = resource["meta"]["versionId"]
     headers = {"ETag": f'W/"{tag}"'}
@@ -163,28 +143,4 @@ def _unless_known(resource: Resource, at: datetime | None = None) -> Response:
     unchanged = request.if_modified_since
     if at and unchanged and not request.if_none_match and at.replace(microsecond=0) <= unchanged:
         return Response(status=304, headers=headers)
-    return fhir(resource, headers=headers)
-
-
-def _past_of(site: Site, one: Stored) -> Element:
-    if one.deleted:
-        at = one.at.isoformat()
-        gone = {"status": "204", "etag": f'W/"{one.version}"', "lastModified": at}
-        return {
-            "fullUrl": f"{site.fhir_base}/{one.kind}/{one.id}",
-            "request": {"method": "DELETE", "url": f"{one.kind}/{one.id}"},
-            "response": gone,
-        }
-    return _past(site, one.kind, one.id, one.content, "201" if one.version == 1 else "200", one.at)
-
-
-def _past(site: Site, kind: str, id_: str, resource: Resource, status: str, at: datetime | None = None) -> Element:
-    response: Element = {"status": status, "etag": f'W/"{resource["meta"]["versionId"]}"'}
-    if at:
-        response["lastModified"] = at.isoformat()
-    return {
-        "fullUrl": f"{site.fhir_base}/{kind}/{id_}",
-        "resource": resource,
-        "request": {"method": "PUT", "url": f"{kind}/{id_}"},
-        "response": response,
-    }
+    return fhir(shape.of(resource), headers=headers)

@@ -25,5 +25,7 @@ def healthz() -> Response:
 
 def readyz(site: Site) -> Response:
     if not site.store.ready():
-        raise StoreUnavailable("the database is away or its schema is older than this program: engraft init-db")
+        raise StoreUnavailable(
+            "the database is away, or its schema or search index is older than this program: engraft init-db"
+        )
     return plain({"status": "ready"})

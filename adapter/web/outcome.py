@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adapter.errors import EngraftError, Invalid, Refused, Unavailable
+from adapter.errors import EngraftError, Invalid, NotFound, Refused, Unavailable
+from mappings.canonicals import EXT_ISSUE_LINE
 from mappings.r4.build import Element, Resource
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault, FaultyInput, Unsound
 from mappings.r4.wire import DOCUMENT
 
 ISSUE_TYPES = frozenset(
@@ -39,7 +40,7 @@ _CODES = {
 
 
 def operation_outcome(faults: Iterable[Fault]) -> Resource:
-    """OperationOutcome with one issue per fault; `expression` where the fault names a field."""
+    """OperationOutcome with one issue per fault; `expression` where it names a field, the line where it has one."""
     return {"resourceType": "OperationOutcome", "issue": [_issue(fault) for fault in faults]}
 
 
@@ -48,11 +49,12 @@ def issue_code(status: int) -> str:
     return _CODES.get(status, "exception" if status >= 500 else "processing")
 
 
-def faults_of(error: EngraftError | FaultyInput) -> tuple[Fault, ...]:
+def faults_of(error: EngraftError | FaultyInput | Unsound) -> tuple[Fault, ...]:
     """What the error knows, as faults; never empty."""
-    if isinstance(error, Invalid | FaultyInput) and error.faults:
+    if isinstance(error, Unsound) or (isinstance(error, Invalid | FaultyInput) and error.faults):
         return error.faults
-    return (Fault("", str(error), issue_code(status_of(error))),)
+    field = error.field if isinstance(error, NotFound) else ""
+    return (Fault(field, str(error), issue_code(status_of(error))),)
 
 
 def status_of(error: EngraftError | FaultyInput) -> int:
@@ -68,7 +70,13 @@ def status_of(error: EngraftError | FaultyInput) -> int:
 
 def _issue(fault: Fault) -> Element:
     code = fault.code if fault.code in ISSUE_TYPES else "processing"
-    out: Element = {"severity": fault.severity, "code": code, "diagnostics": fault.message}
+    place = [{"url": EXT_ISSUE_LINE, "valueInteger": fault.line}] if fault.line else []
+    out: Element = {
+        **({"extension": place} if place else {}),
+        "severity": fault.severity,
+        "code": code,
+        "diagnostics": f"{fault.place}: {fault.message}" if place else fault.message,
+    }
     if fault.path and fault.path != DOCUMENT:
         out["expression"] = [fault.path]
     return out

@@ -9,12 +9,14 @@ import traceback
 import uuid
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from adapter.errors import EngraftError, NotAllowed, Unavailable
+from adapter.errors import EngraftError, NotAllowed, TooOften, Unavailable
+from adapter.web import html
 from adapter.web.content import LIMIT, fhir
 from adapter.web.outcome import faults_of, issue_code, operation_outcome, status_of
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault, FaultyInput, Unsound
+from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
 RETRY_AFTER = 5
 """Seconds, where nobody said how long."""
@@ -23,11 +25,8 @@ MOST_DRAINED = 64 * 1024 * 1024
 """Bytes of an unwanted body that are read and thrown away, so that the sender lives to read our answer."""
 
 _LOG = logging.getLogger("engraft.web")
+_PLACE = re.compile(r"/fhir/(?P<kind>[A-Za-z]{1,64})(?:/[^/]*)?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-
-
-class UnsoundAnswer(RuntimeError):
-    """We made something that is not valid R4: our fault, never the caller's."""
 
 
 def refuse(app: Flask) -> None:
@@ -35,6 +34,7 @@ def refuse(app: Flask) -> None:
     app.before_request(_remember_request_id)
     app.register_error_handler(EngraftError, _known)
     app.register_error_handler(FaultyInput, _known)
+    app.register_error_handler(Unsound, _unsound)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
     app.after_request(_sign)
@@ -47,11 +47,16 @@ def _remember_request_id() -> None:
 
 def _known(error: Exception) -> Response:
     assert isinstance(error, EngraftError | FaultyInput)
+    if isinstance(error, html.SignInFirst):
+        return html.away(error.way)
     status = status_of(error)
     headers: dict[str, str] = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooOften):
         headers["Retry-After"] = str(math.ceil(error.retry_after or RETRY_AFTER))
+    if isinstance(error, Unavailable):
         _LOG.warning("unavailable %s: %s", g.request_id, error)
+    if g.get("page"):
+        return html.refused(faults_of(error), status, headers)
     if isinstance(error, NotAllowed) and status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="engraft"'
     return fhir(operation_outcome(faults_of(error)), status, headers)
@@ -60,13 +65,37 @@ def _known(error: Exception) -> Response:
 def _http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.code or 500
-    text = error.description or error.name
+    code, text, headers = issue_code(status), error.description or error.name, {}
     if isinstance(error, RequestEntityTooLarge):
         text = f"the body is larger than {LIMIT // (1024 * 1024)} MB"
-    headers = {}
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return fhir(operation_outcome([Fault("", text, issue_code(status))]), status, headers)
+    elif isinstance(error, MethodNotAllowed):
+        text = f"{request.method} means nothing here"
+        headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    elif isinstance(error, NotFound) and request.url_rule is None:
+        code, text = _unserved(request.path)
+    if g.get("page"):
+        return html.refused([Fault("", text, code)], status, headers)
+    return fhir(operation_outcome([Fault("", text, code)]), status, headers)
+
+
+def _unserved(path: str) -> tuple[str, str]:
+    """Issue type and words for an address that is no route: R4 answers 404 also where it does not serve a type."""
+    operation = next((part for part in path.split("/") if part.startswith("$")), "")
+    if path.startswith("/fhir/") and operation:
+        return "not-supported", f"there is no operation {operation[:64]} at this address"
+    place = _PLACE.fullmatch(path)
+    if not place:
+        return "not-found", "nothing is served at this address"
+    if place["kind"] in RESOURCE_TYPES - ABSTRACT_TYPES:
+        return "not-supported", f"{place['kind']} is not served here; GET /fhir/metadata says what is"
+    return "not-supported", f"{place['kind']} is no resource type of R4"
+
+
+def _unsound(error: Exception) -> Response:
+    """What was wrong is told to the caller, whose patient it is; the log learns only that it happened."""
+    assert isinstance(error, Unsound)
+    _LOG.error("unsound %s: %s", g.request_id, type(error).__name__)
+    return fhir(operation_outcome(error.faults), 500)
 
 
 def _unforeseen(error: Exception) -> Response:
@@ -74,6 +103,8 @@ def _unforeseen(error: Exception) -> Response:
     places = " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
     _LOG.error("unforeseen %s: %s at %s", g.request_id, type(error).__name__, places)
     text = f"something went wrong here; tell the operator this number: {g.request_id}"
+    if g.get("page"):
+        return html.refused([Fault("", text)], 500)
     return fhir(operation_outcome([Fault("", text, "exception")]), 500)
 
 

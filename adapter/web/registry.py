@@ -1,4 +1,4 @@
-"""What a registry may see: de-identified outcome bundles of patients who agree today, and nothing else."""
+"""Outcome bundles: for a registry de-identified and of patients who agree today, for a centre its own as they stand."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ from functools import partial
 
 from flask import Response
 
-from adapter.errors import Refused, Unavailable
+from adapter.errors import Invalid, Refused, Unavailable
 from adapter.flows import registry
-from adapter.web.content import NDJSON, accepted, fhir
-from adapter.web.routing import REGISTRY, Route
+from adapter.web import auth
+from adapter.web.content import fhir, unknown_parameters, wanted_lines
+from adapter.web.routing import OUTCOMES, Role, Route
 from adapter.web.site import Site
 from mappings.r4 import wire
 from mappings.r4.build import Resource, collection
 
+PARAMETERS = {"_format", "_pretty"}
+
 
 def routes(site: Site) -> list[Route]:
-    return [Route("registry-bundles", "/registry/bundles", partial(bundles, site), REGISTRY)]
+    return [Route("registry-bundles", "/registry/bundles", partial(bundles, site), OUTCOMES, lines=True)]
 
 
 def bundles(site: Site) -> Response:
     """A collection of the bundles, or, for who asks for NDJSON, one bundle a line."""
-    if NDJSON in accepted():
-        lines = (wire.encode(bundle) + b"\n" for bundle in _released(site))
-        return Response(b"".join(lines), content_type=NDJSON)
-    return fhir(collection(list(_released(site))))
+    if faults := unknown_parameters(PARAMETERS):
+        raise Invalid(faults, status=400)
+    found = _own(site) if auth.caller().role == Role.CENTRE.value else _released(site)
+    if kind := wanted_lines():
+        return Response(b"".join(wire.encode(bundle) + b"\n" for bundle in found), content_type=kind)
+    return fhir(collection(list(found)))
+
+
+def _own(site: Site) -> Iterator[Resource]:
+    return registry.own_bundles(site.store, auth.centre(), canonicals=site.settings.canonicals)
 
 
 def _released(site: Site) -> Iterator[Resource]:

@@ -26,6 +26,7 @@ class Door(Enum):
     """Access that no token gives."""
 
     OPEN = "anyone"
+    PEOPLE = "a person of a centre who has signed in"
     SECRET = "the webhook secret of the hospital in the configuration"  # noqa: S105 - says which secret, holds none
 
 
@@ -34,7 +35,7 @@ Access = Door | frozenset[Role]
 CARE = frozenset({Role.EHR, Role.CENTRE})
 CENTRE = frozenset({Role.CENTRE})
 READERS = CARE | {Role.REGISTRY}
-REGISTRY = frozenset({Role.REGISTRY})
+OUTCOMES = frozenset({Role.REGISTRY, Role.CENTRE})
 ADMIN = frozenset({Role.ADMIN})
 
 
@@ -43,6 +44,8 @@ class Route:
     """`view` gets the rule's parts as keyword arguments. `name` is the endpoint.
 
     `wordless`: what it answers is a status, so that it does not matter which content types the caller understands.
+    `lines`: it answers in NDJSON too, where that is asked for.
+    `page`: what it answers, refusals too, is for the eyes of a person.
     """
 
     name: str
@@ -51,6 +54,8 @@ class Route:
     access: Access
     methods: tuple[str, ...] = ("GET",)
     wordless: bool = False
+    lines: bool = False
+    page: bool = False
 
 
 def register(app: Flask, routes: Iterable[Route]) -> dict[str, Access]:

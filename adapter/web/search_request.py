@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from adapter.errors import Invalid
-from adapter.web import served
+from adapter.store import criteria
+from adapter.store.criteria import Criterion
+from adapter.store.paging import Sort, Window
+from adapter.web import includes, served, shapes
+from adapter.web.includes import Include
+from adapter.web.shapes import Shape
 from mappings.r4.build import Element, Resource
 from mappings.r4.faults import Fault
 
@@ -16,76 +21,130 @@ LARGEST_PAGE = 500
 MOST_VALUES = 200
 """Between them all, commas counted: a database refuses a question that is too long."""
 
+TOTALS = ("none", "estimate", "accurate")
+"""Values of `_total`. We count or do not; an estimate is a count."""
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`finds`: parameters that choose; `include`: types wanted from `_include` (empty string: every one), or None."""
+    """`finds`: what chooses; `count` 0: only the total is wanted; `after`: where the page begins, None: the first."""
 
     kind: str
-    finds: tuple[tuple[str, str], ...]
+    finds: tuple[Criterion, ...] = ()
+    sort: tuple[Sort, ...] = ()
+    includes: tuple[Include, ...] = ()
+    shape: Shape = shapes.WHOLE
     count: int = PAGE
-    offset: int = 0
-    include: str | None = None
+    after: str | None = None
+    total: str | None = None
 
-    def query(self, *, offset: int) -> str:
+    @property
+    def window(self) -> Window:
+        """The page. All matches are counted unless nobody wants it, and always where nothing else is told."""
+        return Window(self.count, self.sort, self.after, self.total != "none" or not self.count)
+
+    def query(self, after: str | None) -> str:
         """The understood parameters, for the links of the answer."""
-        shape = [("_count", str(self.count))] + ([("_offset", str(offset))] if offset else [])
-        if self.include is not None:
-            target = f":{self.include}" if self.include else ""
-            shape.append(("_include", f"{self.kind}:{served.INCLUDES[self.kind]}{target}"))
-        return urlencode([*self.finds, *shape])
+        shape = [("_sort", ",".join(f"{'-' if one.descending else ''}{one.name}" for one in self.sort))]
+        shape += [(one.name, one.said) for one in self.includes]
+        shape += [*self.shape.said, ("_total", self.total or ""), ("_count", str(self.count)), ("_after", after or "")]
+        found = [one.said for one in self.finds]
+        return urlencode([*found, *((name, value) for name, value in shape if value)])
 
 
-def read(kind: str, asked: Iterable[tuple[str, str]], *, lenient: bool) -> Search:
-    """The search that the parameters ask for. Raises Invalid (400) naming each that is not understood."""
-    faults: list[Fault] = []
-    known = served.parameters(kind) or ()
-    finds: list[tuple[str, str]] = []
-    shape: dict[str, str] = {}
+def read(kind: str, asked: Iterable[tuple[str, str]], *, base: str, lenient: bool) -> Search:
+    """The search that the parameters ask for. Raises Invalid (400) naming each that is not understood.
+
+    `base`: our own FHIR base, for references written as whole URLs. `lenient`: what is not known is left out. What is
+    known and cannot be read is refused in any case.
+    """
+    reader = _Reader(kind, base, lenient)
     for name, value in asked:
-        if name in known and value:
-            finds.append((name, value))
+        reader.take(name, value)
+    return reader.search()
+
+
+class _Reader:
+    """Collects the parts of a search and every fault."""
+
+    def __init__(self, kind: str, base: str, lenient: bool) -> None:
+        self.kind, self.base, self.lenient = kind, base, lenient
+        self.faults: list[Fault] = []
+        self.finds: list[Criterion] = []
+        self.includes: list[Include] = []
+        self.controls: dict[str, str] = {}
+
+    def take(self, name: str, value: str) -> None:
+        plain = name.partition(":")[0]
+        if plain in served.SHAPES:
+            return
+        if plain in includes.BOTH_WAYS:
+            self._include(name, value)
         elif name in served.CONTROLS:
-            shape[name] = value
-        elif name in known:
-            faults.append(Fault(name, "a search parameter has a value", "invalid"))
-        elif not lenient:
-            words = ", ".join(sorted((*known, *served.CONTROLS)))
-            faults.append(Fault(name, f"{kind} is not searched by this; known: {words}", "not-supported"))
-    if sum(value.count(",") + 1 for _, value in finds) > MOST_VALUES:
-        faults.append(Fault(finds[0][0], f"at most {MOST_VALUES} values in one search", "too-costly"))
-    count = _whole("_count", shape.get("_count"), PAGE, faults)
-    offset = _whole("_offset", shape.get("_offset"), 0, faults)
-    include = _include(kind, shape.get("_include"), faults, lenient=lenient)
-    if faults:
-        raise Invalid(faults, status=400)
-    return Search(kind, tuple(finds), min(count, LARGEST_PAGE), offset, include)
+            if self.controls.setdefault(name, value) != value:
+                self.faults.append(Fault(name, "is given twice, differently", "invalid"))
+        elif plain in served.searched(self.kind):
+            self._find(name, value)
+        elif not self.lenient:
+            words = ", ".join((*served.searched(self.kind), *served.CONTROLS))
+            self.faults.append(Fault(name, f"{self.kind} is not searched by this; known: {words}", "not-supported"))
+
+    def search(self) -> Search:
+        if sum(one.said[1].count(",") + 1 for one in self.finds) > MOST_VALUES:
+            name = self.finds[0].said[0]
+            self.faults.append(Fault(name, f"at most {MOST_VALUES} values in one search", "too-costly"))
+        count = whole(self.controls, "_count", PAGE, self.faults)
+        shape = shapes.read(self.kind, self.controls, self.faults)
+        found = Search(
+            self.kind,
+            tuple(self.finds),
+            self._sort(),
+            tuple(dict.fromkeys(self.includes)),
+            shape,
+            0 if shape.counts_only else min(count, LARGEST_PAGE),
+            self.controls.get("_after") or None,
+            self._total(),
+        )
+        if self.faults:
+            raise Invalid(self.faults, status=400)
+        return found
+
+    def _find(self, name: str, value: str) -> None:
+        try:
+            said = self._local(value) if served.searched(self.kind)[name.partition(":")[0]].leads_to else value
+            self.finds.append(criteria.read(self.kind, name, said))
+        except Invalid as error:
+            self.faults += error.faults
+
+    def _include(self, name: str, value: str) -> None:
+        try:
+            self.includes += includes.read(self.kind, name, value)
+        except Invalid as error:
+            if not self.lenient:
+                self.faults += error.faults
+
+    def _sort(self) -> tuple[Sort, ...]:
+        said = [Sort(one.removeprefix("-"), one[:1] == "-") for one in self.controls.get("_sort", "").split(",") if one]
+        known = served.sorted_by(self.kind)
+        understood = tuple(one for one in said if one.name in known)
+        if len(understood) < len(said) and not self.lenient:
+            self.faults.append(Fault("_sort", f"known: {', '.join(known)}, each also with a - before", "not-supported"))
+        return understood
+
+    def _total(self) -> str | None:
+        said = self.controls.get("_total")
+        if said is not None and said not in TOTALS:
+            self.faults.append(Fault("_total", f"is one of {', '.join(TOTALS)}", "value"))
+        return said
+
+    def _local(self, value: str) -> str:
+        """References to our own server by whole URL, as we store them."""
+        return ",".join(one.removeprefix(f"{self.base}/") for one in criteria.split(value, ","))
 
 
-def searchset(
-    search: Search, base: str, total: int, matches: Sequence[Resource], included: Sequence[Resource] = ()
-) -> Resource:
-    """Bundle of one page. `total` counts matches only."""
-    out: Resource = {"resourceType": "Bundle", "type": "searchset", "total": total, "link": []}
-    out["link"].append(_link("self", base, search, search.offset))
-    if search.count and search.offset + len(matches) < total:
-        out["link"].append(_link("next", base, search, search.offset + search.count))
-    if search.count and search.offset:
-        out["link"].append(_link("previous", base, search, max(0, search.offset - search.count)))
-    entries = [_entry(base, one, "match") for one in matches] + [_entry(base, one, "include") for one in included]
-    return out | ({"entry": entries} if entries else {})
-
-
-def _link(relation: str, base: str, search: Search, offset: int) -> Element:
-    return {"relation": relation, "url": f"{base}/{search.kind}?{search.query(offset=offset)}"}
-
-
-def _entry(base: str, resource: Resource, mode: str) -> Element:
-    url = f"{base}/{resource['resourceType']}/{resource['id']}"
-    return {"fullUrl": url, "resource": resource, "search": {"mode": mode}}
-
-
-def _whole(name: str, text: str | None, default: int, faults: list[Fault]) -> int:
+def whole(controls: Mapping[str, str], name: str, default: int, faults: list[Fault]) -> int:
+    """A control that is a whole number, 0 or more."""
+    text = controls.get(name)
     if text is None:
         return default
     if text.isascii() and text.isdigit() and len(text) < 10:
@@ -94,14 +153,32 @@ def _whole(name: str, text: str | None, default: int, faults: list[Fault]) -> in
     return default
 
 
-def _include(kind: str, text: str | None, faults: list[Fault], *, lenient: bool) -> str | None:
-    if text is None:
-        return None
-    source, _, rest = text.partition(":")
-    parameter, _, target = rest.partition(":")
-    if source == kind and served.INCLUDES.get(kind) == parameter:
-        return target
-    if not lenient:
-        known = ", ".join(f"{of}:{name}" for of, name in served.INCLUDES.items())
-        faults.append(Fault("_include", f"known: {known}", "not-supported"))
-    return None
+def searchset(
+    search: Search,
+    base: str,
+    total: int | None,
+    after: str | None,
+    matches: Sequence[Resource],
+    included: Sequence[Resource] = (),
+) -> Resource:
+    """Bundle of one page. `total` counts matches only; `after` is where the next page begins."""
+    links = [_link("self", base, search, search.after)]
+    if search.after:
+        links.append(_link("first", base, search, None))
+    if after:
+        links.append(_link("next", base, search, after))
+    out: Resource = {"resourceType": "Bundle", "type": "searchset"}
+    out |= {} if total is None else {"total": total}
+    out["link"] = links
+    entries = [_entry(base, search.shape.of(one), "match") for one in matches]
+    entries += [_entry(base, search.shape.of_included(one), "include") for one in included]
+    return out | ({"entry": entries} if entries else {})
+
+
+def _link(relation: str, base: str, search: Search, after: str | None) -> Element:
+    return {"relation": relation, "url": f"{base}/{search.kind}?{search.query(after)}"}
+
+
+def _entry(base: str, resource: Resource, mode: str) -> Element:
+    url = f"{base}/{resource['resourceType']}/{resource['id']}"
+    return {"fullUrl": url, "resource": resource, "search": {"mode": mode}}

@@ -1,47 +1,29 @@
-"""What the FHIR side serves: types, search parameters and includes. Routes and metadata come from here."""
+"""What the FHIR side serves: types, search parameters and includes. Routes and metadata come from here.
+
+All of it follows from the table of search parameters: a type with a row there is served.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
+from adapter.store import parameters
+from adapter.store.parameters import Parameter
 from adapter.web import definitions
 
-COMMON = ("_id", "identifier")
-OF_PATIENT = (*COMMON, "patient", "subject")
-
-STORED: Mapping[str, tuple[str, ...]] = {
-    "CarePlan": (*OF_PATIENT, "status"),
-    "Condition": (*OF_PATIENT, "code"),
-    "Consent": (*COMMON, "patient", "status"),
-    "Goal": OF_PATIENT,
-    **dict.fromkeys(("MedicationAdministration", "MedicationStatement"), (*OF_PATIENT, "status", "code")),
-    "MedicationRequest": (*OF_PATIENT, "status", "code"),
-    "Observation": (*OF_PATIENT, "status", "code"),
-    "Patient": COMMON,
-    "Procedure": (*OF_PATIENT, "status", "code"),
-    "RequestGroup": (*OF_PATIENT, "status", "code"),
-    "ServiceRequest": (*OF_PATIENT, "status", "code"),
-    "Task": (*OF_PATIENT, "status", "code"),
-}
-"""Types of patient data with the search parameters that are served, a part of R4's own set."""
-
-DEFINED: Mapping[str, tuple[str, ...]] = dict.fromkeys(definitions.KINDS, definitions.PARAMETERS)
+DEFINED = frozenset(definitions.KINDS)
 """Types that describe the protocol and no patient."""
 
-INCLUDES: Mapping[str, str] = {"CarePlan": "activity-reference"}
-"""`_include` values served, `<Type>:<parameter>`."""
+STORED = frozenset(parameters.types()) - DEFINED
+"""Types of patient data."""
 
-CONTROLS = ("_count", "_offset", "_format", "_pretty", "_include")
+CONTROLS = ("_after", "_count", "_elements", "_include", "_revinclude", "_sort", "_summary", "_total")
 """Parameters that shape the answer and find nothing themselves."""
 
-KINDS = {"_id": "token", "identifier": "token", "status": "token", "code": "token", "patient": "reference"} | {
-    "subject": "reference",
-    "url": "uri",
-    "version": "token",
-    "name": "string",
-}
-"""R4 type of each search parameter."""
+SHAPES = ("_format", "_pretty")
+"""Parameters that every request may carry, for how the answer is written."""
 
 
 class Operation(NamedTuple):
@@ -58,6 +40,35 @@ OPERATIONS = (
 )
 
 
-def parameters(kind: str) -> tuple[str, ...] | None:
-    """Search parameters of a served type; None where the type is not served."""
-    return STORED.get(kind) or DEFINED.get(kind)
+@cache
+def searched(kind: str) -> Mapping[str, Parameter]:
+    """Search parameters of a served type, by name. A definition has no `_lastUpdated`: it changes with a release."""
+    found = parameters.of(kind)
+    return {name: one for name, one in sorted(found.items()) if kind in STORED or name != "_lastUpdated"}
+
+
+def sorted_by(kind: str) -> tuple[str, ...]:
+    """What a search of this type can be sorted by."""
+    return tuple(name for name, one in searched(kind).items() if name == "_id" or one.kind == "date")
+
+
+@cache
+def leads_to(kind: str, parameter: str) -> tuple[str, ...]:
+    """Types of patient data that a reference parameter leads to; none for another parameter."""
+    one = searched(kind).get(parameter)
+    if one is None or kind not in STORED:
+        return ()
+    return tuple(sorted(STORED)) if one.leads_to == ("any",) else tuple(of for of in one.leads_to if of in STORED)
+
+
+@cache
+def includes(kind: str) -> tuple[str, ...]:
+    """Values of `_include` for a type, `<Type>:<parameter>`."""
+    return tuple(f"{kind}:{name}" for name in searched(kind) if leads_to(kind, name))
+
+
+@cache
+def revincludes(kind: str) -> tuple[str, ...]:
+    """Values of `_revinclude` for a type: what of the others refers to it."""
+    sources = ((source, name) for source in sorted(STORED) for name in searched(source))
+    return tuple(f"{source}:{name}" for source, name in sources if kind in leads_to(source, name))

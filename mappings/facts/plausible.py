@@ -5,6 +5,7 @@ They are this project's own defaults; neither the protocol nor a guideline gives
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -20,3 +21,24 @@ class Range(NamedTuple):
 
 WEIGHT = Range(Decimal(20), Decimal(400), "kg")
 HEIGHT = Range(Decimal(100), Decimal(250), "cm")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a plan may be made from; a deployment may set each.
+
+    Days count back from the day of the first dose; BMI in kg/m2; two weights of `weight_days`, or two heights of any
+    day, that differ by more per cent disagree; a weight that differs by more than `redose_percent` from the one dosed
+    by flags what is still to be given.
+    """
+
+    weight_days: int = 14
+    height_days: int = 14
+    bmi_low: Decimal = Decimal(10)
+    bmi_high: Decimal = Decimal(80)
+    weight_differs_percent: Decimal = Decimal(20)
+    height_differs_percent: Decimal = Decimal(5)
+    redose_percent: Decimal = Decimal(10)
+
+
+DEFAULT_LIMITS = Limits()

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
 
-from mappings.facts import Enrolment, FollowUp, PartialDate
+from mappings.facts import BodyMeasure, Enrolment, FollowUp, Measured, Measurements, PartialDate
 from mappings.intake import document as documents
 from mappings.intake import limits, paths
 from mappings.intake.document import to_document
-from mappings.intake.enrolment_form import EnrolmentForm
+from mappings.intake.enrolment_form import EnrolmentForm, MeasurementsForm
 from mappings.intake.follow_up_form import FollowUpForm
 from mappings.r4.faults import Fault, FaultyInput
 
-__all__ = ["cross_check", "enrolment", "follow_up", "kind_of", "to_document"]
+__all__ = ["cross_check", "enrolment", "follow_up", "kind_of", "to_document", "weight"]
 
 _DOORS = {
     "QuestionnaireResponse": "a QuestionnaireResponse goes to POST /follow-ups as application/fhir+json",
@@ -35,6 +36,20 @@ def follow_up(document: Any, as_of: date) -> FollowUp:
     """One follow-up. Raises FaultyInput with every fault; dates after `as_of` or after the visit are faults."""
     _refuse_stranger(document)
     return cast("FollowUp", _load(_forms()[1], document, limits.of_follow_up(document, as_of)))
+
+
+def weight(document: Any, as_of: date) -> tuple[Decimal, date]:
+    """One body weight by itself, `{"value": 66.5, "unit": "kg", "date": "2026-02-20"}`: kg and the day, both needed.
+
+    Raises FaultyInput with every fault.
+    """
+    said = cast("Measurements", _load(_measures(), {"weight": document}, limits.Limits(as_of))).weight
+    value, day = (said.value, said.date) if isinstance(said, BodyMeasure) else (None, None)
+    if not isinstance(value, Measured):
+        raise FaultyInput([Fault("weight.value", "missing: nobody is dosed by an unknown weight", "required")])
+    if not isinstance(day, PartialDate) or day.exact is None:
+        raise FaultyInput([Fault("weight.date", "missing: the day on which it was taken", "required")])
+    return value.value, day.exact
 
 
 def kind_of(document: Any) -> str:
@@ -68,6 +83,11 @@ def cross_check(follow_up: FollowUp, enrolment: Enrolment) -> list[Fault]:
 def _forms() -> tuple[Schema, Schema]:
     """Made once: building a form costs more than reading one."""
     return EnrolmentForm(), FollowUpForm()
+
+
+@cache
+def _measures() -> Schema:
+    return MeasurementsForm()
 
 
 def _load(form: Schema, document: Mapping[str, Any], bounds: limits.Limits) -> Any:

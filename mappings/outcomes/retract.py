@@ -1,6 +1,6 @@
 """How a resource says that it no longer holds: never deleted, so that whoever has a copy learns of it.
 
-What was never true becomes entered-in-error; an order that is not to be carried out becomes cancelled or revoked.
+What was never true becomes entered-in-error. How an order is withdrawn stands in `plan.revision`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,6 @@ from mappings.r4.build import Resource, coding, concept
 ENTERED_IN_ERROR = "entered-in-error"
 WITH_STATUS = {"Consent", "MedicationAdministration", "MedicationStatement", "Observation", "Procedure"}
 """Types whose `status` knows entered-in-error and that a centre's document can take back."""
-
-WITHDRAWN = {
-    "CarePlan": ("status", "revoked"),
-    "Goal": ("lifecycleStatus", "cancelled"),
-    "MedicationRequest": ("status", "cancelled"),
-    "RequestGroup": ("status", "revoked"),
-    "ServiceRequest": ("status", "revoked"),
-    "Task": ("status", "cancelled"),
-}
-"""Element and word by which each type of a plan says that it is not to be carried out."""
 
 
 def entered_in_error(resource: Resource) -> Resource:
@@ -34,12 +24,6 @@ def entered_in_error(resource: Resource) -> Resource:
     if kind not in WITH_STATUS:
         raise ValueError(f"a {kind} cannot be entered in error")
     return plain | {"status": ENTERED_IN_ERROR}
-
-
-def withdrawn(resource: Resource) -> Resource:
-    """The same part of a plan, saying that it is not to be carried out."""
-    element, word = WITHDRAWN[resource["resourceType"]]
-    return unversioned(resource) | {element: word}
 
 
 def standing(resource: Resource) -> str | None:

@@ -77,5 +77,9 @@ def _extension(name: str, group: str, said: Word | Missing, chart: Chart) -> Ele
 def _cells(item: str, dose: Measured | Missing | None, graft: Transplant, chart: Chart) -> Iterator[Resource]:
     if dose is None:
         return
-    out = chart.observation("engraft-cell-dose", item, _day(graft), measured(dose), ())
+    # cells of a graft that lies ahead were counted, not infused: they have no day yet, and nothing is final
+    ahead = graft.planned is True
+    out = chart.observation("engraft-cell-dose", item, None if ahead else _day(graft), measured(dose), ())
+    if ahead:
+        out["status"] = "preliminary"
     yield out | {"partOf": [chart.ids.ref("Procedure", "transplant")]}

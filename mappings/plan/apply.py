@@ -2,25 +2,35 @@
 
 What no FHIR engine does of itself is done here: dates from day zero, milligrams from the measures, the protocol's cap,
 ids that are the same on every machine. It fails closed: without the facts there is no plan, or, when a draft is asked
-for, one that carries no dose and says so.
+for, one that carries no dose and says so. Before anything is handed out, `recheck` reckons it again another way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property, lru_cache
+
+import msgspec
 
 from mappings.canonicals import DEFAULT, Canonicals
-from mappings.plan.definition import frame
-from mappings.plan.dosing import Body, require_body
-from mappings.plan.orders import Sheet, group_identifier, kind, order
+from mappings.facts.plausible import DEFAULT_LIMITS, Limits
+from mappings.plan import measures, origin, recheck
+from mappings.plan.definition import definitions, frame
+from mappings.plan.dosing import Body
+from mappings.plan.inputs import NOTHING_KNOWN, Patient, check, check_day_zero
+from mappings.plan.orders import group_identifier, kind, orders
 from mappings.plan.rows import Row, rows
-from mappings.plan.timeline import PLACE_DAY_ZERO, Group, Step, months_after, steps, tree
-from mappings.protocol.model import Protocol, Taper
-from mappings.r4.build import Element, Ids, Resource, reference, transaction
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.plan.sheet import Sheet, doses
+from mappings.plan.timeline import Group, Step, months_after, steps, tree
+from mappings.protocol.model import Objective, Protocol, Taper
+from mappings.protocol.overlay import NOTHING, Overlay
+from mappings.r4.build import Element, Ids, Resource, quantity, reference, transaction
+from mappings.r4.faults import FaultyInput
+
+SOFTWARE = "Engraft"
+WINDOW = "http://hl7.org/fhir/uv/vulcan-schedule/StructureDefinition/AcceptableOffsetRangeSoa"
+"""Vulcan's extension for the days between which a visit may take place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,9 @@ class Order:
 
     `subject` is a literal reference (`Patient/<id>`), `course` the uuid that all ids hang on. `intent` is `proposal`
     for `$apply` and `plan` for the stored course, which stays draft until a person validates it.
-    `subject_resource` travels with the plan where the receiver cannot know the patient.
+    `subject_resource` travels with the plan where the receiver cannot know the patient. `made` is the moment that the
+    plan's Provenance names; without one there is none, and no measure is looked at for being dated ahead. `flags`:
+    sentences that each drug order carries, e.g. that the weight has changed.
     """
 
     protocol: Protocol
@@ -43,89 +55,131 @@ class Order:
     intent: str = "proposal"
     canonicals: Canonicals = DEFAULT
     subject_resource: Resource | None = None
+    overlay: Overlay = NOTHING
+    limits: Limits = DEFAULT_LIMITS
+    patient: Patient = NOTHING_KNOWN
+    made: datetime | None = None
+    software: str = SOFTWARE
+    flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Applied:
-    """The plan as stand-alone resources (CarePlan first, then RequestGroup, orders, goals) and as rows."""
+    """The plan, in the shapes that it is asked for in; each is made, and reckoned again, when it is first looked at."""
 
-    resources: tuple[Resource, ...]
-    rows: tuple[Row, ...]
+    def __init__(self, order_: Order) -> None:
+        self._order = order_
+        self._protocol = order_.overlay.laid_over(order_.protocol)
 
-    @property
+    @cached_property
+    def resources(self) -> tuple[Resource, ...]:
+        """Stand-alone resources: CarePlan first, then RequestGroup, orders, measures, goals, Provenance, patient."""
+        return tuple(self._made(self._sheet))
+
+    @cached_property
     def care_plan(self) -> Resource:
         """Strict R4 answer of `$apply`: one CarePlan with everything contained."""
-        plan, *others = self.resources
-        inside = {f"{r['resourceType']}/{r['id']}": f"#{r['id']}" for r in others}
-        own = f"CarePlan/{plan['id']}"
-        contained = [_rewritten({k: v for k, v in r.items() if not _based_on(k, v, own)}, inside) for r in others]
-        rewritten: Resource = _rewritten(plan, inside)
-        return {"resourceType": "CarePlan", "id": plan["id"], "meta": plan["meta"], "contained": contained} | rewritten
+        inside = self._order.subject_resource
+        subject = reference(f"#{inside['id']}") if inside else self._sheet.subject
+        plan, *others = self._made(replace(self._sheet, contained=True, subject=subject))
+        head = {"resourceType": "CarePlan", "id": plan["id"], "meta": plan["meta"]}
+        return head | {"contained": others} | plan
 
     @property
     def bundle(self) -> Resource:
         """Answer of `$r5.apply`: a transaction Bundle that PUTs each resource on its own id."""
         return transaction(self.resources)
 
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """One row per administration day and line."""
+        sheet = self._sheet
+        return tuple(row for step in steps(_tree(self._protocol)) for row in rows(step, sheet))
+
+    @cached_property
+    def _sheet(self) -> Sheet:
+        order_, protocol = self._order, self._protocol
+        return Sheet(
+            protocol=protocol,
+            ids=Ids(order_.course, order_.canonicals),
+            subject=reference(order_.subject),
+            intent="option" if order_.intent == "proposal" else order_.intent,
+            live=order_.intent == "proposal" and not order_.draft,
+            day_zero=order_.day_zero,
+            body=order_.body,
+            formula=order_.bsa_formula,
+            dosed=not order_.draft,
+            overlay=order_.overlay,
+            flags=order_.flags,
+            doses={} if order_.draft else doses(protocol, order_.body, order_.bsa_formula, order_.overlay),
+        )
+
+    def _made(self, sheet: Sheet) -> list[Resource]:
+        order_ = self._order
+        groups = _tree(sheet.protocol)
+        # 1. a CarePlan for the subject   2. its goals
+        goals = [_goal(objective, sheet) for objective in order_.protocol.objectives if objective.goal]
+        # 3. a RequestGroup with one action per action of the plan   4. groups recurse
+        request_group = _request_group(groups, sheet, order_)
+        # 5. conditions of kind start travel on the actions, unevaluated   6. each leaf becomes a request
+        requests = orders(groups, sheet)
+        recheck.require_agreement(requests, _definitions(sheet.protocol, sheet.canonicals), _evidence(sheet))
+        # 7. what travels together
+        used = measures.observations(sheet)
+        origins = [origin.provenance(sheet, order_.made, order_.software)] if order_.made else []
+        patient = [order_.subject_resource] if order_.subject_resource else []
+        care_plan = _care_plan([request_group, *requests], goals, [*used, *origins], sheet, order_)
+        return [care_plan, request_group, *requests, *used, *goals, *origins, *patient]
+
 
 def apply(order_: Order) -> Applied:
     """Applies the protocol. The steps are those of the R4 specification's `$apply`.
 
-    Raises FaultyInput naming each input that is missing or implausible, unless a draft is asked for.
+    Raises FaultyInput naming each input that is missing, stale or implausible, unless a draft is asked for; of a draft
+    only a day zero in an impossible place. A shape of the answer raises `recheck.Disagreement` where the second
+    reckoning differs.
     """
     _require_inputs(order_)
-    groups = tree(order_.protocol)
-    sheet = _sheet(order_)
-    leaves = tuple(steps(groups))
-    # 1. a CarePlan for the subject   2. its goals
-    goals = [_goal(objective.key, objective.goal, objective.due_months, sheet) for objective in _goals(order_)]
-    # 3. a RequestGroup with one action per action of the plan   4. groups recurse
-    request_group = _request_group(groups, sheet, order_)
-    # 5. conditions of kind start travel on the actions, unevaluated   6. each leaf becomes a request
-    requests = [order(step, sheet) for step in leaves]
-    care_plan = _care_plan([request_group, *requests], goals, sheet, order_)
-    # 7. what travels together
-    patient = [order_.subject_resource] if order_.subject_resource else []
-    return Applied(
-        resources=(care_plan, request_group, *requests, *goals, *patient),
-        rows=tuple(row for step in leaves for row in rows(step, sheet)),
-    )
+    return Applied(order_)
 
 
 def _require_inputs(order_: Order) -> None:
-    faults = []
-    low, high = PLACE_DAY_ZERO
-    if order_.day_zero is None:
-        if not order_.draft:
-            faults.append(
-                Fault("day-zero", "the date of the graft (day zero) is needed to date this protocol", "required")
-            )
-    elif not low <= order_.day_zero <= high:
-        faults.append(Fault("day-zero", f"day zero must lie between {low} and {high}", "value"))
-    if not order_.draft:
-        try:
-            require_body(order_.body, order_.bsa_formula, order_.protocol.lines)
-        except FaultyInput as found:
-            faults += found.faults
+    faults = check_day_zero(order_.protocol, order_.day_zero, order_.patient)
+    if order_.draft:
+        faults = [fault for fault in faults if fault.code != "required"]
+    else:
+        protocol = order_.overlay.laid_over(order_.protocol)
+        today = order_.made.date() if order_.made else None
+        day_zero = None if faults else order_.day_zero
+        faults += check(protocol, day_zero, order_.body, order_.bsa_formula, limits=order_.limits, today=today)
     if faults:
         raise FaultyInput(faults)
 
 
-def _sheet(order_: Order) -> Sheet:
-    return Sheet(
-        protocol=order_.protocol,
-        ids=Ids(order_.course, order_.canonicals),
-        subject=order_.subject,
-        intent="option" if order_.intent == "proposal" else order_.intent,
-        live=order_.intent == "proposal" and not order_.draft,
-        day_zero=order_.day_zero,
-        body=order_.body,
-        formula=order_.bsa_formula,
-        dosed=not order_.draft,
+def _evidence(sheet: Sheet) -> recheck.Evidence:
+    body = sheet.body
+    return recheck.Evidence(
+        day_zero=sheet.day_zero,
+        weight_kg=str(body.weight_kg) if sheet.dosed else None,
+        height_cm=str(body.height_cm) if sheet.dosed and sheet.by_surface else None,
+        formula=sheet.formula,
+        steps_mg={key: str(one.step_mg) for key, one in sheet.overlay.lines.items() if one.step_mg},
+        times={key: one.doses_per_day for key, one in sheet.overlay.lines.items() if one.doses_per_day},
     )
 
 
-def _care_plan(requests: list[Resource], goals: list[Resource], sheet: Sheet, order_: Order) -> Resource:
+@lru_cache(maxsize=16)
+def _tree(protocol: Protocol) -> tuple[Group, ...]:
+    return tree(protocol)
+
+
+@lru_cache(maxsize=16)
+def _definitions(protocol: Protocol, canonicals: Canonicals) -> recheck.Definitions:
+    return recheck.read(definitions(protocol, canonicals))
+
+
+def _care_plan(
+    requests: list[Resource], goals: list[Resource], support: list[Resource], sheet: Sheet, order_: Order
+) -> Resource:
     mark = "" if sheet.dosed else "DRAFT, NOT DOSED: "
     out: Resource = {
         **_head("CarePlan", "engraft-care-plan", "care-plan", sheet),
@@ -134,53 +188,79 @@ def _care_plan(requests: list[Resource], goals: list[Resource], sheet: Sheet, or
         "intent": order_.intent,
         "title": mark + sheet.protocol.title,
         "description": sheet.protocol.purpose,
-        "subject": reference(sheet.subject),
+        "subject": sheet.subject,
     }
-    dates = [day for step in steps(tree(sheet.protocol)) if (day := step.on(sheet.day_zero))]
+    dates = [day for step in steps(_tree(sheet.protocol)) if (day := sheet.place(step))]
     if dates:
         out["period"] = {"start": min(dates).isoformat()}
+    if support:
+        out["supportingInfo"] = [_to(one, sheet) for one in support]
     if goals:
-        out["goal"] = [reference(f"Goal/{goal['id']}") for goal in goals]
-    references = [f"{request['resourceType']}/{request['id']}" for request in requests]
-    return out | {"activity": [{"reference": reference(target)} for target in references]}
+        out["goal"] = [_to(goal, sheet) for goal in goals]
+    out["activity"] = [{"reference": _to(request, sheet)} for request in requests]
+    care = [{"text": f"Supportive care of {order_.overlay.centre}: {said}"} for said in order_.overlay.supportive_care]
+    return out | ({"note": care} if care else {})
+
+
+def _to(resource: Resource, sheet: Sheet) -> Element:
+    id_ = resource["id"]
+    return {"reference": f"#{id_}" if sheet.contained else f"{resource['resourceType']}/{id_}"}
 
 
 def _request_group(groups: tuple[Group, ...], sheet: Sheet, order_: Order) -> Resource:
     return {
         **_head("RequestGroup", "engraft-request-group", "request-group", sheet),
         "instantiatesCanonical": [_instantiates(sheet)],
-        "groupIdentifier": group_identifier(sheet.ids),
+        "groupIdentifier": group_identifier(sheet),
         "status": "active" if sheet.live else "draft",
         "intent": order_.intent,
-        "subject": reference(sheet.subject),
-        "action": [_action(node, sheet) for node in groups],
+        "subject": sheet.subject,
+        "action": [_filled(node, out, sheet) for node, out in zip(groups, _frames_of(sheet.protocol), strict=True)],
     }
 
 
-def _action(node: Group | Step, sheet: Sheet) -> Element:
-    out = frame(node, sheet.protocol)
+def _frames_of(protocol: Protocol) -> list[Element]:
+    """The actions without what a patient changes, a fresh copy each time."""
+    out: list[Element] = msgspec.msgpack.decode(_frames(protocol))
+    return out
+
+
+@lru_cache(maxsize=16)
+def _frames(protocol: Protocol) -> bytes:
+    return msgspec.msgpack.encode([_framed(node, protocol) for node in _tree(protocol)])
+
+
+def _framed(node: Group | Step, protocol: Protocol) -> Element:
+    children = {"action": [_framed(child, protocol) for child in node.children]} if isinstance(node, Group) else {}
+    return frame(node, protocol) | children
+
+
+def _filled(node: Group | Step, out: Element, sheet: Sheet) -> Element:
+    """The action of one patient: its date, the centre's window, and what it orders."""
     if isinstance(node, Group):
-        return out | {"action": [_action(child, sheet) for child in node.children]}
-    day = node.on(sheet.day_zero)
+        for child, inner in zip(node.children, out["action"], strict=True):
+            _filled(child, inner, sheet)
+        return out
+    window = sheet.overlay.visits.get(node.action)
+    if window and window.first is not None and window.last is not None and out.get("relatedAction"):
+        range_ = {"low": quantity(window.first, "d"), "high": quantity(window.last, "d")}
+        out["relatedAction"][0]["extension"] = [{"url": WINDOW, "valueRange": range_}]
+    day = sheet.place(node)
     if day and not isinstance(node.clause, Taper) and "condition" not in out:
         out["timingDateTime"] = day.isoformat()
-    target = f"{kind(node)}/{sheet.ids(node.action, *node.occurrence)}"
-    return out | {"resource": reference(target)}
+    out["resource"] = sheet.to(kind(node), node.action, *node.occurrence)
+    return out
 
 
-def _goals(order_: Order) -> list[Any]:
-    return [objective for objective in order_.protocol.objectives if objective.goal]
-
-
-def _goal(key: str, text: str, due_months: int | None, sheet: Sheet) -> Resource:
+def _goal(objective: Objective, sheet: Sheet) -> Resource:
     out: Resource = {
-        **_head("Goal", "engraft-goal", f"goal-{key}", sheet),
+        **_head("Goal", "engraft-goal", f"goal-{objective.key}", sheet),
         "lifecycleStatus": "proposed",
-        "description": {"text": text},
-        "subject": reference(sheet.subject),
+        "description": {"text": objective.goal},
+        "subject": sheet.subject,
     }
-    if due_months and sheet.day_zero:
-        out["target"] = [{"dueDate": months_after(sheet.day_zero, due_months).isoformat()}]
+    if objective.due_months and sheet.day_zero:
+        out["target"] = [{"dueDate": months_after(sheet.day_zero, objective.due_months).isoformat()}]
     return out
 
 
@@ -195,18 +275,3 @@ def _head(resource_type: str, profile: str, item: str, sheet: Sheet) -> Resource
 
 def _instantiates(sheet: Sheet) -> str:
     return sheet.ids.canonicals.pinned("PlanDefinition", sheet.protocol.key)
-
-
-def _based_on(key: str, value: Any, target: str) -> bool:
-    """A contained order needs no `basedOn` to its own container."""
-    return key == "basedOn" and value == [{"reference": target}]
-
-
-def _rewritten(value: Any, inside: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        if "reference" in value and isinstance(value["reference"], str):
-            return value | {"reference": inside.get(value["reference"], value["reference"])}
-        return {key: _rewritten(inner, inside) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_rewritten(inner, inside) for inner in value]
-    return value

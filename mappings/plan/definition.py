@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from mappings.canonicals import DEFAULT, PLAN_DEFINITION_TYPE, Canonicals
 from mappings.plan import dosage, gates
-from mappings.plan.timeline import Course, DoseDay, Graft, Group, Infusion, Step, steps, tree
+from mappings.plan.timeline import Course, DoseDay, Graft, Group, Infusion, OpenDay, Step, day_zero_action, steps, tree
+from mappings.protocol import terms
 from mappings.protocol.model import Assay, Clause, Objective, Protocol, Rest, Taper, Visit
 from mappings.r4.build import Element, Resource, coding, concept, quantity
-from mappings.terminology import codes
 
 
 def definitions(protocol: Protocol, canonicals: Canonicals = DEFAULT) -> tuple[Resource, ...]:
@@ -29,8 +29,8 @@ def activity_name(step: Step, protocol: Protocol) -> str:
 
 def relations(step: Step, protocol: Protocol) -> list[Element]:
     """`relatedAction`: where the step stands relative to day zero, and after which taper it comes."""
-    anchor = protocol.anchor.key
-    out = [] if step.action == anchor or not _placed(step) else [{"actionId": anchor, **_offset(step)}]
+    anchor = day_zero_action(protocol)
+    out = [] if step.id == anchor or not _placed(step) else [{"actionId": anchor, **_offset(step)}]
     if isinstance(step.clause, Taper) and step.clause.after:
         out.append({"actionId": step.clause.after, "relationship": "after-end"})
     return out
@@ -62,6 +62,7 @@ def frame(node: Group | Step, protocol: Protocol) -> Element:
 
 def _plan(protocol: Protocol, canonicals: Canonicals) -> Resource:
     goals = [_goal(objective) for objective in protocol.objectives if objective.goal]
+    purpose, usage = " ".join(objective.source for objective in protocol.objectives), _usage(protocol)
     return {
         "resourceType": "PlanDefinition",
         "id": protocol.key,
@@ -75,8 +76,8 @@ def _plan(protocol: Protocol, canonicals: Canonicals) -> Resource:
         "status": "active",
         "experimental": False,
         "description": protocol.purpose,
-        "purpose": " ".join(objective.source for objective in protocol.objectives),
-        "usage": _usage(protocol),
+        **({"purpose": purpose} if purpose else {}),
+        **({"usage": usage} if usage else {}),
         **({"goal": goals} if goals else {}),
         "action": [_action(node, protocol, canonicals) for node in tree(protocol)],
     }
@@ -93,7 +94,7 @@ def _interpreted(protocol: Protocol) -> Iterator[Clause]:
     parts: list[Clause] = []
     for phase in protocol.phases:
         anchors = [phase.anchor] if phase.anchor else []
-        parts += [*phase.lines, *phase.rests, *anchors, *phase.tapers, *phase.infusions]
+        parts += [*phase.lines, *phase.open_lines, *phase.rests, *anchors, *phase.tapers, *phase.infusions]
     parts += [*protocol.gates, protocol.follow_up]
     return (part for part in parts if part.interpretation)
 
@@ -128,28 +129,31 @@ def _activity(step: Step, protocol: Protocol, canonicals: Canonicals) -> Resourc
         "status": "active",
         "experimental": False,
         "description": _source(step),
-        **_ordered_thing(step, canonicals),
+        **_ordered_thing(step, protocol, canonicals),
     }
 
 
-def _ordered_thing(step: Step, canonicals: Canonicals) -> Element:
+def _ordered_thing(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
     clause = step.clause
     if isinstance(clause, DoseDay | Course):
         line = clause.line
-        product = codes.concept("drugs", line.drug, canonicals)
+        product = terms.concept(protocol, "drugs", line.drug, canonicals)
         dosages = [dosage.for_definition(line)]
         return {"kind": "MedicationRequest", "productCodeableConcept": product, "dosage": dosages}
-    kind = "Task" if isinstance(clause, Rest | Taper) else "ServiceRequest"
-    return {"kind": kind, "code": code_of(step, canonicals)}
+    kind = "Task" if isinstance(clause, Rest | Taper | OpenDay) else "ServiceRequest"
+    out: Element = {"kind": kind, "code": code_of(step, protocol, canonicals)}
+    if isinstance(clause, OpenDay):
+        drug = terms.concept(protocol, "drugs", clause.line.drug, canonicals)
+        out |= {"usage": clause.line.open, "productCodeableConcept": drug}
+    return out
 
 
-def code_of(step: Step, canonicals: Canonicals) -> Element:
+def code_of(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
     """Code of a step that is no drug; the graft's own code is ours alone, so what it is a kind of stands beside it."""
-    found = codes.concept("procedures", procedure_key(step), canonicals)
-    wider = step.clause.anchor.kind_of if isinstance(step.clause, Graft) else ()
-    return found | {
-        "coding": found["coding"] + [c for key in wider for c in codes.codings("procedures", key, canonicals)]
-    }
+    key = procedure_key(step)
+    kinds = step.clause.anchor.kind_of if isinstance(step.clause, Graft) else ()
+    codings = [c for one in (key, *kinds) for c in terms.codings(protocol, "procedures", one, canonicals)]
+    return concept(*codings, text=terms.text(protocol, "procedures", key))
 
 
 def procedure_key(step: Step) -> str:
@@ -161,6 +165,8 @@ def procedure_key(step: Step) -> str:
             return anchor.procedure
         case Infusion(of=infusions):
             return infusions.procedure
+        case OpenDay():
+            return "open-dose"
         case Visit():
             return "follow-up-visit"
         case _:
@@ -169,7 +175,7 @@ def procedure_key(step: Step) -> str:
 
 def _activity_key(step: Step) -> str:
     match step.clause:
-        case DoseDay(line=line) | Course(line=line):
+        case DoseDay(line=line) | Course(line=line) | OpenDay(line=line):
             return line.key
         case Infusion(of=infusions):
             return infusions.key
@@ -181,7 +187,7 @@ def _activity_key(step: Step) -> str:
 
 def _activity_title(step: Step) -> str:
     match step.clause:
-        case DoseDay(line=line) | Course(line=line):
+        case DoseDay(line=line) | Course(line=line) | OpenDay(line=line):
             return line.title
         case Infusion(of=infusions):
             return infusions.title
@@ -195,7 +201,7 @@ def _activity_title(step: Step) -> str:
 
 def _source(step: Step) -> str:
     match step.clause:
-        case DoseDay(line=line) | Course(line=line):
+        case DoseDay(line=line) | Course(line=line) | OpenDay(line=line):
             return line.source
         case Infusion(of=infusions):
             return infusions.source
@@ -216,6 +222,8 @@ def _offset(step: Step) -> Element:
     if isinstance(step.clause, Taper):
         window = {"low": quantity(step.clause.first, "d"), "high": quantity(step.clause.last, "d")}
         return {"relationship": "after-start", "offsetRange": window}
+    if day == 0:
+        return {"relationship": "concurrent-with-start"}
     relationship = "before-start" if day < 0 else "after-start"
     return {"relationship": relationship, "offsetDuration": quantity(abs(day), "d")}
 

@@ -5,70 +5,141 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from mappings.canonicals import DOSE_RATE_TYPE, SNOMED
-from mappings.plan.dosing import Body, Dose, rounded
-from mappings.plan.timeline import Course, Step, label
+from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
+from mappings.plan.dosing import EXACT, Dose, rounded
+from mappings.plan.inputs import FLAGGED_BMI
+from mappings.plan.sheet import Sheet
+from mappings.plan.timeline import Course, Step
 from mappings.protocol.model import Line
 from mappings.r4.build import Element, coding, concept, quantity
 
 ROUTES = {"intravenous": ("47625008", "IV"), "oral": ("26643006", "oral")}
+_BASES = {"kg": "363804004", "m2": "301898006"}
+"""Codes of mCODE's value set of normalization bases: body weight, body surface area."""
+
 FREQUENCY_OPEN = "the protocol gives the daily amount; doses a day and infusion time are the centre's"
 UNTIL_TAPER = "until tapered; no end date: it goes on until a clinician confirms the taper"
 
 
 def for_definition(line: Line) -> Element:
     """Dosage of the ActivityDefinition: the protocol's own words, for no patient."""
-    dosage = {"text": in_protocol_words(line)} | _route(line)
-    return dosage | {"doseAndRate": [_ordered(line)]} | _limits(line)
+    dosage: Element = {"text": in_protocol_words(line)}
+    if line.over_minutes:
+        dosage["timing"] = {"repeat": _infusion(line.over_minutes)}
+    dosage |= _route(line.route)
+    return dosage | {"doseAndRate": [_ordered(line, line.dose.doses_per_day)]} | _limits(line)
 
 
-def for_order(step: Step, line: Line, day: date | None, dose: Dose | None, story: str) -> Element:
-    """Dosage of one order; without `dose` the plan is a draft and only the protocol's words stand."""
-    out: Element = {"text": story}
-    timing = _course_timing(line, day) if isinstance(step.clause, Course) else _day_timing(day)
+def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element:
+    """Dosage of one order; in a draft only the protocol's words stand."""
+    amount = sheet.doses.get(line.key)
+    out: Element = {} if amount is None else {"extension": [_calculation(line, amount, sheet)]}
+    out["text"] = story(step, line, day, sheet)
+    detail = sheet.overlay.line(line.key)
+    times = amount.doses_per_day if amount else line.dose.doses_per_day
+    timing = _course_timing(line, times, day) if isinstance(step.clause, Course) else _day_timing(line, times, day)
     if timing:
         out["timing"] = timing
-    out |= _route(line)
-    out["doseAndRate"] = [_ordered(line)] + ([_calculated(dose)] if dose else [])
+    out |= _route(detail.route or line.route)
+    if detail.infusion:
+        out["additionalInstruction"] = [concept(text=f"{detail.infusion} ({_centre(sheet)})")]
+    out["doseAndRate"] = [_ordered(line, times)] + ([_calculated(amount)] if amount else [])
     return out | _limits(line)
 
 
 def in_protocol_words(line: Line) -> str:
-    """`400 mg/m2/day`, with the cap where there is one."""
+    """`400 mg/m2/day`, with the infusion time and the cap where there is one."""
     basis = line.dose
     words = f"{basis.amount} {basis.ucum}/day"
+    if line.over_minutes:
+        words += f", one infusion over {line.over_minutes} minutes"
     if basis.at_most:
         words += f", at most {basis.at_most.amount} {basis.at_most.unit} {basis.at_most.times_a_day} times a day"
     return words
 
 
-def story(step: Step, line: Line, day: date | None, dose: Dose | None, body: Body, formula: str) -> str:
+def story(step: Step, line: Line, day: date | None, sheet: Sheet) -> str:
     """The whole arithmetic of one order in a sentence or two."""
-    when = label(step.day or 0) + (f" ({day})" if day else "")
-    if dose is None:
+    when = step.label + (f" ({day})" if day else "")
+    amount = sheet.doses.get(line.key)
+    if amount is None:
         return f"{line.title}, {when}: {in_protocol_words(line)}. DRAFT: not dosed, do not use."
-    parts = [f"{line.title}, {when}: {_arithmetic(line, dose, body, formula)}"]
-    if dose.capped:
-        parts.append(f"capped from {_plain(rounded(dose.uncapped, Decimal('0.1')))} mg a day")
-    if dose.doses_per_day > 1:
-        parts.append(f"{_plain(dose.per_dose)} mg {dose.doses_per_day} times a day")
+    if line.key not in sheet.told:
+        sheet.told[line.key] = _told(step, line, amount, sheet)  # the days of a line share the sum
+    return f"{line.title}, {when}: {sheet.told[line.key]}"
+
+
+def _told(step: Step, line: Line, amount: Dose, sheet: Sheet) -> str:
+    parts = [_arithmetic(line, amount, sheet)]
+    if amount.capped:
+        parts.append(f"capped from {_plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
+    if amount.doses_per_day > 1:
+        parts.append(f"{_plain(amount.per_dose)} mg {amount.doses_per_day} times a day")
+    elif line.over_minutes:
+        parts.append(f"one infusion over {line.over_minutes} minutes")
     else:
         parts.append(FREQUENCY_OPEN)
     if isinstance(step.clause, Course):
         parts.append(UNTIL_TAPER)
-    return "; ".join(parts) + "."
+    return ". ".join(["; ".join(parts), *remarks(line, sheet)]) + "."
 
 
-def _arithmetic(line: Line, dose: Dose, body: Body, formula: str) -> str:
+def remarks(line: Line, sheet: Sheet, *, short: bool = False) -> list[str]:
+    """What a reader must not overlook: a body mass index that is flagged, a deviation of the centre."""
+    out = []
+    bmi = sheet.body.bmi
+    if bmi is not None and bmi > FLAGGED_BMI and line.key in sheet.doses:
+        told = f"Body mass index {bmi} kg/m2 is above {FLAGGED_BMI}: dosed on the actual weight, not adjusted"
+        out.append(f"BMI {bmi} above {FLAGGED_BMI}" if short else told)
+    deviation = sheet.overlay.deviation(line.key)
+    if deviation:
+        out.append(f"DEVIATION of {sheet.overlay.centre} from the protocol: {deviation.reason}")
+    return out
+
+
+def normalization(line: Line) -> Element:
+    """mCODE's extension for what a dose is reckoned by. Its contexts are the request and other extensions."""
+    return {"url": EXT_NORMALIZATION_BASIS, "valueCodeableConcept": concept(coding(SNOMED, _BASES[line.dose.per]))}
+
+
+def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
+    """The arithmetic for a machine, in the words of our StructureDefinition `dose-calculation`.
+
+    What was multiplied stands in `doseAndRate` as ordered, what came of it as calculated; here is what lies between.
+    """
+    surface = line.dose.per == "m2"
+    measure = rounded(amount.measure, EXACT) if surface else amount.measure
+    parts: list[Element] = [
+        {"url": "measure", "valueQuantity": quantity(measure, line.dose.per)},
+        {"url": "unroundedMg", "valueDecimal": rounded(amount.uncapped, EXACT)},
+        {"url": "capped", "valueBoolean": amount.capped},
+        {"url": "roundedToMg", "valueDecimal": amount.rounding.step},
+        {"url": "dailyMg", "valueDecimal": amount.ordered},
+    ]
+    if surface:
+        parts.append({"url": "formula", "valueCode": sheet.formula})
+    return {"url": sheet.canonicals.extension("dose-calculation"), "extension": parts}
+
+
+def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
+    body = sheet.body
     weight = f"weight {body.weight_kg} kg" + (f" of {body.weight_date}" if body.weight_date else "")
     if line.dose.per == "kg":
         by, used = f"{body.weight_kg} kg", weight
     else:
-        by = f"{_plain(rounded(dose.measure, Decimal('0.0001')))} m2"
+        by = f"{_plain(rounded(amount.measure, EXACT))} m2"
         height = f"height {body.height_cm} cm" + (f" of {body.height_date}" if body.height_date else "")
-        used = f"{formula}, {weight}, {height}"
-    amount = rounded(dose.uncapped, Decimal("0.0001"))
-    return f"{line.dose.amount} {line.dose.ucum} x {by} ({used}) = {amount} mg; ordered {_plain(dose.ordered)} mg a day"
+        used = f"{sheet.formula}, {weight}, {height}"
+    mg = rounded(amount.uncapped, EXACT)
+    rule = f"rounded half up to {amount.rounding.step} mg" + (
+        f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
+    )
+    sum_ = f"{line.dose.amount} {line.dose.ucum} x {by} ({used}) = {mg} mg"
+    return f"{sum_}; ordered {_plain(amount.ordered)} mg a day, {rule}"
+
+
+def _centre(sheet: Sheet) -> str:
+    return f"as {sheet.overlay.centre} gives it"
 
 
 def _plain(amount: Decimal) -> str:
@@ -76,17 +147,17 @@ def _plain(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _route(line: Line) -> Element:
-    if line.route is None:
+def _route(route: str | None) -> Element:
+    if route is None:
         return {}
-    code, name = ROUTES[line.route]
+    code, name = ROUTES[route]
     return {"route": concept(coding(SNOMED, code), text=name)}
 
 
-def _ordered(line: Line) -> Element:
+def _ordered(line: Line, times: int) -> Element:
     """The protocol's amount: per dose where the day has one, as a daily rate where it has several."""
     basis = line.dose
-    if basis.doses_per_day == 1:
+    if times == 1:
         return {"type": _kind("ordered"), "doseQuantity": quantity(basis.amount, basis.ucum)}
     return {"type": _kind("ordered"), "rateQuantity": quantity(basis.amount, f"{basis.ucum}/d")}
 
@@ -108,10 +179,19 @@ def _limits(line: Line) -> Element:
     return {"maxDosePerPeriod": period, "maxDosePerAdministration": quantity(cap.amount, cap.unit)}
 
 
-def _day_timing(day: date | None) -> Element | None:
-    return {"event": [day.isoformat()]} if day else None
+def _day_timing(line: Line, times: int, day: date | None) -> Element:
+    out: Element = {"event": [day.isoformat()]} if day else {}
+    repeat = _infusion(line.over_minutes) if line.over_minutes else {}
+    if times > 1:
+        repeat |= {"frequency": times, "period": 1, "periodUnit": "d"}
+    return out | ({"repeat": repeat} if repeat else {})
 
 
-def _course_timing(line: Line, day: date | None) -> Element:
+def _course_timing(line: Line, times: int, day: date | None) -> Element:
     repeat: Element = {"boundsPeriod": {"start": day.isoformat()}} if day else {}
-    return {"repeat": repeat | {"frequency": line.dose.doses_per_day, "period": 1, "periodUnit": "d"}}
+    repeat |= _infusion(line.over_minutes) if line.over_minutes else {}
+    return {"repeat": repeat | {"frequency": times, "period": 1, "periodUnit": "d"}}
+
+
+def _infusion(minutes: int) -> Element:
+    return {"duration": minutes, "durationUnit": "min"}

@@ -9,25 +9,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 
-from mappings.facts.plausible import HEIGHT, WEIGHT, Range
 from mappings.protocol.model import DoseBasis, Line
-from mappings.r4.faults import Fault, FaultyInput
 
 EXACT = Decimal("0.0001")
-ORDERED = Decimal("0.1")
 _PRECISE = Context(prec=50, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
+class Rounding:
+    """The step in mg that an amount is rounded to, half up.
+
+    The day's amount is rounded to 0.1 mg; where a centre has set a step for a drug, each dose is rounded to it, because
+    that is what is drawn up or counted out.
+    """
+
+    step: Decimal = Decimal("0.1")
+    each_dose: bool = False
+
+
+PLAIN = Rounding()
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
-    """The patient's measures: kg, cm, and when they were taken."""
+    """The patient's measures: kg, cm, when they were taken, and the Observations (`Observation/<id>`) that say so."""
 
     weight_kg: Decimal | None
     height_cm: Decimal | None
     weight_date: date | None = None
     height_date: date | None = None
+    weight_source: str | None = None
+    height_source: str | None = None
+
+    @property
+    def bmi(self) -> Decimal | None:
+        """kg/m2, to one decimal; None without both measures."""
+        if self.weight_kg is None or not self.height_cm:
+            return None
+        return rounded(self.weight_kg * 10000 / (self.height_cm * self.height_cm), Decimal("0.1"))
 
 
 def mosteller(weight_kg: Decimal, height_cm: Decimal) -> Decimal:
@@ -55,6 +76,7 @@ class Dose:
     exact: Decimal
     ordered: Decimal
     doses_per_day: int
+    rounding: Rounding
 
     @property
     def capped(self) -> bool:
@@ -67,18 +89,22 @@ class Dose:
         return self.ordered / self.doses_per_day
 
 
-def dose(line: Line, body: Body, formula: str) -> Dose:
+def dose(line: Line, body: Body, formula: str, rounding: Rounding = PLAIN, doses_per_day: int | None = None) -> Dose:
     """Amount of `line` for one day.
 
     `exact` is what the protocol prescribes (after its own cap) before any rounding; `ordered` is `exact` rounded half
-    up to 0.1 mg. `body` has passed `check_body`.
+    up by `rounding`, and never above the cap. `doses_per_day` is the centre's, where the protocol leaves it open.
+    `body` has passed `inputs.check`. Source: the line's own sentence; BSA formulas as cited there.
     """
     with localcontext(_PRECISE):
         measure = _measure(line.dose.per, body, formula)
         uncapped = line.dose.amount * measure
         cap = line.dose.at_most
         exact = min(uncapped, cap.per_day_mg) if cap else uncapped
-        return Dose(line.dose, measure, uncapped, exact, rounded(exact, ORDERED), line.dose.doses_per_day)
+        times = doses_per_day or line.dose.doses_per_day
+        share = times if rounding.each_dose else 1
+        ordered = _to_step(exact / share, rounding.step, cap.per_day_mg / share if cap else None) * share
+        return Dose(line.dose, measure, uncapped, exact, ordered, times, rounding)
 
 
 def rounded(amount: Decimal, step: Decimal) -> Decimal:
@@ -86,38 +112,17 @@ def rounded(amount: Decimal, step: Decimal) -> Decimal:
     return amount.quantize(step, ROUND_HALF_UP, _PRECISE)
 
 
-def check_body(body: Body, formula: str, lines: tuple[Line, ...]) -> list[Fault]:
-    """What is wrong with the measures that the lines need; empty when they can be dosed."""
-    faults = []
-    if formula not in SURFACES:
-        known = ", ".join(SURFACES)
-        faults.append(Fault("bsa-formula", f"unknown body surface formula {formula}; known: {known}", "code-invalid"))
-    faults += _check("weight", body.weight_kg, WEIGHT)
-    if any(line.dose.per == "m2" for line in lines):
-        faults += _check("height", body.height_cm, HEIGHT)
-    return faults
-
-
-def require_body(body: Body, formula: str, lines: tuple[Line, ...]) -> None:
-    """Raises FaultyInput naming each measure that is missing or implausible."""
-    faults = check_body(body, formula, lines)
-    if faults:
-        raise FaultyInput(faults)
-
-
-def _check(name: str, value: Decimal | None, plausible: Range) -> list[Fault]:
-    if value is None:
-        return [Fault(name, f"{name} in {plausible.unit} is needed to dose this protocol", "required")]
-    if value.is_finite() and plausible.admits(value):
-        return []
-    return [
-        Fault(name, f"{name} {value} {plausible.unit} is not between {plausible.low} and {plausible.high}", "value")
-    ]
+def _to_step(amount: Decimal, step: Decimal, most: Decimal | None) -> Decimal:
+    """`amount` to a multiple of `step`, half up; the multiple below where half up would pass the cap."""
+    steps = (amount / step).quantize(Decimal(1), ROUND_HALF_UP)
+    if most is not None and steps * step > most:
+        steps = (most / step).quantize(Decimal(1), ROUND_DOWN)
+    return steps * step
 
 
 def _measure(per: str, body: Body, formula: str) -> Decimal:
     if body.weight_kg is None or (per == "m2" and body.height_cm is None):
-        raise ValueError("a measure is missing: check_body comes first")
+        raise ValueError("a measure is missing: inputs.check comes first")
     if per == "kg" or body.height_cm is None:
         return body.weight_kg
     return SURFACES[formula](body.weight_kg, body.height_cm)

@@ -15,7 +15,11 @@ _WORDS = {
     "active-gvhd": "no active GVHD",
     "worst-acute-gvhd": "acute GVHD never above grade {}",
 }
-_GRADES = ("0", "I", "II", "III", "IV")
+GRADES = ("0", "I", "II", "III", "IV")
+"""Grades of acute GVHD (MAGIC); gates count with their places."""
+
+AGEING = tuple(fact for fact in _WORDS if fact != "day")
+"""Facts that are known as of the day on which somebody looked."""
 
 
 def condition(gate: Gate) -> Element:
@@ -30,13 +34,14 @@ def condition(gate: Gate) -> Element:
 
 def in_words(gate: Gate) -> str:
     """The gate for a person, e.g. `Only with: day 120 or later; no active GVHD`."""
-    return "Only with: " + "; ".join(_in_words(criterion) for criterion in gate.criteria)
+    return "Only with: " + "; ".join(needs(criterion) for criterion in gate.criteria)
 
 
-def _in_words(criterion: Criterion) -> str:
+def needs(criterion: Criterion) -> str:
+    """One criterion for a person, e.g. `day 120 or later`."""
     limit = criterion.at_least if criterion.at_least is not None else criterion.at_most
     graded = criterion.fact == "worst-acute-gvhd" and limit is not None
-    return _WORDS.get(criterion.fact, criterion.fact).format(_GRADES[limit] if graded and limit is not None else limit)
+    return _WORDS.get(criterion.fact, criterion.fact).format(GRADES[limit] if graded and limit is not None else limit)
 
 
 def _fhirpath(criterion: Criterion) -> str:

@@ -5,144 +5,171 @@ A taper is a Task and not a MedicationRequest: the protocol gives it no dose, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
+from functools import lru_cache
 
-from mappings.plan import definition, dosage, gates
-from mappings.plan.dosing import Body, Dose, dose
-from mappings.plan.timeline import Course, DoseDay, Infusion, Step, day_date
+import msgspec
+
+from mappings.canonicals import Canonicals
+from mappings.plan import additions, definition, dosage, measures, open_dose
+from mappings.plan.sheet import Sheet
+from mappings.plan.timeline import Course, DoseDay, Group, Infusion, OpenDay, Step, day_date, steps, tree
+from mappings.protocol import terms
 from mappings.protocol.model import Line, Protocol, Rest, Taper
-from mappings.r4.build import Element, Ids, Resource, reference
-from mappings.terminology import codes
+from mappings.r4.build import Element, Resource, quantity
+
+_PROFILES = {
+    "MedicationRequest": "engraft-medication-order",
+    "ServiceRequest": "engraft-service-order",
+    "Task": "engraft-task",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """What every order of one plan shares. `intent` is that of the leaves; `live` allows status active."""
-
-    protocol: Protocol
-    ids: Ids
-    subject: str
-    intent: str
-    live: bool
-    day_zero: date | None
-    body: Body
-    formula: str
-    dosed: bool
-
-    def line_dose(self, line: Line) -> Dose | None:
-        """Amount of `line` a day, None in a draft."""
-        return dose(line, self.body, self.formula) if self.dosed else None
+def orders(groups: tuple[Group, ...], sheet: Sheet) -> list[Resource]:
+    """The request of every step, in the order of the plan."""
+    still = msgspec.msgpack.decode(_still(sheet.protocol, sheet.canonicals))
+    return [_order(step, sheet, part) for step, part in zip(steps(groups), still, strict=True)]
 
 
-def order(step: Step, sheet: Sheet) -> Resource:
-    """The request of one step."""
+@lru_cache(maxsize=16)
+def _still(protocol: Protocol, canonicals: Canonicals) -> bytes:
+    """What no patient changes in a request, of each step: its profile, its definition, its code.
+
+    Packed, so that each plan gets its own copy fast and no two patients ever share one.
+    """
+    return msgspec.msgpack.encode([_of_step(step, protocol, canonicals) for step in steps(tree(protocol))])
+
+
+def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
+    type_ = kind(step)
+    clause = step.clause
+    dosed = clause.line if isinstance(clause, DoseDay | Course) else None
+    return {
+        "meta": {"source": canonicals.source, "profile": [canonicals.profile(_PROFILES[type_])]},
+        "instantiates": canonicals.pinned("ActivityDefinition", definition.activity_name(step, protocol)),
+        "code": terms.concept(protocol, "drugs", dosed.drug, canonicals)
+        if dosed
+        else definition.code_of(step, protocol, canonicals),
+    }
+
+
+def _order(step: Step, sheet: Sheet, still: Element) -> Resource:
     clause = step.clause
     if isinstance(clause, DoseDay | Course):
-        return _medication(step, clause.line, sheet)
-    if isinstance(clause, Rest | Taper):
-        return _task(step, sheet)
-    return _service(step, sheet)
+        return _medication(step, clause.line, sheet, still)
+    if isinstance(clause, Rest | Taper | OpenDay):
+        return _task(step, sheet, still)
+    return _service(step, sheet, still)
 
 
 def kind(step: Step) -> str:
     """Resource type of a step's request."""
     if isinstance(step.clause, DoseDay | Course):
         return "MedicationRequest"
-    return "Task" if isinstance(step.clause, Rest | Taper) else "ServiceRequest"
+    return "Task" if isinstance(step.clause, Rest | Taper | OpenDay) else "ServiceRequest"
 
 
-def _medication(step: Step, line: Line, sheet: Sheet) -> Resource:
+def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resource:
     day = step.on(sheet.day_zero)
-    amount = sheet.line_dose(line)
-    told = dosage.story(step, line, day, amount, sheet.body, sheet.formula)
-    return {
-        **_head("MedicationRequest", "engraft-medication-order", step, sheet),
+    out: Resource = {
+        **_head("MedicationRequest", step, sheet, still),
         "status": "active" if sheet.live else "draft",
         "intent": sheet.intent,
-        "medicationCodeableConcept": codes.concept("drugs", line.drug, sheet.ids.canonicals),
-        "subject": reference(sheet.subject),
-        "instantiatesCanonical": [_instantiates(step, sheet)],
-        "basedOn": [sheet.ids.ref("CarePlan", "care-plan")],
-        "groupIdentifier": group_identifier(sheet.ids),
-        "dosageInstruction": [dosage.for_order(step, line, day, amount, told)],
+        "medicationCodeableConcept": _drug(line, sheet, still["code"]),
+        "subject": sheet.subject,
+        "instantiatesCanonical": [still["instantiates"]],
+        **sheet.based_on(),
+        "groupIdentifier": group_identifier(sheet),
+        "dosageInstruction": [dosage.for_order(step, line, day, sheet)],
     }
+    used = measures.used(line.dose.per, sheet)
+    if used:
+        out["extension"] = [dosage.normalization(line)]
+        out["supportingInformation"] = used
+    return out | _notes([*dosage.remarks(line, sheet), *sheet.flags])
 
 
-def _service(step: Step, sheet: Sheet) -> Resource:
+def _drug(line: Line, sheet: Sheet, drug: Element) -> Element:
+    """The substance; where the centre has a product of its own, that product's code stands beside it."""
+    product = sheet.overlay.line(line.key).product
+    if product is None:
+        return drug
+    added = [{"system": system, "code": code} for system, code in product.codes]
+    text = f"{drug['text']}: {product.text} (product of {sheet.overlay.centre})"
+    return drug | {"coding": drug["coding"] + added, "text": text}
+
+
+def _service(step: Step, sheet: Sheet, still: Element) -> Resource:
     gated = isinstance(step.clause, Infusion)
-    day = step.on(sheet.day_zero)
+    day = sheet.place(step)
     out: Resource = {
-        **_head("ServiceRequest", "engraft-service-order", step, sheet),
-        "instantiatesCanonical": [_instantiates(step, sheet)],
-        "basedOn": [sheet.ids.ref("CarePlan", "care-plan")],
-        "requisition": group_identifier(sheet.ids),
+        **_head("ServiceRequest", step, sheet, still),
+        "instantiatesCanonical": [still["instantiates"]],
+        **sheet.based_on(),
+        "requisition": group_identifier(sheet),
         "status": "active" if sheet.live and day and not gated else "draft",
         "intent": sheet.intent,
-        "code": _code(step, sheet),
-        "subject": reference(sheet.subject),
+        "code": still["code"],
+        "subject": sheet.subject,
     }
+    cells = sheet.overlay.infusions.get(step.action)
+    if cells:
+        out["quantityQuantity"] = quantity(cells.amount, cells.unit)
     if day:
         out |= {"occurrencePeriod": {"start": day.isoformat()}} if gated else {"occurrenceDateTime": day.isoformat()}
-    note = _note(step, sheet)
-    return out | ({"note": [{"text": note}]} if note else {})
+    return out | _notes(additions.of_service(step, sheet))
 
 
-def _task(step: Step, sheet: Sheet) -> Resource:
+def _task(step: Step, sheet: Sheet, still: Element) -> Resource:
     gated = isinstance(step.clause, Taper)
     out: Resource = {
-        **_head("Task", "engraft-task", step, sheet),
-        "instantiatesCanonical": _instantiates(step, sheet),
-        "basedOn": [sheet.ids.ref("CarePlan", "care-plan")],
-        "groupIdentifier": group_identifier(sheet.ids),
+        **_head("Task", step, sheet, still),
+        "instantiatesCanonical": still["instantiates"],
+        **sheet.based_on(),
+        "groupIdentifier": group_identifier(sheet),
         "status": "requested" if sheet.live and not gated else "draft",
         "intent": sheet.intent,
-        "code": _code(step, sheet),
-        "description": step.title,
+        "code": still["code"],
+        "description": _description(step),
     }
     if isinstance(step.clause, Taper):
-        out["focus"] = sheet.ids.ref("MedicationRequest", step.clause.of, *_first_day(step.clause.of, sheet))
-    out["for"] = reference(sheet.subject)
+        out["focus"] = sheet.to("MedicationRequest", step.clause.of, *_first_day(step.clause.of, sheet))
+    out["for"] = sheet.subject
     if sheet.day_zero and step.day is not None and step.last_day is not None:
         start, end = (day_date(sheet.day_zero, day).isoformat() for day in (step.day, step.last_day))
         out["restriction"] = {"period": {"start": start, "end": end}}
-    note = _note(step, sheet)
-    return out | ({"note": [{"text": note}]} if note else {})
+    if isinstance(step.clause, OpenDay):
+        out["input"] = open_dose.inputs(step.clause.line, sheet.protocol, sheet.canonicals)
+    return out | _notes(additions.of_task(step.clause, sheet))
 
 
-def group_identifier(ids: Ids) -> Element:
+def _description(step: Step) -> str:
+    if isinstance(step.clause, OpenDay):
+        return f"{step.title}: {open_dose.in_protocol_words(step.clause.line)}; the dose is not calculated here"
+    return step.title
+
+
+def _notes(texts: Sequence[str]) -> Element:
+    return {"note": [{"text": text} for text in texts]} if texts else {}
+
+
+def group_identifier(sheet: Sheet) -> Element:
     """What ties all requests of one course together."""
-    return {"system": ids.canonicals.sid("course"), "value": ids.course}
+    system, value = sheet.group
+    return {"system": system, "value": value}
 
 
-def _head(resource_type: str, profile: str, step: Step, sheet: Sheet) -> Element:
+def _head(resource_type: str, step: Step, sheet: Sheet, still: Element) -> Element:
+    occurrence = step.occurrence
+    value = "/".join((sheet.ids.course, step.action, *occurrence))
     return {
         "resourceType": resource_type,
-        "id": sheet.ids(step.action, *step.occurrence),
-        "meta": sheet.ids.meta(profile),
-        "identifier": [sheet.ids.identifier(step.action, *step.occurrence, system="request")],
+        "id": sheet.id(step.action, *occurrence),
+        "meta": still["meta"],
+        "identifier": [{"system": sheet.request_system, "value": value}],
     }
-
-
-def _instantiates(step: Step, sheet: Sheet) -> str:
-    return sheet.ids.canonicals.pinned("ActivityDefinition", definition.activity_name(step, sheet.protocol))
-
-
-def _code(step: Step, sheet: Sheet) -> Element:
-    return definition.code_of(step, sheet.ids.canonicals)
 
 
 def _first_day(line_key: str, sheet: Sheet) -> tuple[str, ...]:
     first = next(line.days.first for line in sheet.protocol.lines if line.key == line_key)
     return (f"D{first}",)
-
-
-def _note(step: Step, sheet: Sheet) -> str | None:
-    clause = step.clause
-    if isinstance(clause, Taper):
-        return f"{gates.in_words(sheet.protocol.gate(clause.gate))}. {clause.open}"
-    if isinstance(clause, Infusion):
-        return f"{gates.in_words(sheet.protocol.gate(clause.of.gate))}. {clause.of.open}"
-    if step.day is None and step.months is None:
-        return "The protocol gives no date for this visit."
-    return None

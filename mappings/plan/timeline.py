@@ -11,7 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mappings.protocol.model import Anchor, Assay, Infusions, Line, Phase, Protocol, Rest, Taper, Visit
+from mappings.protocol.model import (
+    Anchor,
+    Assay,
+    Cycles,
+    Infusions,
+    Line,
+    OpenLine,
+    Phase,
+    Protocol,
+    Rest,
+    Taper,
+    Visit,
+)
 
 PLACE_DAY_ZERO = (date(1900, 1, 1), date(2199, 12, 31))
 """Day zeros outside are typing errors (our own limit: it keeps every date of the plan a four-digit year)."""
@@ -29,14 +41,16 @@ def months_after(day_zero: date, months: int) -> date:
     return date(year, month + 1, min(day_zero.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def label(day: int) -> str:
-    """As people write it: `D-13`, `D0`, `D+3`."""
+def label(day: int, cycles: Cycles | None = None) -> str:
+    """As people write it: `D-13`, `D0`, `D+3`; where the protocol counts in cycles `C1D1`, `C2D8`."""
+    if cycles:
+        return cycles.name(day)
     return f"D{day:+d}" if day else "D0"
 
 
-def slug(day: int) -> str:
-    """As identifiers write it, without a plus: `D-13`, `D0`, `D3`."""
-    return f"D{day}"
+def slug(day: int, cycles: Cycles | None = None) -> str:
+    """As identifiers write it, without a plus: `D-13`, `D0`, `D3`, `C2D8`."""
+    return label(day, cycles).replace("+", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +58,18 @@ class Step:
     """One thing to do, one leaf of the plan.
 
     `id` is its action id, `action` its key; `day` the day it happens or begins (None: by months, or open),
-    `last_day` where it spans days that are fixed, `clause` the part of the protocol that it comes from.
+    `last_day` where it spans days that are fixed, `clause` the part of the protocol that it comes from, `cycles` those
+    that the protocol counts its day in.
     """
 
     id: str
     action: str
-    clause: DoseDay | Course | Rest | Graft | Taper | Infusion | Visit | Assay
+    clause: DoseDay | OpenDay | Course | Rest | Graft | Taper | Infusion | Visit | Assay
     title: str
     day: int | None = None
     last_day: int | None = None
     months: int | None = None
+    cycles: Cycles | None = None
 
     def on(self, day_zero: date | None) -> date | None:
         """Date of the step, None while day zero is unknown or the protocol gives no date."""
@@ -66,8 +82,13 @@ class Step:
     @property
     def occurrence(self) -> tuple[str, ...]:
         """Second part of the request identifier: the day, for what the protocol puts on a day."""
-        dated = isinstance(self.clause, DoseDay | Course | Rest | Graft)
-        return (slug(self.day),) if dated and self.day is not None else ()
+        dated = isinstance(self.clause, DoseDay | OpenDay | Course | Rest | Graft)
+        return (slug(self.day, self.cycles),) if dated and self.day is not None else ()
+
+    @property
+    def label(self) -> str:
+        """The day of a step that has one, as people write it."""
+        return label(self.day or 0, self.cycles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,13 @@ class DoseDay:
     """One day of a line with a closed list of days."""
 
     line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDay:
+    """One day of a line whose dose is not calculated here."""
+
+    line: OpenLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +144,16 @@ def tree(protocol: Protocol) -> tuple[Group, ...]:
     visits = [Step(v.key, v.key, v, v.title, months=v.months) for v in plan.visits]
     assays = [Step(a.key, a.key, a, a.title, day=a.day) for a in plan.assays]
     follow_up = Group(plan.key, plan.title, (*visits, *assays), plan.source)
-    return (*(phase for phase in phases if phase.children), follow_up)
+    return tuple(group for group in (*phases, follow_up) if group.children)
+
+
+def day_zero_action(protocol: Protocol) -> str:
+    """Id of the action that all others are placed by: the anchor's own, or the first day of the line that it names."""
+    anchor = protocol.anchor
+    if anchor.line is None:
+        return anchor.key
+    phase, line = next((p, line) for p in protocol.phases for line in _given(p) if line.key == anchor.line)
+    return line.key if line.days.until else f"{line.key}-{slug(0, phase.cycles)}"
 
 
 def steps(groups: tuple[Group | Step, ...]) -> Iterator[Step]:
@@ -129,12 +166,14 @@ def steps(groups: tuple[Group | Step, ...]) -> Iterator[Step]:
 
 
 def _of_phase(phase: Phase) -> Iterator[Group | Step]:
-    for line in phase.lines:
-        yield _of_line(line)
+    if phase.cycles:
+        yield from _by_cycle(phase, phase.cycles)
+    else:
+        yield from (_of_line(line) for line in _given(phase))
     for rest in phase.rests:
         first, last = rest.days.listed[0], rest.days.listed[-1]
         yield Step(rest.key, rest.key, rest, rest.title, day=first, last_day=last)
-    if phase.anchor:
+    if phase.anchor and phase.anchor.line is None:
         anchor = phase.anchor
         yield Step(anchor.key, anchor.key, Graft(anchor), anchor.title, day=0)
     for taper in phase.tapers:
@@ -145,11 +184,35 @@ def _of_phase(phase: Phase) -> Iterator[Group | Step]:
             yield Step(key, key, Infusion(infusions, number), title, day=infusions.first)
 
 
-def _of_line(line: Line) -> Group | Step:
-    if line.days.until is not None:
+def _given(phase: Phase) -> tuple[Line | OpenLine, ...]:
+    return (*phase.lines, *phase.open_lines)
+
+
+def _by_cycle(phase: Phase, cycles: Cycles) -> Iterator[Group]:
+    """A group for each cycle, its days in order."""
+    days = sorted((step for line in _given(phase) for step in _days(line, cycles)), key=lambda step: step.day or 0)
+    for number in range(1, cycles.count + 1):
+        inside = tuple(step for step in days if cycles.number(step.day or 0) == number)
+        yield Group(f"{phase.key}-C{number}", f"Cycle {number}", inside, phase.source)
+
+
+def _of_line(line: Line | OpenLine) -> Group | Step:
+    if isinstance(line, Line) and line.days.until is not None:
         return Step(line.key, line.key, Course(line), line.title, day=line.days.first)
-    days = tuple(
-        Step(f"{line.key}-{slug(day)}", line.key, DoseDay(line), f"{line.title}, {label(day)}", day=day)
+    return Group(line.key, line.title, _days(line), line.source)
+
+
+def _days(line: Line | OpenLine, cycles: Cycles | None = None) -> tuple[Step, ...]:
+    clause = DoseDay(line) if isinstance(line, Line) else OpenDay(line)
+    return tuple(
+        Step(
+            f"{line.key}-{slug(day, cycles)}",
+            line.key,
+            clause,
+            f"{line.title}, {label(day, cycles)}",
+            day=day,
+            last_day=day if isinstance(line, OpenLine) else None,
+            cycles=cycles,
+        )
         for day in line.days.listed
     )
-    return Group(line.key, line.title, days, line.source)

@@ -1,10 +1,12 @@
-"""The trial as data: `load("set-haplo-pdli")` gives the model, `wording` the trial's own text."""
+"""The trial as data: `load("set-haplo-pdli")` gives the model, `wording` the trial's own text; `parse` reads others."""
 
 from functools import cache
 from importlib.resources import files
 
+from mappings.protocol.document import read
 from mappings.protocol.model import Protocol
-from mappings.protocol.schema import parse
+from mappings.protocol.names import dangling
+from mappings.protocol.schema import shape
 from mappings.r4.faults import Fault, FaultyInput
 
 __all__ = ["Protocol", "definition", "load", "names", "parse", "wording"]
@@ -18,7 +20,21 @@ def names() -> tuple[str, ...]:
 @cache
 def load(name: str) -> Protocol:
     """The shipped protocol `name`. Raises FaultyInput (not-found) for any other name."""
-    return parse(definition(name))
+    return parse(definition(name), f"{name}.yaml")
+
+
+def parse(text: str, file: str = "") -> Protocol:
+    """The protocol that a YAML text defines. `file` is what faults call the text.
+
+    Raises FaultyInput with the path and line of every fault: not YAML, unknown key, wrong type, or a name that nothing
+    bears. What such a reading cannot see is for `check`.
+    """
+    document = read(text, file)
+    protocol = shape(document)
+    lost = list(dangling(protocol, document))
+    if lost:
+        raise FaultyInput(lost)
+    return protocol
 
 
 def definition(name: str) -> str:

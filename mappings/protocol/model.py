@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
 
 MILLIGRAMS = {"mg": Decimal(1), "g": Decimal(1000)}
 
@@ -65,13 +68,68 @@ class Days:
 
 
 @dataclass(frozen=True, slots=True)
+class Cycles:
+    """`count` cycles of `days` days, counted from 1. Day 1 of cycle 1 is day zero."""
+
+    count: int
+    days: int
+
+    def unfold(self, listed: tuple[int, ...]) -> tuple[int, ...]:
+        """Days of a cycle as days from day zero, in every cycle."""
+        return tuple(cycle * self.days + day - 1 for cycle in range(self.count) for day in listed)
+
+    def folded(self, days: tuple[int, ...]) -> tuple[int, ...]:
+        """Days from day zero as the days of one cycle, the inverse of `unfold`."""
+        return tuple(day + 1 for day in days if day < self.days)
+
+    def number(self, day: int) -> int:
+        """In which cycle, from 1, a day from day zero lies."""
+        return day // self.days + 1
+
+    def name(self, day: int) -> str:
+        """A day from day zero as people write it: `C1D1`, `C2D8`."""
+        return f"C{self.number(day)}D{day % self.days + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A sum that the protocol states, e.g. 1600 `mg/m2`."""
+
+    amount: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the protocol states of one line: a day's, a cycle's, the whole course's amount. Checked, never derived."""
+
+    day: Total | None = None
+    cycle: Total | None = None
+    course: Total | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line(Clause):
-    """One drug line. `route` only where the protocol names one."""
+    """One drug line. `route` and `over_minutes` (one infusion a day) only where the protocol says so."""
 
     drug: str = ""
     dose: DoseBasis = DoseBasis(Decimal(0), "mg", "kg")
     days: Days = Days(0)
     route: str | None = None
+    over_minutes: int | None = None
+    total: Totals = Totals()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine(Clause):
+    """A drug line with a `dose` that is not calculated here, in the protocol's words (`AUC 5`); `open` says why not."""
+
+    drug: str = ""
+    dose: str = ""
+    days: Days = Days(0)
+    open: str = ""
+    route: str | None = None
+    over_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +142,14 @@ class Rest(Clause):
 
 @dataclass(frozen=True, slots=True)
 class Anchor(Clause):
-    """Day zero. `kind_of`: wider procedures, for readers who do not know our own code."""
+    """Day zero: a procedure, or the first day of a drug `line`.
+
+    `kind_of`: wider procedures, for readers who do not know our own code.
+    """
 
     procedure: str = ""
     kind_of: tuple[str, ...] = ()
+    line: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +182,14 @@ class Infusions(Clause):
 
 @dataclass(frozen=True, slots=True)
 class Phase(Clause):
-    """A part of the regimen. `centre_decides` says in a sentence that the protocol leaves it to the centre."""
+    """A part of the regimen. `centre_decides` says in a sentence that the protocol leaves it to the centre.
 
+    Where it has `cycles`, the days of its lines are unfolded already: they count from day zero like all others.
+    """
+
+    cycles: Cycles | None = None
     lines: tuple[Line, ...] = ()
+    open_lines: tuple[OpenLine, ...] = ()
     rests: tuple[Rest, ...] = ()
     anchor: Anchor | None = None
     tapers: tuple[Taper, ...] = ()
@@ -205,8 +272,29 @@ class Endpoint(Clause):
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A drug or procedure that the terminology does not have, with its codes (`RXNORM:12574`) and where they stand."""
+
+    key: str
+    text: str
+    codes: tuple[str, ...]
+    found_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The protocol's own additions to the tables of the same names."""
+
+    drugs: tuple[Term, ...] = ()
+    procedures: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Protocol:
-    """A whole protocol. `key` names its PlanDefinition."""
+    """A whole protocol. `key` names its PlanDefinition. `headings`: words of its text that only name what follows.
+
+    Compared by identity: a cheap key to look up.
+    """
 
     key: str
     name: str
@@ -216,12 +304,23 @@ class Protocol:
     objectives: tuple[Objective, ...]
     phases: tuple[Phase, ...]
     gates: tuple[Gate, ...]
-    follow_up: FollowUpPlan
     endpoints: tuple[Endpoint, ...]
+    follow_up: FollowUpPlan = FollowUpPlan("follow-up", "", "Follow-up")
+    codes: Terms = Terms()
+    headings: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:
         return tuple(line for phase in self.phases for line in phase.lines)
+
+    @property
+    def open_lines(self) -> tuple[OpenLine, ...]:
+        return tuple(line for phase in self.phases for line in phase.open_lines)
+
+    @property
+    def drug_lines(self) -> tuple[Line | OpenLine, ...]:
+        """Every line that gives a drug, dosed here or not."""
+        return (*self.lines, *self.open_lines)
 
     @property
     def tapers(self) -> tuple[Taper, ...]:
@@ -239,3 +338,29 @@ class Protocol:
         if line.days.until is None:
             return line.days.listed[-1]
         return next(taper.first for taper in self.tapers if taper.key == line.days.until) - 1
+
+
+Part = TypeVar("Part", bound=Clause)
+
+
+def placed(protocol: Protocol, kind: type[Part]) -> Iterator[tuple[str, Part]]:
+    """Every clause of one kind with its path in the YAML, in the order of the YAML."""
+    for path, value in _walk(protocol, ""):
+        if isinstance(value, kind):
+            yield path, value
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, tuple):
+        for place, item in enumerate(value):
+            yield from _walk(item, f"{path}.{place}")
+    elif names := _parts(value.__class__):
+        yield path, value
+        for name in names:
+            yield from _walk(getattr(value, name), f"{path}.{name}".lstrip("."))
+
+
+@cache
+def _parts(kind: type[Any]) -> tuple[str, ...]:
+    """Fields of a model class; nothing for any other type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()

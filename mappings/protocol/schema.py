@@ -1,62 +1,46 @@
-"""From the protocol's YAML to the model. Unknown keys, wrong types and dangling names are refused with their path."""
+"""The shape of a protocol's YAML: from plain values to the model. Unknown keys and wrong types are refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-import yaml
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
 
 from mappings.protocol import model
+from mappings.protocol.document import Document
+from mappings.protocol.fields import (
+    KEY,
+    LONGEST_CYCLE,
+    MOST_CYCLES,
+    ROUTE,
+    WORDS,
+    Amount,
+    ClauseSchema,
+    Part,
+    Text,
+    count_field,
+    day_field,
+    list_of,
+    minutes_field,
+    months_field,
+)
 from mappings.r4.faults import Fault, FaultyInput
-
-_KEY = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$", error="keys are words in lower case joined by '-'")
-_WORDS = validate.Length(min=1)
+from mappings.terminology import systems
 
 
-class _Text(fields.String):
-    """Prose of one clause, folded to one line."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return " ".join(super()._deserialize(value, attr, data, **kwargs).split())
-
-
-def _amount() -> fields.Decimal:
-    return fields.Decimal(required=True, validate=validate.Range(min=0, min_inclusive=False))
-
-
-def _listed(schema: type[Schema]) -> fields.List[Any]:
-    return fields.List(fields.Nested(schema()), load_default=())
-
-
-class _Part(Schema):
-    """Loads into a model class, lists as tuples."""
-
-    into: type[Any]
-
-    @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Any:
-        return self.into(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
-
-
-class _Clause(_Part):
-    into = model.Clause
-    key = fields.String(required=True, validate=_KEY)
-    source = _Text(required=True, validate=_WORDS)
-    title = _Text(load_default="")
-    interpretation = _Text()
-
-
-class _Cap(_Part):
+class _Cap(Part):
     into = model.Cap
-    amount = _amount()
+    amount = Amount()
     unit = fields.String(required=True, validate=validate.OneOf(model.MILLIGRAMS))
-    times_a_day = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    times_a_day = count_field(24)
 
 
-class _Dose(Schema):
-    amount = _amount()
+class DoseSchema(Schema):
+    """An amount per kg or m2 a day."""
+
+    amount = Amount()
     unit = fields.String(required=True, validate=validate.OneOf(["mg"]))
     per = fields.String(required=True, validate=validate.OneOf(["kg", "m2"]))
     each = fields.String(required=True, validate=validate.OneOf(["day"]))
@@ -67,18 +51,20 @@ class _Dose(Schema):
         return model.DoseBasis(data["amount"], data["unit"], data["per"], data.get("at_most"))
 
 
-class _Days(Schema):
-    first = fields.Integer(data_key="from", strict=True)
-    last = fields.Integer(data_key="to", strict=True)
+class DaysSchema(Schema):
+    """The days of a line, in one of three ways."""
+
+    first = day_field(data_key="from")
+    last = day_field(data_key="to")
     count = fields.Integer(strict=True)
-    each_of = fields.List(fields.Integer(strict=True), validate=_WORDS)
-    until = fields.String(validate=_KEY)
+    each_of = fields.List(day_field(), validate=WORDS)
+    until = fields.String(validate=KEY)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> model.Days:
         said = set(data)
         if said == {"each_of"}:
-            return model.Days(data["each_of"][0], tuple(data["each_of"]))
+            return _each(tuple(data["each_of"]))
         if said == {"first", "until"}:
             return model.Days(data["first"], until=data["until"])
         if said == {"first", "last", "count"}:
@@ -93,39 +79,86 @@ def _span(first: int, last: int, count: int) -> model.Days:
     return model.Days(first, listed)
 
 
-class _Line(_Clause):
+def _each(days: tuple[int, ...]) -> model.Days:
+    if list(days) != sorted(set(days)):
+        raise ValidationError("days stand in order, each once")
+    return model.Days(days[0], days)
+
+
+class _Total(Part):
+    into = model.Total
+    amount = Amount()
+    unit = fields.String(required=True, validate=validate.OneOf(["mg/kg", "g/kg", "mg/m2", "g/m2"]))
+
+
+class _Totals(Part):
+    into = model.Totals
+    day = fields.Nested(_Total())
+    cycle = fields.Nested(_Total())
+    course = fields.Nested(_Total())
+
+
+class _Line(ClauseSchema):
     into = model.Line
-    drug = fields.String(required=True, validate=_KEY)
-    dose = fields.Nested(_Dose(), required=True)
-    days = fields.Nested(_Days(), required=True)
-    route = fields.String(validate=validate.OneOf(["intravenous", "oral"]))
+    drug = fields.String(required=True, validate=KEY)
+    dose = fields.Nested(DoseSchema(), required=True)
+    days = fields.Nested(DaysSchema(), required=True)
+    route = fields.String(validate=ROUTE)
+    over_minutes = minutes_field()
+    total = fields.Nested(_Totals())
+
+    @post_load
+    def make(self, data: dict[str, Any], **options: Any) -> Any:
+        line: model.Line = super().make(data, **options)
+        if line.over_minutes and line.dose.doses_per_day > 1:
+            raise ValidationError("is for one infusion a day, and at_most makes it several", "over_minutes")
+        return line
 
 
-class _Rest(_Clause):
+class _OpenLine(ClauseSchema):
+    into = model.OpenLine
+    drug = fields.String(required=True, validate=KEY)
+    dose = Text(required=True, validate=WORDS)
+    days = fields.Nested(DaysSchema(), required=True)
+    open = Text(required=True, validate=WORDS)
+    route = fields.String(validate=ROUTE)
+    over_minutes = minutes_field()
+
+
+class _Rest(ClauseSchema):
     into = model.Rest
-    procedure = fields.String(required=True, validate=_KEY)
-    days = fields.Nested(_Days(), required=True)
+    procedure = fields.String(required=True, validate=KEY)
+    days = fields.Nested(DaysSchema(), required=True)
 
 
-class _Anchor(_Clause):
+class _Anchor(ClauseSchema):
     into = model.Anchor
-    procedure = fields.String(required=True, validate=_KEY)
-    kind_of = fields.List(fields.String(validate=_KEY), load_default=())
+    procedure = fields.String(validate=KEY)
+    line = fields.String(validate=KEY)
+    kind_of = fields.List(fields.String(validate=KEY), load_default=())
+
+    @post_load
+    def make(self, data: dict[str, Any], **options: Any) -> Any:
+        if ("procedure" in data) == ("line" in data):
+            raise ValidationError("day zero is a procedure, or the first day of a line: say one of the two")
+        if "line" in data and data["kind_of"]:
+            raise ValidationError("goes with a procedure", "kind_of")
+        return super().make(data, **options)
 
 
 class _Window(Schema):
-    first = fields.Integer(data_key="from", required=True, strict=True)
-    last = fields.Integer(data_key="to", required=True, strict=True)
+    first = day_field(data_key="from", required=True)
+    last = day_field(data_key="to", required=True)
 
 
-class _Taper(_Clause):
+class _Taper(ClauseSchema):
     into = model.Taper
-    of = fields.String(required=True, validate=_KEY)
-    procedure = fields.String(required=True, validate=_KEY)
+    of = fields.String(required=True, validate=KEY)
+    procedure = fields.String(required=True, validate=KEY)
     window = fields.Nested(_Window(), required=True)
-    gate = fields.String(required=True, validate=_KEY)
-    open = _Text(required=True)
-    after = fields.String(validate=_KEY)
+    gate = fields.String(required=True, validate=KEY)
+    open = Text(required=True)
+    after = fields.String(validate=KEY)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Any:
@@ -133,27 +166,73 @@ class _Taper(_Clause):
         return model.Taper(**data, **window)
 
 
-class _Infusions(_Clause):
+class _Infusions(ClauseSchema):
     into = model.Infusions
-    procedure = fields.String(required=True, validate=_KEY)
-    count = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
-    first = fields.Integer(data_key="from", required=True, strict=True)
-    gate = fields.String(required=True, validate=_KEY)
-    open = _Text(required=True)
+    procedure = fields.String(required=True, validate=KEY)
+    count = count_field(100)
+    first = day_field(data_key="from", required=True)
+    gate = fields.String(required=True, validate=KEY)
+    open = Text(required=True)
 
 
-class _Phase(_Clause):
+class _Cycles(Part):
+    into = model.Cycles
+    count = count_field(MOST_CYCLES)
+    days = count_field(LONGEST_CYCLE)
+
+
+class _Phase(ClauseSchema):
     into = model.Phase
-    lines = _listed(_Line)
-    rests = _listed(_Rest)
+    cycles = fields.Nested(_Cycles())
+    lines = list_of(_Line)
+    open_lines = list_of(_OpenLine)
+    rests = list_of(_Rest)
     anchor = fields.Nested(_Anchor())
-    tapers = _listed(_Taper)
-    infusions = _listed(_Infusions)
-    centre_decides = _Text()
+    tapers = list_of(_Taper)
+    infusions = list_of(_Infusions)
+    centre_decides = Text()
+
+    @post_load
+    def make(self, data: dict[str, Any], **options: Any) -> Any:
+        phase: model.Phase = super().make(data, **options)
+        _listed_only("rests", [rest.days for rest in phase.rests])
+        _listed_only("open_lines", [line.days for line in phase.open_lines])
+        return _unfolded(phase, phase.cycles) if phase.cycles else phase
+
+
+def _listed_only(where: str, days: list[model.Days]) -> None:
+    """Only a line of milligrams a day can go on until its taper."""
+    wrong: dict[Any, Any] = {
+        place: {"days": ["days that have no end"]} for place, one in enumerate(days) if one.until is not None
+    }
+    if wrong:
+        raise ValidationError({where: wrong})
+
+
+def _unfolded(phase: model.Phase, cycles: model.Cycles) -> model.Phase:
+    """The phase with the days of all its cycles, counted from day zero."""
+    if phase.rests or phase.tapers or phase.infusions:
+        raise ValidationError("a phase with cycles has lines only", "cycles")
+    lines = tuple(replace(one, days=_in_cycles(one.days, cycles, "lines", i)) for i, one in enumerate(phase.lines))
+    return replace(
+        phase,
+        lines=lines,
+        open_lines=tuple(
+            replace(one, days=_in_cycles(one.days, cycles, "open_lines", i)) for i, one in enumerate(phase.open_lines)
+        ),
+    )
+
+
+def _in_cycles(days: model.Days, cycles: model.Cycles, where: str, place: int) -> model.Days:
+    if not days.listed or days.first < 1 or days.listed[-1] > cycles.days:
+        message = f"days of a cycle are listed and lie between 1 and {cycles.days}"
+        raise ValidationError({where: {place: {"days": [message]}}})
+    listed = cycles.unfold(days.listed)
+    return model.Days(listed[0], listed)
 
 
 class _Criterion(Schema):
-    fact = fields.String(required=True, validate=_KEY)
+    fact = fields.String(required=True, validate=KEY)
     at_least = fields.Integer(strict=True)
     at_most = fields.Integer(strict=True)
     is_ = fields.String(data_key="is", validate=validate.OneOf(["absent"]))
@@ -165,21 +244,21 @@ class _Criterion(Schema):
         return model.Criterion(data["fact"], data.get("at_least"), data.get("at_most"), "is_" in data)
 
 
-class _Gate(_Clause):
+class _Gate(ClauseSchema):
     into = model.Gate
-    criteria = fields.List(fields.Nested(_Criterion()), data_key="all", required=True, validate=_WORDS)
+    criteria = fields.List(fields.Nested(_Criterion()), data_key="all", required=True, validate=WORDS)
 
 
-class _Horizon(_Part):
+class _Horizon(Part):
     into = model.Horizon
-    days = fields.Integer(strict=True)
-    months = fields.Integer(strict=True)
+    days = day_field()
+    months = months_field()
 
 
-class _Objective(_Clause):
+class _Objective(ClauseSchema):
     into = model.Objective
     primary = fields.Boolean()
-    goal = _Text()
+    goal = Text()
     due = fields.Nested(_Horizon())
 
     @post_load
@@ -188,112 +267,104 @@ class _Objective(_Clause):
         return model.Objective(**data, due_months=due.months if due else None)
 
 
-class _Visit(_Clause):
+class _Visit(ClauseSchema):
     into = model.Visit
-    months = fields.Integer(strict=True)
+    months = months_field()
 
 
-class _Assay(_Clause):
+class _Assay(ClauseSchema):
     into = model.Assay
-    day = fields.Integer(required=True, strict=True)
+    day = day_field(required=True)
 
 
-class _Panel(_Part):
+class _Panel(Part):
     into = model.Panel
-    subsets = fields.List(fields.String(validate=_KEY), required=True)
-    source = _Text(required=True)
+    subsets = fields.List(fields.String(validate=KEY), required=True)
+    source = Text(required=True)
 
 
-class _FollowUp(_Clause):
+class _FollowUp(ClauseSchema):
     into = model.FollowUpPlan
-    items = _listed(_Clause)
-    visits = _listed(_Visit)
-    assays = _listed(_Assay)
+    items = list_of(ClauseSchema)
+    visits = list_of(_Visit)
+    assays = list_of(_Assay)
     panel = fields.Nested(_Panel())
 
 
-class _Endpoint(_Clause):
+class _Endpoint(ClauseSchema):
     into = model.Endpoint
-    measures = fields.List(fields.String(validate=_KEY), required=True)
+    measures = fields.List(fields.String(validate=KEY), required=True)
     at = fields.List(fields.Nested(_Horizon()), required=True)
 
 
 class _Purpose(Schema):
-    source = _Text(required=True, validate=_WORDS)
+    source = Text(required=True, validate=WORDS)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> str:
         return str(data["source"])
 
 
-class _Protocol(_Part):
+class _Term(Part):
+    into = model.Term
+    key = fields.String(required=True, validate=KEY)
+    text = Text(required=True, validate=WORDS)
+    codes = fields.List(fields.String(), load_default=())
+    found_in = Text(required=True, validate=WORDS)
+
+    @validates("codes")
+    def resolve(self, value: list[str], **_: Any) -> None:
+        for code in value:
+            try:
+                parsed = systems.parse(code)
+            except ValueError as error:
+                raise ValidationError(str(error)) from None
+            if isinstance(parsed, systems.LocalCode | systems.UcumCode):
+                raise ValidationError(f"{code} is no code of a drug or procedure that others know")
+
+
+class _Terms(Part):
+    into = model.Terms
+    drugs = list_of(_Term)
+    procedures = list_of(_Term)
+
+
+class _Protocol(Part):
     into = model.Protocol
-    key = fields.String(required=True, validate=_KEY)
+    key = fields.String(required=True, validate=KEY)
     name = fields.String(required=True, validate=validate.Regexp(r"^[A-Z][A-Za-z0-9_]{0,254}$"))
-    title = _Text(required=True)
+    title = Text(required=True)
     purpose = fields.Nested(_Purpose(), required=True)
-    setting = _listed(_Clause)
-    objectives = _listed(_Objective)
-    phases = fields.List(fields.Nested(_Phase()), required=True, validate=_WORDS)
-    gates = _listed(_Gate)
-    follow_up = fields.Nested(_FollowUp(), required=True)
-    endpoints = _listed(_Endpoint)
+    setting = list_of(ClauseSchema)
+    objectives = list_of(_Objective)
+    phases = fields.List(fields.Nested(_Phase()), required=True, validate=WORDS)
+    gates = list_of(_Gate)
+    follow_up = fields.Nested(_FollowUp())
+    endpoints = list_of(_Endpoint)
+    codes = fields.Nested(_Terms())
+    headings = fields.List(Text(), load_default=())
 
 
 _SCHEMA: list[_Protocol] = []
 
 
-def parse(text: str) -> model.Protocol:
-    """The protocol that a YAML text defines.
-
-    Raises FaultyInput with the path of every fault: not YAML, unknown key, wrong type, or a name that nothing bears.
-    """
+def shape(document: Document) -> model.Protocol:
+    """The protocol that a document's values make. Raises FaultyInput with the path and line of every fault."""
+    if not isinstance(document.value, dict):
+        raise FaultyInput([document.fault("", "a protocol is a mapping of keys")])
+    if not _SCHEMA:
+        _SCHEMA.append(_Protocol())
     try:
-        document = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise FaultyInput([Fault("", f"not YAML: {error}", "structure")]) from None
-    if not isinstance(document, dict):
-        raise FaultyInput([Fault("", "a protocol is a mapping of keys", "structure")])
-    try:
-        protocol: model.Protocol = _schema().load(document)
+        protocol: model.Protocol = _SCHEMA[0].load(document.value)
     except ValidationError as error:
-        raise FaultyInput(list(_faults(error.messages))) from None
-    dangling = list(_dangling(protocol))
-    if dangling:
-        raise FaultyInput(dangling)
+        raise FaultyInput(list(_faults(document, error.messages))) from None
     return protocol
 
 
-def _schema() -> _Protocol:
-    if not _SCHEMA:
-        _SCHEMA.append(_Protocol())
-    return _SCHEMA[0]
-
-
-def _faults(messages: Any, path: str = "") -> Iterator[Fault]:
+def _faults(document: Document, messages: Any, path: str = "") -> Iterator[Fault]:
     if isinstance(messages, Mapping):
         for key, inner in messages.items():
-            yield from _faults(inner, path if key == "_schema" else f"{path}.{key}".lstrip("."))
+            yield from _faults(document, inner, path if key == "_schema" else f"{path}.{key}".lstrip("."))
     else:
         for message in messages:
-            yield Fault(path, str(message), "structure")
-
-
-def _dangling(protocol: model.Protocol) -> Iterator[Fault]:
-    lines = {line.key for line in protocol.lines}
-    tapers = {taper.key for taper in protocol.tapers}
-    gates = {gate.key for gate in protocol.gates}
-    if sum(1 for phase in protocol.phases if phase.anchor) != 1:
-        yield Fault("phases", "one phase, and only one, carries the anchor (day zero)", "structure")
-    for line in protocol.lines:
-        if line.days.until is not None and line.days.until not in tapers:
-            yield Fault(f"{line.key}.days.until", f"no taper is called {line.days.until}", "not-found")
-    for taper in protocol.tapers:
-        if taper.of not in lines:
-            yield Fault(f"{taper.key}.of", f"no line is called {taper.of}", "not-found")
-        if taper.after is not None and taper.after not in tapers:
-            yield Fault(f"{taper.key}.after", f"no taper is called {taper.after}", "not-found")
-    infusions = [infusion for phase in protocol.phases for infusion in phase.infusions]
-    for key, gate in [(gated.key, gated.gate) for gated in protocol.tapers] + [(i.key, i.gate) for i in infusions]:
-        if gate not in gates:
-            yield Fault(f"{key}.gate", f"no gate is called {gate}", "not-found")
+            yield document.fault(path, str(message))

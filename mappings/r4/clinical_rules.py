@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
+from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS, CONSENT_SCOPE
 from mappings.r4.moments import is_after
 from mappings.r4.rule import Node, Rule, codes, has, has_choice, rule
 
 _OVER = {(CONDITION_CLINICAL, code) for code in ("inactive", "resolved", "remission")}
+_SCOPES = {"ppc-2": "patient-privacy", "ppc-3": "research", "ppc-4": "adr", "ppc-5": "treatment"}
 _IN_ERROR = (CONDITION_VER_STATUS, "entered-in-error")
 
 
@@ -20,10 +21,17 @@ def _problem_without_status(condition: Node) -> bool:
 
 
 def _value_of_component(observation: Node) -> bool:
-    if not has_choice(observation, "value"):
+    if "component" not in observation or not has_choice(observation, "value"):
         return False
-    own = codes(observation["code"])
-    return any(codes(component["code"]) & own for component in observation.get("component", ()))
+    own = {(system, code) for system, code in codes(observation["code"]) if code}
+    return any(codes(component["code"]) & own for component in observation["component"])
+
+
+def _of_somebody(key: str, scope: str) -> Rule:
+    """The published expression looks for a scope of the system `something` and so never fails: a warning."""
+    return rule(key, f"a consent of the scope {scope} names its patient",
+                lambda n: "patient" not in n and (CONSENT_SCOPE, scope) in codes(n["scope"]), "patient",
+                severity="warning")  # fmt: skip
 
 
 _VALUE_AND_REASON = rule(
@@ -81,6 +89,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "Consent": (
         rule("ppc-1", "a consent names a policy or a policy rule", lambda n: not has(n, "policy", "policyRule")),
+        *(_of_somebody(key, scope) for key, scope in _SCOPES.items()),
     ),
     "Group": (
         rule("grp-1", "only an actual group has members", lambda n: "member" in n and n.get("actual") is not True,

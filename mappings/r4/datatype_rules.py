@@ -15,6 +15,10 @@ def _one_of(node: Node, first: str, second: str) -> bool:
     return has(node, first) != has(node, second)
 
 
+def _several_values(node: Node) -> bool:
+    return len(node) > 2 and len({key.lstrip("_") for key in node if key.lstrip("_").startswith("value")}) > 1
+
+
 def _low_above_high(node: Node) -> bool:
     low, high = node.get("low", {}), node.get("high", {})
     units = ("system", "code") if "code" in low or "code" in high else ("unit",)
@@ -48,6 +52,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Extension": (
         rule("ext-1", "an extension has a value or extensions, one of them and not both",
              lambda n: ("extension" in n) == has_choice(n, "value")),
+        rule("ext-1", "one, and only one, type of a choice element may be given here", _several_values),
     ),
     "Quantity": (_CODED,),
     "Age": (*_measure("age-1"), rule("age-1", "an age is positive", lambda n: n.get("value", 1) <= 0, "value")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from mappings.r4.rule import Finder, Node, Rule, has, has_choice, repeated, rule
+from mappings.r4.rule import Node, Rule, has, repeated, rule, twice
 
 _NAMES = {
     "ActivityDefinition": "adf-0", "CapabilityStatement": "cpb-0", "CodeSystem": "csd-0", "ConceptMap": "cmd-0",
@@ -44,16 +44,27 @@ def _twice_below(child: str, name: str) -> Rule:
     return Rule(key, says, find)
 
 
-def _twice(key: str, says: str, child: str, *names: str) -> Rule:
-    def find(node: Node) -> Iterable[str]:
-        values = [tuple(inner.get(name) for name in names) for inner in node.get(child, ())]
-        return [f"{child}[{i}]" for i in repeated([value if any(value) else None for value in values])]
-
-    return Rule(key, says, find)
-
-
 def _of_type(node: Node, *kinds: str) -> bool:
     return node.get("type") in kinds
+
+
+def _preferred_twice(naming: Node) -> Iterable[str]:
+    values = [u.get("type") if u.get("preferred") is True else None for u in naming.get("uniqueId", ())]
+    return [f"uniqueId[{i}].preferred" for i in repeated(values)]
+
+
+def _of_another_version(guide: Node) -> Iterable[str]:
+    for index, resource in enumerate(guide.get("definition", {}).get("resource", ())):
+        for at, version in enumerate(resource.get("fhirVersion", ())):
+            if version and version not in guide.get("fhirVersion", ()):
+                yield f"definition.resource[{index}].fhirVersion[{at}]"
+
+
+def _of_no_grouping(definition: Node) -> Iterable[str]:
+    known = {grouping.get("id") for grouping in definition.get("grouping", ())}
+    for index, resource in enumerate(definition.get("resource", ())):
+        if "groupingId" in resource and resource["groupingId"] not in known:
+            yield f"resource[{index}].groupingId"
 
 
 _QUESTIONNAIRE_ITEM = (
@@ -73,9 +84,12 @@ _QUESTIONNAIRE_ITEM = (
          lambda n: has(n, "maxLength") and n.get("type") not in _SHORT_ANSWERS, "maxLength"),
     rule("que-11", "where options are listed, the initial one is marked there",
          lambda n: "answerOption" in n and "initial" in n, "initial"),
-    # The sentence of R4 says more than one, its expression more than two: the looser holds.
     rule("que-12", "several conditions say whether all or any must hold",
          lambda n: len(n.get("enableWhen", ())) > 2 and not has(n, "enableBehavior"), "enableBehavior"),
+    # The sentence of R4 says more than one, its expression more than two.
+    rule("que-12", "several conditions say whether all or any must hold",
+         lambda n: len(n.get("enableWhen", ())) == 2 and not has(n, "enableBehavior"), "enableBehavior",
+         severity="warning"),
     rule("que-13", "only a repeated question has several initial values",
          lambda n: len(n.get("initial", ())) > 1 and n.get("repeats") is not True, "initial"),
 )  # fmt: skip
@@ -88,81 +102,13 @@ _CAPABILITY = (
     Rule("cpb-3", "only an instance has messaging end-points",
          lambda n: [f"messaging[{i}].endpoint" for i, m in enumerate(n.get("messaging", ()))
                     if "endpoint" in m and n.get("kind") != "instance"]),
-    _twice("cpb-7", "a document profile stands once for each mode", "document", "profile", "mode"),
+    twice("cpb-7", "a document profile stands once for each mode", "document", "profile", "mode"),
     rule("cpb-14", "an instance names its implementation",
          lambda n: n.get("kind") == "instance" and "implementation" not in n, "implementation"),
     rule("cpb-15", "a capability names its software and no implementation",
          lambda n: n.get("kind") == "capability" and ("implementation" in n or "software" not in n)),
     rule("cpb-16", "requirements name neither software nor implementation",
          lambda n: n.get("kind") == "requirements" and has(n, "implementation", "software")),
-)  # fmt: skip
-
-
-def _element_lists(structure: Node) -> Iterator[tuple[str, list[Node]]]:
-    for view in ("snapshot", "differential"):
-        yield f"{view}.element", structure.get(view, {}).get("element", [])
-
-
-def _strays(structure: Node) -> Iterable[str]:
-    kind = structure.get("type", "")
-    if structure.get("kind") == "logical" or not kind:
-        return
-    for place, elements in _element_lists(structure):
-        for index, element in enumerate(elements):
-            path = str(element.get("path", kind))
-            if path != kind and not path.startswith(f"{kind}."):
-                yield f"{place}[{index}].path"
-
-
-def _without_id(structure: Node) -> Iterable[str]:
-    for place, elements in _element_lists(structure):
-        yield from (f"{place}[{i}].id" for i, element in enumerate(elements) if "id" not in element)
-
-
-def _twice_in(view: str) -> Finder:
-    def find(structure: Node) -> Iterable[str]:
-        elements = structure.get(view, {}).get("element", [])
-        return [f"{view}.element[{i}].id" for i in repeated([element.get("id") for element in elements])]
-
-    return find
-
-
-_STRUCTURE = (
-    rule("sdf-4", "a structure that is not abstract has a base",
-         lambda n: n.get("abstract") is not True and not has(n, "baseDefinition"), "baseDefinition"),
-    rule("sdf-5", "an extension says where it may stand",
-         lambda n: n.get("type") == "Extension" and n.get("derivation") != "specialization" and "context" not in n,
-         "context"),
-    rule("sdf-6", "a structure has a snapshot or a differential", lambda n: not has(n, "snapshot", "differential")),
-    rule("sdf-18", "only an extension has a context invariant",
-         lambda n: has(n, "contextInvariant") and n.get("type") != "Extension", "contextInvariant"),
-    Rule("sdf-8", "every element stands below the type of the structure", _strays),
-    Rule("sdf-14", "an element definition has an id", _without_id),
-    Rule("sdf-16", "the id of an element definition stands once in the snapshot", _twice_in("snapshot")),
-    Rule("sdf-17", "the id of an element definition stands once in the differential", _twice_in("differential")),
-)  # fmt: skip
-
-
-_ELEMENT_DEFINITION = (
-    rule("eld-2", "the least number of an element is not above the most",
-         lambda n: n.get("max", "*")[:9].isdecimal() and n.get("min", 0) > int(n["max"][:9])),
-    rule("eld-3", "the most is a number or *",
-         lambda n: "max" in n and n["max"] != "*" and not n["max"].isdecimal(), "max"),
-    rule("eld-5", "a content reference stands without a type and its limits",
-         lambda n: has(n, "contentReference") and (has(n, "type", "binding", "example", "maxLength")
-                                                   or has_choice(n, "fixed") or has_choice(n, "pattern"))),
-    rule("eld-6", "a fixed value needs one type", lambda n: has_choice(n, "fixed") and len(n.get("type", ())) > 1),
-    rule("eld-7", "a pattern needs one type", lambda n: has_choice(n, "pattern") and len(n.get("type", ())) > 1),
-    rule("eld-8", "a fixed value and a pattern exclude each other",
-         lambda n: has_choice(n, "fixed") and has_choice(n, "pattern")),
-    _twice("eld-13", "a type stands once", "type", "code"),
-    _twice("eld-14", "the key of a constraint stands once", "constraint", "key"),
-    rule("eld-15", "a default and the meaning of absence exclude each other",
-         lambda n: has_choice(n, "defaultValue") and has(n, "meaningWhenMissing")),
-    rule("eld-18", "a modifier gives its reason",
-         lambda n: n.get("isModifier") is True and not has(n, "isModifierReason"), "isModifierReason"),
-    rule("eld-22", "only a slice constrains a slice",
-         lambda n: has(n, "sliceIsConstraining") and not has(n, "sliceName")),
 )  # fmt: skip
 
 RULES: dict[str, tuple[Rule, ...]] = {
@@ -173,28 +119,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
              lambda n: n.get("operator") == "exists" and not has(n, "answerBoolean")),
     ),
     "CapabilityStatement": _CAPABILITY,
-    "CapabilityStatementRest": (_twice("cpb-9", "a resource type is described once", "resource", "type"),),
+    "CapabilityStatementRest": (twice("cpb-9", "a resource type is described once", "resource", "type"),),
     "CapabilityStatementRestResource": (
-        _twice("cpb-12", "a search parameter is described once", "searchParam", "name"),
-    ),
-    "StructureDefinition": _STRUCTURE,
-    "StructureDefinitionMapping": (
-        rule("sdf-2", "a mapping has a name or a URI", lambda n: not has(n, "name", "uri")),
-    ),
-    "ElementDefinition": _ELEMENT_DEFINITION,
-    "ElementDefinitionSlicing": (
-        rule("eld-1", "a slicing has discriminators or a description",
-             lambda n: not has(n, "discriminator", "description")),
-    ),
-    "ElementDefinitionType": (
-        rule("eld-4", "only references are aggregated",
-             lambda n: has(n, "aggregation") and n.get("code") not in _OF_REFERENCES, "aggregation"),
-        rule("eld-17", "only references have target profiles",
-             lambda n: has(n, "targetProfile") and n.get("code") not in _OF_REFERENCES, "targetProfile"),
-    ),
-    "ElementDefinitionBinding": (
-        rule("eld-12", "a value set is named by an http, https or urn address",
-             lambda n: "valueSet" in n and not n["valueSet"].startswith(("http:", "https", "urn:", "#")), "valueSet"),
+        twice("cpb-12", "a search parameter is described once", "searchParam", "name"),
     ),
     "CodeSystem": (_twice_below("concept", "code"),),
     "ValueSetComposeInclude": (
@@ -238,6 +165,13 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("nsd-1", "a root has no UUID",
              lambda n: [f"uniqueId[{i}].type" for i, u in enumerate(n.get("uniqueId", ()))
                         if n.get("kind") == "root" and u.get("type") == "uuid"]),
+        Rule("nsd-2", "of each type one identifier is preferred", _preferred_twice),
+    ),
+    "ImplementationGuide": (
+        Rule("ig-2", "a resource is of a FHIR version of the guide", _of_another_version),
+    ),
+    "ImplementationGuideDefinition": (
+        Rule("ig-1", "a resource belongs to a grouping of the guide", _of_no_grouping),
     ),
 }  # fmt: skip
 

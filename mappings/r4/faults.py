@@ -12,16 +12,32 @@ class Fault:
 
     `code` is an R4 issue type (required, structure, value, code-invalid, invariant, not-supported, business-rule ...).
     `message` is a sentence for a person and never quotes clinical content beyond the offending word.
+    `file` and `line` (from 1) where the fault stands in a text that a person edits.
     """
 
     path: str
     message: str
     code: str = "value"
     severity: str = "error"
+    file: str = ""
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """`FILE:LINE`, or as much as is known of it."""
+        return ":".join(filter(None, (self.file, str(self.line or ""))))
 
 
 class FaultyInput(ValueError):
     """Raised by the pure side; the shell turns it into `errors.Invalid`."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class Unsound(Exception):
+    """What we made ourselves is wrong: our fault, never the sender's. Nothing of it may leave or be stored."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))

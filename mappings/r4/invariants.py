@@ -1,7 +1,7 @@
 """Looks for broken invariants of R4 4.0.1: walks a resource along its shape and asks each element's rules.
 
 The rules stand in tables by type:
-`clinical_rules`, `definition_rules`, `bundle_rules`, `datatype_rules`, `containment`.
+`clinical_rules`, `definition_rules`, `structure_rules`, `bundle_rules`, `datatype_rules`, `containment`.
 Only resources that pass their schema come here.
 """
 

@@ -74,6 +74,9 @@ class _Compiler:
         for choice in META_CHOICES.get(name, ()):
             out.properties[f"{choice}Meta"] = self._named("Meta")
             out.choices.setdefault((choice, False), []).append((f"{choice}Meta",))
+        if name == "Extension":
+            # telling 50 types apart would be most of the cost of a schema: a rule of `datatype_rules` does it
+            out.choices.clear()
         return out.schema()
 
     def _field(self, name: str, wire: str, field: Any, has_companion: bool, out: _Shape) -> None:

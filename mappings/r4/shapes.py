@@ -10,11 +10,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mappings.r4 import bundle_rules, clinical_rules, datatype_rules, definition_rules, wire
+from mappings.r4 import bundle_rules, clinical_rules, datatype_rules, definition_rules, structure_rules, wire
 from mappings.r4.primitives import INTEGERS
 from mappings.r4.rule import Rule
 
-_TABLES = (datatype_rules.RULES, clinical_rules.RULES, definition_rules.RULES, bundle_rules.RULES)
+_TABLES = (
+    datatype_rules.RULES,
+    clinical_rules.RULES,
+    definition_rules.RULES,
+    structure_rules.RULES,
+    bundle_rules.RULES,
+)
 
 
 @dataclass(slots=True)

@@ -30,6 +30,9 @@ RESOURCE_TYPES = frozenset(
 )
 """Every resource type of R4, also those that Engraft neither writes nor reads."""
 
+ABSTRACT_TYPES = frozenset({"Resource", "DomainResource"})
+"""Named in the list, but nothing is one of them."""
+
 DATA_TYPES = frozenset(
     """
     Address Age Annotation Attachment BackboneElement CodeableConcept Coding ContactDetail ContactPoint

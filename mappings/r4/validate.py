@@ -1,7 +1,7 @@
-"""Is this R4? Schema, invariants, contained resources and bundle entries, each fault with its FHIRPath.
+"""Is this R4, and what its profile of ours says? Schema, invariants, profile, contained resources and bundle entries.
 
 The compiled schemas are packaged JSON, loaded when a type is first met. A fault never quotes content: it names the
-element and says what it should be.
+element, as a FHIRPath, and says what it should be.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from typing import Any
 
 import jsonschema_rs
 
+from mappings.r4 import glance
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.invariants import broken
 from mappings.r4.primitives import WORDS
+from mappings.r4.profile import breaches
 from mappings.r4.shapes import schema
-from mappings.r4.typenames import RESOURCE_TYPES
+from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
 _LINEAR = jsonschema_rs.RegexOptions()
 """The engine without backtracking: no text can stall it."""
@@ -25,7 +27,7 @@ _LINEAR = jsonschema_rs.RegexOptions()
 def validate(resource: Any) -> list[Fault]:
     """Every fault of one resource, errors and warnings; an empty list when there is none."""
     try:
-        return list(_validate(resource, None))
+        return [] if _is_sound(resource) else list(_validate(resource, None))
     except RecursionError:
         return [Fault("$", "arrays and objects are nested too deeply", "structure")]
 
@@ -37,6 +39,50 @@ def require_valid(resource: Any) -> None:
         raise FaultyInput(errors)
 
 
+def _is_sound(resource: Any) -> bool:
+    """A first look that needs no words: True only where the whole validation would find nothing."""
+    if not isinstance(resource, dict) or resource.get("resourceType") == "Parameters":
+        return False
+    if resource.get("resourceType") != "Bundle":
+        return _schema_holds(resource) and glance.sound(resource) and _as_promised(resource)
+    entries = _list(resource.get("entry"))
+    bare = resource | {"entry": [_bare(entry) for entry in entries]} if entries else resource
+    return (
+        _schema_holds(bare)
+        and glance.sound(resource)
+        and _as_promised(resource)
+        and all(_is_sound(entry["resource"]) for entry in entries if "resource" in entry)
+        and not any("outcome" in entry.get("response", ()) for entry in entries)
+    )
+
+
+def _as_promised(resource: dict[str, Any]) -> bool:
+    """Do the resource and what it contains keep to the profiles of ours that they name?"""
+    return not any(True for one in (resource, *resource.get("contained", ())) for _ in breaches(one, ""))
+
+
+def _bare(entry: Any) -> Any:
+    """An entry without its resource, which is looked at by itself."""
+    return entry | {"resource": {}} if isinstance(entry, dict) and isinstance(entry.get("resource"), dict) else entry
+
+
+def _schema_holds(resource: dict[str, Any]) -> bool:
+    """Do the resource and what it contains fit their schemas? What is contained is not read twice."""
+    contained = resource.get("contained")
+    if contained is None:
+        validator = _known(resource)
+        return validator is not None and validator.is_valid(resource)
+    if not isinstance(contained, list) or not contained or not all(isinstance(one, dict) for one in contained):
+        return False
+    outer = {name: value for name, value in resource.items() if name != "contained"}
+    return all(_schema_holds(one) for one in (outer, *contained) if "contained" not in one or one is outer)
+
+
+def _known(resource: dict[str, Any]) -> Any:
+    kind = resource.get("resourceType")
+    return glance.validator(kind) if isinstance(kind, str) and kind in RESOURCE_TYPES else None
+
+
 def _validate(resource: Any, place: str | None, container: dict[str, Any] | None = None) -> Iterator[Fault]:
     if not isinstance(resource, dict):
         yield Fault(place or "$", "a resource is a JSON object", "structure")
@@ -46,17 +92,21 @@ def _validate(resource: Any, place: str | None, container: dict[str, Any] | None
         yield Fault(f"{place}.resourceType" if place else "resourceType", "names the type and is missing", "required")
         return
     here = place or kind
-    if kind not in RESOURCE_TYPES:
+    # Two codes, because the reader does two things: content that no R4 server takes is corrected (`structure`), good
+    # content that only we do not take is sent elsewhere (`not-supported`, which R4 words for just that).
+    if kind not in RESOURCE_TYPES or kind in ABSTRACT_TYPES:
         yield Fault(here, f"{kind[:64]} is no resource type of R4", "structure")
         return
     validator = _validator(kind)
     if validator is None:
-        yield Fault(here, f"{kind} is not one of the types that this server takes", "not-supported")
+        yield Fault(here, f"{kind} is a resource type of R4 that Engraft does not take", "not-supported")
         return
     faults = [_fault(error, here) for error in validator.iter_errors(resource)]
     yield from faults
     if not faults:
         yield from broken(resource, here, container)
+        if "meta" in resource:
+            yield from breaches(resource, here)
     around = {"resourceType": kind, "contained": [r for r in _list(resource.get("contained")) if isinstance(r, dict)]}
     for path, inner in _inside(resource, here):
         yield from _validate(inner, path, around if path.startswith(f"{here}.contained[") else None)

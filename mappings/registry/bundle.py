@@ -1,7 +1,8 @@
-"""The outcome bundle of one patient: de-identified resources, and a Composition that says what is there and what not.
+"""The outcome bundle of one patient: the outcomes, and a Composition that says what is there and what not.
 
-A transaction of PUTs on keyed ids: sending it again changes nothing, and nobody can guess an id from a centre and a
-number. The Composition's date is the last (moved) date in it, so that the same facts always make the same bundle.
+For a registry it is de-identified: a transaction of PUTs on keyed ids, so that sending it again changes nothing, and
+nobody can guess an id from a centre and a number. The Composition's date is the last (moved) date in it, so that the
+same facts always make the same bundle. For the centre itself it is the same with its own ids, dates and words.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from mappings.canonicals import DEFAULT, EXT_DATA_ABSENT_REASON, LIST_EMPTY_REASON, OBSERVATION_VALUE, Canonicals
-from mappings.r4.build import Element, Resource, coding, concept, reference, transaction
+from mappings.r4.build import Element, Ids, Resource, coding, concept, reference, transaction
 from mappings.r4.validate import require_valid
+from mappings.registry.allow_list import allow_list
 from mappings.registry.course import patient_of
 from mappings.registry.deidentify import Deidentified, dates, release
 from mappings.registry.pseudonyms import Pseudonyms
@@ -76,45 +78,89 @@ def outcome_bundle(
 
     Raises ValueError for resources of several patients, FaultyInput where the bundle would not be valid R4.
     """
-    everything = list(resources)
-    if len({patient for patient in map(patient_of, everything) if patient}) > 1:
-        raise ValueError("an outcome bundle holds one patient")
-    released = release(everything, key, on, canonicals)
+    released = release(_of_one_patient(resources), key, on, canonicals)
     patients = [resource for resource in released.resources if resource["resourceType"] == "Patient"]
     if not patients:
         return None
-    bundle = _bundle(patients[0], released, Pseudonyms(key), canonicals)
+    bundle = _deidentified(patients[0], released, Pseudonyms(key), canonicals)
     require_valid(bundle)
     return bundle
 
 
-def _bundle(patient: Resource, released: Deidentified, pseudonyms: Pseudonyms, canonicals: Canonicals) -> Resource:
-    identity = pseudonyms.id("Bundle", patient["id"])
-    composition = _composition(patient, released, pseudonyms, canonicals)
-    return {
-        "resourceType": "Bundle",
-        "id": identity,
-        "meta": {"security": [coding(OBSERVATION_VALUE, "PSEUDED")]},
-        "identifier": {"system": canonicals.sid("pseudonym"), "value": pseudonyms.value("Bundle", patient["id"])},
-    } | transaction([composition, *released.resources])
+def own_bundle(resources: Iterable[Resource], course: str, canonicals: Canonicals = DEFAULT) -> Resource | None:
+    """The same outcomes for the centre that they came from: its ids, dates and words, whatever the consent says.
+
+    It holds what would leave for a registry, as it stands at the centre. None where no Patient is among the resources.
+    Raises ValueError for resources of several patients, FaultyInput where the bundle would not be valid R4.
+    """
+    everything = sorted(_of_one_patient(resources), key=lambda each: (each["resourceType"], each["id"]))
+    shown = [resource for resource in everything if resource["resourceType"] in allow_list().resources]
+    patients = [resource for resource in shown if resource["resourceType"] == "Patient"]
+    if not patients:
+        return None
+    bundle = _own(patients[0], shown, len(everything) - len(shown), Ids(course, canonicals))
+    require_valid(bundle)
+    return bundle
 
 
-def _composition(patient: Resource, released: Deidentified, pseudonyms: Pseudonyms, canonicals: Canonicals) -> Resource:
-    labels = patient["meta"]["security"]
-    last = max(dates(released.resources), default=None)
+def _of_one_patient(resources: Iterable[Resource]) -> list[Resource]:
+    everything = list(resources)
+    if len({patient for patient in map(patient_of, everything) if patient}) > 1:
+        raise ValueError("an outcome bundle holds one patient")
+    return everything
+
+
+def _deidentified(
+    patient: Resource, released: Deidentified, pseudonyms: Pseudonyms, canonicals: Canonicals
+) -> Resource:
+    def head(kind: str) -> Element:
+        pseudonym = {"system": canonicals.sid("pseudonym"), "value": pseudonyms.value(kind, patient["id"])}
+        return {"resourceType": kind, "id": pseudonyms.id(kind, patient["id"]), "identifier": pseudonym}
+
+    composition = head("Composition") | _composition(
+        "De-identified outcomes for a registry",
+        patient,
+        max(dates(released.resources), default=None),
+        [*_sections(released.resources, canonicals), _completeness(*_what_stayed(released))],
+        canonicals,
+    )
+    label = {"meta": {"security": [coding(OBSERVATION_VALUE, "PSEUDED")]}}
+    return head("Bundle") | label | transaction([composition, *released.resources])
+
+
+def _own(patient: Resource, shown: list[Resource], others: int, ids: Ids) -> Resource:
+    def head(kind: str, item: str) -> Element:
+        return {"resourceType": kind, "id": ids(item), "identifier": ids.identifier(item)}
+
+    composition = head("Composition", "outcome-composition") | _composition(
+        "Identified outcomes, for the centre itself",
+        patient,
+        max((each["meta"]["lastUpdated"] for each in shown if "lastUpdated" in each.get("meta", {})), default=None),
+        [
+            *_sections(shown, ids.canonicals),
+            _completeness(f"Resources: {len(shown)}.", f"Other resources of the patient: {others}."),
+        ],
+        ids.canonicals,
+    )
+    return head("Bundle", "outcome-bundle") | transaction([composition, *shown])
+
+
+def _composition(
+    kind: str, patient: Resource, last: str | None, sections: list[Element], canonicals: Canonicals
+) -> Element:
+    """All but its identity. It carries the patient's labels; `last` is its date, None unknown."""
+    labels = patient.get("meta", {}).get("security")
     undated = {"_date": {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": "unknown"}]}}
+    profile: Element = {"profile": [canonicals.profile("engraft-outcome-composition")]}
     return {
-        "resourceType": "Composition",
-        "id": pseudonyms.id("Composition", patient["id"]),
-        "meta": {"profile": [canonicals.profile("engraft-outcome-composition")], "security": labels},
-        "identifier": {"system": canonicals.sid("pseudonym"), "value": pseudonyms.value("Composition", patient["id"])},
+        "meta": profile | ({"security": labels} if labels else {}),
         "status": "final",
-        "type": {"text": "De-identified outcomes for a registry"},
+        "type": {"text": kind},
         "subject": reference(f"Patient/{patient['id']}"),
         **({"date": last} if last else undated),
         "author": [{"type": "Device", "display": "Engraft"}],
         "title": TITLE,
-        "section": [*_sections(released.resources, canonicals), _completeness(released)],
+        "section": sections,
     }
 
 
@@ -144,13 +190,14 @@ def _content(resources: list[Resource]) -> Element:
     return {"text": _text(f"Entries: {len(entries)}."), "entry": entries}
 
 
-def _completeness(released: Deidentified) -> Element:
-    """How much stayed at the centre, so that absence is never mistaken for a finding. Counts alone, no names."""
-    lines = (
-        f"Resources sent: {len(released.resources)}.",
-        f"Resources that stayed at the centre: {released.kept_home.total()}.",
-        f"Elements that were removed: {released.dropped.total()}.",
-    )
+def _what_stayed(released: Deidentified) -> Iterator[str]:
+    yield f"Resources sent: {len(released.resources)}."
+    yield f"Resources that stayed at the centre: {released.kept_home.total()}."
+    yield f"Elements that were removed: {released.dropped.total()}."
+
+
+def _completeness(*lines: str) -> Element:
+    """How much is not here, so that absence is never mistaken for a finding. Counts alone, no names."""
     return {"title": _COMPLETENESS, "text": _text(*lines)}
 
 

@@ -19,13 +19,12 @@ Coded = tuple[str, str]
 
 def concept(table: str, key: str, canonicals: Canonicals, text: str | None = None) -> dict[str, Any]:
     """CodeableConcept with every code of the row; `text` replaces the row's words. Raises KeyError for no such key."""
-    return build.concept(*codings(table, key, canonicals), text=text or _row(table, key).text)
+    return {"coding": codings(table, key, canonicals), "text": text or _row(table, key).text}
 
 
 def codings(table: str, key: str, canonicals: Canonicals) -> list[dict[str, Any]]:
     """Codings of one row in the order of the table. Raises KeyError for no such key."""
-    row = _row(table, key)
-    return [build.coding(code.system(canonicals), code.value, _display(code, row)) for code in row.codes]
+    return [build.coding(*parts) for parts in _codings(table, key, canonicals)]
 
 
 def keys(name: str) -> tuple[str, ...]:
@@ -60,6 +59,12 @@ def local_concepts() -> list[tuple[str, str]]:
     """(code, display) of every concept of our own CodeSystem, each once, in the order of the tables."""
     found = {code.value: row.text for name in TABLES for row in table(name).values() for code in _ours(row)}
     return list(found.items())
+
+
+@cache
+def _codings(table: str, key: str, canonicals: Canonicals) -> tuple[tuple[str, str, str | None], ...]:
+    row = _row(table, key)
+    return tuple((code.system(canonicals), code.value, _display(code, row)) for code in row.codes)
 
 
 def _row(name: str, key: str) -> Row:

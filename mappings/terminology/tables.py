@@ -13,6 +13,9 @@ from mappings.terminology.systems import Code, LocalCode, UcumCode, parse
 TABLES = ("drugs", "observables", "answers", "conditions", "procedures")
 """Tables whose codes are sent."""
 
+READ_ONLY = ("results",)
+"""Tables whose codes are only looked for, in what others send: nothing of them is sent or leaves for a registry."""
+
 COLUMNS = ("key", "text", "codes", "unit", "source", "status")
 UNIT_COLUMNS = ("key", "text", "codes", "unit", "power", "source", "status")
 UNVALIDATED_COLUMNS = ("table", "key", "system", "code", "display", "reason")
@@ -62,8 +65,8 @@ class Unvalidated:
 
 @cache
 def table(name: str) -> dict[str, Row]:
-    """Rows of one emitting table by key, in its order. Raises KeyError for a table that does not exist."""
-    if name not in TABLES:
+    """Rows of one table by key, in its order. Raises KeyError for a table that does not exist."""
+    if name not in (*TABLES, *READ_ONLY):
         raise KeyError(f"no terminology table is called {name!r}; there are {', '.join(TABLES)}")
     return rows(f"{name}.csv", packaged(f"{name}.csv"))
 

@@ -10,14 +10,26 @@ from adapter.app import access_of, create_app
 from adapter.config import Hospital, Secret, Settings, Webhook
 from adapter.store import Store
 from adapter.web.routing import Door, Role
+from adapter.web.session import COOKIE, form_token
 from mappings.r4.wire import decode
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-OPEN = {"/fhir/metadata", "/healthz", "/readyz"}
+OPEN = {"/fhir/metadata", "/healthz", "/readyz", "/cds-services", "/sign-in", "/static/engraft.css"}
 """Everything that anyone may see. There is no smart-configuration as long as there is no token endpoint."""
 
+PAGES = {
+    ("/", "GET"),
+    ("/patients/<id_>", "GET"),
+    ("/regimens/<id_>/calendar", "GET"),
+    ("/regimens/<id_>/calendar", "POST"),
+    ("/regimens/<id_>/calendar.ics", "GET"),
+    ("/regimens/<id_>/calendar/withdrawal", "POST"),
+    ("/sign-out", "POST"),
+}
+"""Everything that people see once they have signed in."""
+
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
-PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a"}
+PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a", "service": "order-check"}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +55,17 @@ def tokens(store):
         revoked = tx.clients.add("gone", "centre", "FR-037", NOW)
         tx.clients.revoke("gone", NOW)
     return made | {"revoked": revoked}
+
+
+@pytest.fixture(scope="module")
+def sessions(store):
+    with store.transaction() as tx:
+        for name in ("ada", "gone"):
+            tx.people.add(name, name, "pharmacist", "FR-037", "correct horse battery", NOW)
+        ada, gone = tx.people.listing()
+        made = {"ada": tx.people.open_session(ada, NOW), "revoked": tx.people.open_session(gone, NOW)}
+        tx.people.revoke("gone", NOW)
+    return made
 
 
 def _centre(role):
@@ -74,7 +97,7 @@ def test_every_rule_has_declared_who_may_call_it(app):
     assert {rule.endpoint for rule in app.url_map.iter_rules()} == set(access_of(app))
 
 
-def test_only_metadata_and_health_are_open(app):
+def test_only_metadata_health_and_discovery_are_open(app):
     assert {rule for rule, _, _, access in doors(app) if access is Door.OPEN} == OPEN
     assert {rule for rule, _, _, access in doors(app) if access is Door.SECRET} == SECRET
 
@@ -86,7 +109,7 @@ def test_what_is_open_answers_anyone(app):
 
 def test_every_other_door_is_shut_without_a_token(app):
     for rule, method, path, access in doors(app):
-        if access is not Door.OPEN:
+        if access not in (Door.OPEN, Door.PEOPLE):
             answer = ask(app, method, path)
             assert answer.status_code == 401, f"{method} {rule}"
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -96,7 +119,7 @@ def test_every_other_door_is_shut_without_a_token(app):
 @pytest.mark.parametrize("which", ["revoked", "made up"])
 def test_every_other_door_is_shut_for_a_token_that_is_not_valid(app, tokens, which):
     for rule, method, path, access in doors(app):
-        if access is not Door.OPEN:
+        if access not in (Door.OPEN, Door.PEOPLE):
             answer = ask(app, method, path, tokens.get(which, which))
             assert answer.status_code == 401, f"{method} {rule}"
             assert refused(answer, method)
@@ -119,6 +142,46 @@ def test_no_token_of_ours_opens_a_webhook(app, tokens):
     for _, method, path, access in doors(app):
         if access is Door.SECRET:
             assert {ask(app, method, path, token).status_code for token in tokens.values()} == {401}
+
+
+def test_pages_are_for_people_who_have_signed_in(app):
+    said = {(rule, method) for rule, method, _, access in doors(app) if access is Door.PEOPLE}
+    assert {one for one in said if one[1] in ("GET", "POST")} == PAGES
+
+
+@pytest.mark.parametrize("cookie", [None, "made up", "revoked"])
+def test_whoever_has_not_signed_in_is_led_to_the_sign_in_page_and_nothing_is_done(app, sessions, tokens, cookie):
+    for rule, method, path, access in doors(app):
+        if access is Door.PEOPLE:
+            client = app.test_client()
+            if cookie:
+                client.set_cookie(COOKIE, sessions.get(cookie, cookie))
+            answer = client.open(path, method=method, headers={"Authorization": f"Bearer {tokens[Role.CENTRE]}"})
+            assert answer.status_code == 303, f"{method} {rule}"
+            assert answer.headers["Location"].startswith("/sign-in")
+            assert answer.data == b""
+
+
+def test_a_session_changes_nothing_without_the_token_of_our_form(app, sessions):
+    tried = 0
+    for rule, method, path, access in doors(app):
+        if access is Door.PEOPLE and method not in ("GET", "HEAD", "OPTIONS"):
+            client = app.test_client()
+            client.set_cookie(COOKIE, sessions["ada"])
+            for form in ({}, {"csrf": ""}, {"csrf": "made up"}, {"csrf": form_token("another session")}):
+                answer = client.open(path, method=method, data=form)
+                assert answer.status_code == 403, f"{method} {rule}"
+                assert answer.content_type.startswith("text/html")
+                tried += 1
+    assert tried == 12
+
+
+def test_a_session_opens_no_door_of_programs(app, sessions):
+    for rule, method, path, access in doors(app):
+        if access not in (Door.OPEN, Door.PEOPLE):
+            client = app.test_client()
+            client.set_cookie(COOKIE, sessions["ada"])
+            assert client.open(path, method=method).status_code == 401, f"{method} {rule}"
 
 
 def test_an_endpoint_that_declared_nobody_is_refused_to_everybody(store):

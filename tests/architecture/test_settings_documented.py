@@ -29,6 +29,11 @@ stranger = 1
 auth = { kind = "bearer", stranger = 1 }
 [privacy]
 stranger = 1
+[dosing]
+stranger = 1
+[gates]
+stranger = 1
+max_age_days = { stranger = 1 }
 """
 
 

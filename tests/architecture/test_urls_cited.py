@@ -1,4 +1,4 @@
-"""Every URL of ours that a resource cites stands for an artefact in profiles/, or for a definition that we serve."""
+"""Every URL of ours that a resource cites stands for an artefact in profiles/, or for a definition that we make."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from mappings.canonicals import DEFAULT
 from mappings.plan.definition import definitions
-from mappings.protocol import load, names
+from mappings.protocol import load, names, parse
 from tests.lib.tree import ROOT, files
 
 KINDS = (
@@ -26,7 +26,8 @@ OUTPUTS = [path for path in files("tests/golden", "docs") if path.suffix in {".j
 @cache
 def known() -> dict[tuple[str, str], str]:
     """(kind, last part of the URL) -> version, of everything that can be looked up."""
-    served = [resource for name in names() for resource in definitions(load(name), DEFAULT)]
+    own = [parse(path.read_text("utf-8")) for path in sorted((ROOT / "tests" / "protocols").glob("*.yaml"))]
+    served = [resource for one in [*map(load, names()), *own] for resource in definitions(one, DEFAULT)]
     shipped = [json.loads(path.read_text("utf-8")) for path in PROFILES]
     return {(r["resourceType"], r["url"].rpartition("/")[2]): r.get("version", "") for r in served + shipped}
 

@@ -1,8 +1,9 @@
-"""One suite, every server. The sandbox round needs nothing and runs with the unit tests."""
+"""One suite, every server. The sandbox's and our own round need nothing and run with the unit tests."""
 
 from __future__ import annotations
 
 import uuid
+from contextlib import ExitStack
 
 import pytest
 
@@ -17,17 +18,47 @@ ROUNDS = [
 ]
 
 
+@pytest.fixture(scope="session")
+def start(tmp_path_factory):
+    """Starts a server when it is first asked for; all of them stop at the end."""
+    running: dict[str, servers.Server] = {}
+    with ExitStack() as stack:
+
+        def start(name):
+            if name not in running:
+                running[name] = stack.enter_context(servers.START[name](tmp_path_factory.mktemp(name)))
+            return running[name]
+
+        yield start
+
+
 @pytest.fixture(scope="session", params=ROUNDS)
-def server(request, tmp_path_factory):
-    with servers.START[request.param](tmp_path_factory.mktemp(request.param)) as running:
-        yield running
+def server(request, start):
+    return start(request.param)
+
+
+@pytest.fixture(scope="session", params=[*ROUNDS, "engraft"])
+def reader(request, start):
+    """A server that is only read from: ours too."""
+    return start(request.param)
 
 
 @pytest.fixture
-def client(server):
-    client = HospitalClient(server.name, server.base_url, None, timeout=(5, 60))
-    yield client
-    client.close()
+def client(server, connect):
+    return connect(server)
+
+
+@pytest.fixture
+def connect():
+    """Makes clients that show what the server wants to be shown."""
+    with ExitStack() as stack:
+
+        def connect(server):
+            client = HospitalClient(server.name, server.base_url, server.auth, timeout=(5, 60))
+            stack.callback(client.close)
+            return client
+
+        yield connect
 
 
 @pytest.fixture

@@ -72,3 +72,22 @@ def test_registry_bundles(errors, tmp_path):
     made = sorted(tmp_path.glob("bundle-*.json"))
     assert made
     assert errors(*made) == []
+
+
+def test_a_stored_plan_with_its_gates(errors, tmp_path):
+    from adapter.store import Store
+    from mappings.r4 import wire
+    from tests.lib.centre import M3, Ward
+
+    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
+    store.migrate()
+    ward = Ward(store)
+    ward.enrol()
+    ward.visit(M3)
+    for kind in ("RequestGroup", "CarePlan"):
+        (stored,) = ward.stored(kind)
+        (tmp_path / f"{kind}.json").write_text(wire.pretty(stored.content), "utf-8")
+    store.close()
+    made = sorted(tmp_path.glob("*.json"))
+    assert "gate-status" in made[-1].read_text("utf-8")
+    assert errors(*made) == []

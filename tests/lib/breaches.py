@@ -50,6 +50,18 @@ def element(**more):
     return structure({"id": "Patient.x", "path": "Patient.x", **more})
 
 
+def snapped(*elements, **more):
+    """A structure with a snapshot; its root is given where `elements` have none."""
+    root = [] if elements and "." not in elements[0]["path"] else [laid("Patient")]
+    return without(structure(snapshot={"element": [*root, *elements]}), "differential") | more
+
+
+def laid(path, **more):
+    """An element as a snapshot has it."""
+    base = {"path": path, "min": 0, "max": "*"}
+    return {"id": path, "path": path, "definition": "d", "min": 0, "max": "*", "base": base, **more}
+
+
 def without(resource, name):
     return {key: value for key, value in resource.items() if key != name}
 
@@ -100,6 +112,17 @@ def listed(**more):
     return {"resourceType": "List", "status": "current", "mode": "snapshot", "entry": [ENTRY], **more}
 
 
+def guide(resource, *groupings):
+    defined = {"grouping": list(groupings), "resource": [{"reference": {"reference": "Patient/1"}, **resource}]}
+    return {"resourceType": "ImplementationGuide", "url": "http://x", "name": "G", "status": "draft", "packageId": "g",
+            "fhirVersion": ["4.0.1"], "definition": defined if groupings else without(defined, "grouping")}  # fmt: skip
+
+
+def consenting(scope, **more):
+    coded = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": scope}]}
+    return specimen("Consent") | {"scope": coded, **more}
+
+
 def naming(*ids):
     return {"resourceType": "NamingSystem", "name": "N", "status": "draft", "kind": "root", "date": "2026",
             "uniqueId": list(ids)}  # fmt: skip
@@ -109,6 +132,7 @@ EXT = "Patient.extension[0]"
 REPEAT = "MedicationRequest.dosageInstruction[0].timing.repeat"
 ITEM = "Questionnaire.item[0]"
 ELEMENT = "StructureDefinition.differential.element[1]"
+SNAPSHOT = "StructureDefinition.snapshot.element"
 INCLUDE = "ValueSet.compose.include[0]"
 CONTAINS = "ValueSet.expansion.contains[0]"
 PARAMETER = "OperationDefinition.parameter[0]"
@@ -183,6 +207,10 @@ CLINICAL = [
      "Task.lastModified"),
     ("inv-1", {"resourceType": "Parameters", "parameter": [{"name": "a"}]}, "Parameters.parameter[0]"),
     ("ppc-1", without(specimen("Consent"), "policyRule"), "Consent"),
+    ("ppc-2", consenting("patient-privacy"), "Consent.patient"),
+    ("ppc-3", consenting("research"), "Consent.patient"),
+    ("ppc-4", consenting("adr"), "Consent.patient"),
+    ("ppc-5", consenting("treatment"), "Consent.patient"),
     ("grp-1", specimen("Group") | {"actual": False}, "Group.member"),
     ("org-1", {"resourceType": "Organization", "active": True}, "Organization"),
     ("org-2", {"resourceType": "Organization", "name": "H", "address": [{"use": "work"}, {"use": "home"}]},
@@ -220,6 +248,8 @@ DEFINITIONS = [
      f"{ITEM}.initial"),
     ("que-12", asking(item(enableWhen=[{"question": "2", "operator": "=", "answerString": "x"}] * 3)),
      f"{ITEM}.enableBehavior"),
+    ("que-12", asking(item(enableWhen=[{"question": "2", "operator": "=", "answerString": "x"}] * 2)),
+     f"{ITEM}.enableBehavior"),
     ("que-13", asking(item(initial=[{"valueString": "x"}, {"valueString": "y"}])), f"{ITEM}.initial"),
     ("cpb-1", without(able(), "rest"), "CapabilityStatement"),
     ("cpb-2", without(able(), "implementation"), "CapabilityStatement"),
@@ -232,32 +262,69 @@ DEFINITIONS = [
     ("cpb-14", without(able(description="x"), "implementation"), "CapabilityStatement.implementation"),
     ("cpb-15", able(kind="capability"), "CapabilityStatement"),
     ("cpb-16", able(kind="requirements"), "CapabilityStatement"),
+    ("sdf-1", snapped(laid("Patient.x"), laid("Patient.x", id="y"), derivation="specialization"),
+     f"{SNAPSHOT}[2].path"),
     ("sdf-2", structure(mapping=[{"identity": "x"}]), "StructureDefinition.mapping[0]"),
+    ("sdf-3", snapped(without(laid("Patient.x"), "min")), f"{SNAPSHOT}[1]"),
+    ("sdf-3", snapped(without(laid("Patient.x"), "definition")), f"{SNAPSHOT}[1]"),
     ("sdf-4", without(structure(), "baseDefinition"), "StructureDefinition.baseDefinition"),
     ("sdf-5", structure(type="Extension", differential={"element": [{"id": "Extension", "path": "Extension"}]}),
      "StructureDefinition.context"),
     ("sdf-6", without(structure(), "differential"), "StructureDefinition"),
-    ("sdf-8", structure({"id": "Group.x", "path": "Group.x"}), f"{ELEMENT}.path"),
+    ("sdf-8", snapped(laid("Group.x")), f"{SNAPSHOT}[1].path"),
+    ("sdf-8", snapped(laid("Group"), laid("Group.x")), f"{SNAPSHOT}[0].path"),
+    ("sdf-8a", structure({"id": "Group.x", "path": "Group.x"}), f"{ELEMENT}.path"),
+    ("sdf-8a", structure(differential={"element": [{"id": "Group", "path": "Group"}]}),
+     "StructureDefinition.differential.element[0].path"),
+    ("sdf-8a", structure({"id": "y", "path": "Other.x"}, kind="logical"), f"{ELEMENT}.path"),
+    ("sdf-8b", snapped(without(laid("Patient.x"), "base")), f"{SNAPSHOT}[1].base"),
+    ("sdf-9", snapped(laid("Patient", label="x")), f"{SNAPSHOT}[0]"),
+    ("sdf-9", structure(differential={"element": [{"id": "p", "path": "Patient", "requirements": "x"}]}),
+     "StructureDefinition.differential.element[0]"),
+    ("sdf-10", snapped(laid("Patient.x", binding={"strength": "example"})), f"{SNAPSHOT}[1].binding"),
+    ("sdf-11", snapped(laid("Group")), f"{SNAPSHOT}[0].path"),
     ("sdf-14", structure({"path": "Patient.x"}), f"{ELEMENT}.id"),
-    ("sdf-16", structure(snapshot={"element": [{"id": "Patient", "path": path} for path in ("Patient", "Patient.x")]}),
-     "StructureDefinition.snapshot.element[1].id"),
+    ("sdf-15", snapped(laid("Patient", type=[{"code": "Patient"}])), f"{SNAPSHOT}[0].type"),
+    ("sdf-15a", structure(differential={"element": [{"id": "p", "path": "Patient", "type": [{"code": "Patient"}]}]}),
+     "StructureDefinition.differential.element[0].type"),
+    ("sdf-16", snapped(laid("Patient.x"), laid("Patient.y", id="Patient.x")), f"{SNAPSHOT}[2].id"),
     ("sdf-17", structure({"id": "Patient", "path": "Patient.x"}), f"{ELEMENT}.id"),
     ("sdf-18", structure(contextInvariant=["true"]), "StructureDefinition.contextInvariant"),
+    ("sdf-19", element(type=[{"code": "http://x/y"}]) | {"url": "http://hl7.org/fhir/StructureDefinition/x"},
+     f"{ELEMENT}.type[0].code"),
+    ("sdf-19", element(type=[{"code": "a.b"}]) | {"url": "http://hl7.org/fhir/StructureDefinition/x"},
+     f"{ELEMENT}.type[0].code"),
+    ("sdf-20", structure(differential={"element": [
+        {"id": "p", "path": "Patient", "slicing": {"description": "x", "rules": "open"}}]}),
+     "StructureDefinition.differential.element[0].slicing"),
+    ("sdf-21", element(defaultValueCode="x"), ELEMENT),
+    ("sdf-22", element(defaultValueCode="x") | {"url": "http://hl7.org/fhir/StructureDefinition/x"}, ELEMENT),
+    ("sdf-23", snapped(laid("Patient", sliceName="x")), f"{SNAPSHOT}[0].sliceName"),
     ("eld-1", element(slicing={"rules": "open"}), f"{ELEMENT}.slicing"),
     ("eld-2", element(min=2, max="1"), ELEMENT),
     ("eld-3", element(max="many"), f"{ELEMENT}.max"),
     ("eld-4", element(type=[{"code": "string", "aggregation": ["bundled"]}]), f"{ELEMENT}.type[0].aggregation"),
     ("eld-5", element(contentReference="#x", type=[{"code": "string"}]), ELEMENT),
+    ("eld-5", element(contentReference="#x", maxValueInteger=3), ELEMENT),
     ("eld-6", element(fixedCode="x", type=TWO), ELEMENT),
     ("eld-7", element(patternCode="x", type=TWO), ELEMENT),
     ("eld-8", element(patternCode="x", fixedCode="x"), ELEMENT),
+    ("eld-11", element(binding={"strength": "example", "description": "x"}, type=[{"code": "Period"}]),
+     f"{ELEMENT}.binding"),
     ("eld-12", element(binding={"strength": "required", "valueSet": "x"}), f"{ELEMENT}.binding.valueSet"),
+    ("eld-12", element(binding={"strength": "required", "valueSet": "#x"}), f"{ELEMENT}.binding.valueSet"),
     ("eld-13", element(type=[{"code": "code"}] * 2), f"{ELEMENT}.type[1]"),
     ("eld-14", element(constraint=[{"key": "a-1", "severity": "error", "human": "x", "expression": "true"}] * 2),
      f"{ELEMENT}.constraint[1]"),
     ("eld-15", element(defaultValueCode="x", meaningWhenMissing="y"), ELEMENT),
+    ("eld-16", element(sliceName="a b"), f"{ELEMENT}.sliceName"),
     ("eld-17", element(type=[{"code": "string", "targetProfile": ["http://x"]}]), f"{ELEMENT}.type[0].targetProfile"),
     ("eld-18", element(isModifier=True), f"{ELEMENT}.isModifierReason"),
+    ("eld-19", structure({"id": "x", "path": "Patient.a(b)"}), f"{ELEMENT}.path"),
+    ("eld-19", structure({"id": "x", "path": f"Patient.{'a' * 65}"}), f"{ELEMENT}.path"),
+    ("eld-20", structure({"id": "x", "path": "Patient.a_b"}), f"{ELEMENT}.path"),
+    ("eld-21", element(constraint=[{"key": "a-1", "severity": "error", "human": "x"}]),
+     f"{ELEMENT}.constraint[0].expression"),
     ("eld-22", element(sliceIsConstraining=True), ELEMENT),
     ("csd-1", {"resourceType": "CodeSystem", "name": "C", "status": "draft", "content": "complete",
                "concept": [{"code": "a", "concept": [{"code": "a"}]}]}, "CodeSystem.concept[0].concept[0].code"),
@@ -281,6 +348,11 @@ DEFINITIONS = [
         {"extension": [{"url": "x", "valueCode": "y"}]}]}]}, "Measure.group[0].stratifier[0]"),
     ("nsd-1", naming({"type": "uri", "value": "http://x"}, {"type": "uuid", "value": "x"}),
      "NamingSystem.uniqueId[1].type"),
+    ("nsd-2", naming(*[{"type": "uri", "value": f"http://{x}", "preferred": True} for x in "xy"]),
+     "NamingSystem.uniqueId[1].preferred"),
+    ("ig-1", guide({"groupingId": "a"}, {"id": "b", "name": "b"}),
+     "ImplementationGuide.definition.resource[0].groupingId"),
+    ("ig-2", guide({"fhirVersion": ["4.0.1", "3.0.1"]}), "ImplementationGuide.definition.resource[0].fhirVersion[1]"),
     ("pdf-0", planned(title="x") | {"name": "set haplo"}, "PlanDefinition.name"),
 ]  # fmt: skip
 

@@ -92,18 +92,20 @@ class Ward:
             return tx.outbox.listing()
 
     def rows(self) -> dict[str, int]:
-        """How many rows each table has."""
+        """How many rows each table has, but for what the search index says of itself."""
         from sqlalchemy import func, select
 
-        from adapter.store.schema import metadata
+        from adapter.store.schema import metadata, resource_index_state
 
         with self.store._connected(writes=False) as connection:
             return {
                 table.name: connection.scalar(select(func.count()).select_from(table)) or 0
                 for table in metadata.sorted_tables
+                if table is not resource_index_state
             }
 
 
 def _item(resource: Resource) -> str:
-    value: str = resource["identifier"][0]["value"]
+    """A Provenance has no identifier in R4."""
+    value: str = resource["identifier"][0]["value"] if "identifier" in resource else f"/{resource['resourceType']}"
     return value.split("/", 1)[1]

@@ -20,8 +20,10 @@ from typing import NoReturn
 
 import pytest
 import requests
+from requests.auth import AuthBase
 
 from adapter.hospital.sandbox import Sandbox
+from tests.lib.serving import serving
 
 SERVERS = Path(__file__).parents[1] / "servers"
 BUILD_SECONDS = 900
@@ -34,7 +36,8 @@ class Server:
     """A running FHIR server, and what it promises beyond the parts of R4 that every server keeps.
 
     `quiet`: an update that changes nothing makes no version. `checks`: refuses wrong codes and references to nothing.
-    `hooks`: sends rest-hook notifications.
+    `hooks`: sends rest-hook notifications. `auth`: how to show oneself. `put`: how resources get there where nobody
+    may write by HTTP.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Server:
     quiet: bool = True
     checks: bool = True
     hooks: bool = True
+    auth: AuthBase | None = None
+    put: Callable[..., None] | None = None
 
 
 @contextmanager
@@ -79,7 +84,25 @@ def helios(folder: Path) -> Iterator[Server]:
         yield Server("helios", base_url, quiet=False, checks=False, hooks=False)
 
 
-START = {"sandbox": sandbox, "hapi": hapi, "helios": helios}
+class Bearer(AuthBase):
+    """A bearer token."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+@contextmanager
+def engraft(folder: Path) -> Iterator[Server]:
+    """Ours, as an EHR of a centre sees it."""
+    with serving(folder) as served:
+        yield Server("engraft", served.base_url, hooks=False, auth=Bearer(served.token), put=served.put)
+
+
+START = {"sandbox": sandbox, "hapi": hapi, "helios": helios, "engraft": engraft}
 
 
 def need(*programs: str, purpose: str) -> None:

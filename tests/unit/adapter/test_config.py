@@ -99,7 +99,7 @@ def test_a_secret_is_read_when_it_is_needed_and_beside_the_file(tmp_path):
     assert hospital.auth.secret is not None
     assert hospital.webhook is not None
     assert hospital.auth.secret.read() == "one"
-    with pytest.raises(Refused, match=r"chu-a\.secret cannot be read"):
+    with pytest.raises(Refused, match=r"chu-a\.secret cannot be read: No such file or directory"):
         hospital.webhook.secret.read()
     (tmp_path / "chu-a.secret").write_text("rotated\n")
     assert hospital.webhook.secret.read() == "rotated"
@@ -194,3 +194,25 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 )
 def test_a_key_is_found_in_the_text(path, line):
     assert line_of('a = 1 # b = 2\n[ t ]\nb = "a = 3"\nd.e = 4\n"x y" = 5\n[u."v"]\n[t]\n', path) == line
+
+
+def test_how_old_a_fact_of_a_gate_may_be_is_nobodys_number_unless_it_is_set(tmp_path):
+    assert load({}).gate_max_age == {}
+    said = settings_of(tmp_path, "[gates]\nmax_age_days = { active-gvhd = 14, worst-acute-gvhd = 0 }\n")
+    assert said.gate_max_age == {"active-gvhd": 14, "worst-acute-gvhd": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[gates]\nmax_age_days = { day = 3 }\n", "gates.max_age_days.day"),
+        ("[gates]\nmax_age_days = { active-gvhd = -1 }\n", "gates.max_age_days.active-gvhd"),
+        ("[gates]\nmax_age_days = { active-gvhd = true }\n", "gates.max_age_days.active-gvhd"),
+        ('[gates]\nmax_age_days = { active-gvhd = "14" }\n', "gates.max_age_days.active-gvhd"),
+        ("[gates]\nmax_age_days = 14\n", "gates.max_age_days"),
+        ("[gates]\nmax_age = 14\n", "gates.max_age"),
+        ("gates = 14\n", "gates"),
+    ],
+)
+def test_an_age_that_cannot_be_meant_is_refused(tmp_path, text, key):
+    assert [told[1] for told in faults_of(tmp_path, text)] == [key]

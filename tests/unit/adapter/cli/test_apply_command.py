@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from mappings.plan.recheck import Disagreement
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode
 
@@ -46,11 +47,45 @@ def test_csv_has_the_columns_of_the_contract_and_a_row_a_day(run):
     assert all("open" in row["status"] for row in tapered)
 
 
+def line_of(lines, *words):
+    """The one line of the table that holds all of these words."""
+    (found,) = [line for line in lines if all(word in line for word in words)]
+    return found
+
+
 def test_the_table_folds_equal_days_but_never_swallows_a_free_day(run):
     lines = run(*asked()).stdout.splitlines()
-    assert any(line.startswith("D-12..D-9") and "cyclophosphamide" in line for line in lines)
-    assert [line.split()[0] for line in lines if "ptcy" in line] == ["D+3", "D+5"]
-    assert any(line.startswith("D+6..D+34") and "1000.0" in line and "capped from 2100.0" in line for line in lines)
+    assert line_of(lines, "Cyclophosphamide  ").split()[:5] == [
+        "D-12..D-9",
+        "2026-02-18..2026-02-21",
+        "Wed..Sat",
+        "Cyclophosphamide",
+        "737.9",
+    ]
+    assert [line.split()[:3] for line in lines if "PTCy" in line] == [
+        ["D+3", "2026-03-05", "Thu"],
+        ["D+5", "2026-03-07", "Sat"],
+    ]
+    mycophenolate = line_of(lines, "Mycophenolate mofetil")
+    assert mycophenolate.startswith("D+6..D+34")
+    assert "1000 mg x 2" in mycophenolate
+    assert "capped from 2100.0" in mycophenolate
+
+
+def test_the_table_looks_like_the_calendar_of_the_pages(run):
+    """Day, date, weekday, drug, amount, route, gate; visits and assays too, by date."""
+    lines = run(*asked()).stdout.splitlines()
+    assert lines[3].split() == ["day", "date", "weekday", "drug", "or", "procedure", "amount", "route", "note"]
+    dates = [word[:10] for line in lines[5:] for word in line.split()[:3] if word[:2] == "20"]
+    assert dates == sorted(dates)
+    assert line_of(lines, "Busulfan").split()[3:7] == ["Busulfan", "224", "mg", "IV"]
+    assert line_of(lines, "Rest days").split()[:3] == ["D-8..D-6", "2026-02-22..2026-02-24", "Sun..Tue"]
+    assert line_of(lines, "Taper of ciclosporin").startswith("D+62..D+90")
+    assert "no active GVHD" in line_of(lines, "Taper of ciclosporin")
+    assert line_of(lines, "infusion 1").startswith("from D+120  2026-06-30")
+    assert line_of(lines, "Visit at 12 months").startswith("D+365")
+    assert line_of(lines, "Immune panel at day 30").startswith("D+30")
+    assert "gives no date" in line_of(lines, "Baseline visit")
 
 
 @pytest.mark.parametrize(("shape", "kind"), [("fhir", "CarePlan"), ("r5", "Bundle")])
@@ -89,6 +124,8 @@ def test_a_draft_needs_nothing_and_has_no_dose(run):
     result = run("apply", "set-haplo-pdli", "--draft")
     assert result.exit_code == 0
     assert "DRAFT, NOT DOSED" in result.stdout
+    assert " mg " not in result.stdout
+    assert any(line.startswith("D-12..D-9") and "not dosed" in line for line in result.stdout.splitlines())
     found = rows(run("apply", "set-haplo-pdli", "--draft", "--format", "csv"))
     assert {row["daily_mg"] for row in found} == {""}
 
@@ -122,7 +159,7 @@ def test_a_file_that_cannot_be_written_is_refused(run, tmp_path):
         ("weight_date", "yesterday", "weight-date"),
         ("subject", "Group/1", "subject"),
         ("birth_date", "soon", "birth-date"),
-        ("birth_date", "2026-03-03", "birth-date"),
+        ("birth_date", "2026-03-03", "day-zero"),
     ],
 )
 def test_a_wrong_input_is_refused_by_its_name(run, option, value, name):
@@ -168,7 +205,20 @@ def test_wrong_usage_is_exit_2(run, words):
 
 def test_every_command_has_help_with_an_example(run):
     listed = run("--help").stdout
-    for name in ("apply", "client", "cohort", "config", "deliver", "init-db", "map", "queue", "serve", "validate"):
+    for name in (
+        "apply",
+        "client",
+        "cohort",
+        "config",
+        "deliver",
+        "export",
+        "init-db",
+        "map",
+        "queue",
+        "serve",
+        "user",
+        "validate",
+    ):
         assert f"  {name} " in listed
         result = run(name, "--help")
         assert result.exit_code == 0
@@ -189,3 +239,63 @@ def test_it_starts_without_the_web_the_database_or_fhir_classes():
         "requests",
         "jsonschema_rs",
     }
+
+
+OVERLAY = "centre: FR-037\nprotocol: set-haplo-pdli\nlines: {busulfan: {step_mg: 5}}\n"
+
+
+@pytest.fixture
+def with_overlay(tmp_path):
+    (tmp_path / "chu-a.yaml").write_text(OVERLAY)
+    file = tmp_path / "engraft.toml"
+    file.write_text('[centres.FR-037]\noverlays = ["chu-a.yaml"]\n[dosing]\nweight_days = 5\nbmi_high = 22.5\n')
+    return {"ENGRAFT_CONFIG": str(file)}
+
+
+def test_a_centres_overlay_and_limits_count(run, with_overlay):
+    sound = ("--weight", "66.3", "--height", "175", "--day-zero", "2026-03-02", "--format", "csv", "--centre", "FR-037")
+    rows = run("apply", "set-haplo-pdli", *sound, **with_overlay).stdout
+    assert "busulfan,Busulfan,3.2,mg/kg,212.1600,210,1,210,IV" in rows
+    other = run("apply", "set-haplo-pdli", *sound[:-1], "BE-001", **with_overlay).stdout
+    assert "busulfan,Busulfan,3.2,mg/kg,212.1600,212.2,1,212.2,IV" in other
+    stale = run("apply", "set-haplo-pdli", *sound, "--weight-date", "2026-02-11")
+    assert stale.exit_code == 1
+    assert "6 days older" in stale.stderr
+    heavy = run("apply", "set-haplo-pdli", "--weight", "70", *sound[2:])
+    assert "body mass index of 22.9" in heavy.stderr
+
+
+def test_a_broken_overlay_is_told_by_config_check_and_by_apply(run, with_overlay, tmp_path):
+    assert run("config", "check", **with_overlay).exit_code == 0
+    (tmp_path / "chu-a.yaml").write_text(OVERLAY + "foo: 1\n")
+    checked = run("config", "check")
+    assert checked.exit_code == 1
+    assert "chu-a.yaml: foo" in checked.stderr
+    assert run(*asked("--format", "csv", "--centre", "FR-037")).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["weight_days = -1", "weight_days = 1.5", 'bmi_low = "10"', "bmi_low = true", "foo = 1"]
+)
+def test_a_limit_is_a_number(run, tmp_path, line):
+    (tmp_path / "engraft.toml").write_text(f"[dosing]\n{line}\n")
+    told = run("config", "check", ENGRAFT_CONFIG=str(tmp_path / "engraft.toml"))
+    assert told.exit_code == 1
+    assert f"dosing.{line.split()[0]}" in told.stderr
+
+
+@pytest.mark.parametrize("said", ['overlays = "chu-a.yaml"', "overlays = [1]", 'overlays = [""]'])
+def test_overlays_are_a_list_of_files(run, tmp_path, said):
+    (tmp_path / "engraft.toml").write_text(f"[centres.FR-037]\n{said}\n")
+    assert "is a list of files" in run("config", "check", ENGRAFT_CONFIG=str(tmp_path / "engraft.toml")).stderr
+
+
+def test_a_plan_on_which_the_two_reckonings_disagree_is_not_written(run, monkeypatch, tmp_path):
+    def disagree(*_):
+        raise Disagreement(["thiotepa on day -13: 3500 mg a dose stands there, 350 mg was reckoned again"])
+
+    monkeypatch.setattr("mappings.plan.recheck.require_agreement", disagree)
+    told = run(*asked("--format", "fhir", "--out", "plan.json"))
+    assert told.exit_code == 1
+    assert "350 mg was reckoned again" in told.stderr
+    assert not (tmp_path / "plan.json").exists()

@@ -40,6 +40,7 @@ def test_kept_up_it_says_where_to_look_and_stops_when_told(shown):
     text = shown("--keep")
     assert "/fhir/metadata" in text
     assert "Authorization: Bearer" in text
+    assert "sign in as demo" in text
     assert threading.active_count() == before
 
 

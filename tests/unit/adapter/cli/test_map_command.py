@@ -197,6 +197,14 @@ def test_files_that_cannot_be_used_are_refused(run, tmp_path, words):
     assert run("map", *words, *AS_OF).exit_code == 1
 
 
+def test_what_is_refused_comes_in_the_order_of_the_lines(run, tmp_path):
+    """Whatever the reason, and although visits are sorted by their names: m12 comes before m3."""
+    visits = [VISIT | {"visit": visit, "patient": "P-0404"} for visit in ("m3", "m12")]
+    file = written(tmp_path, "all.ndjson", *visits, VISIT | {"mood": "good"}, lines=True)
+    assert run("map", file, *AS_OF, "--out", "fhir").exit_code == 1
+    assert [row["line"] for row in rejected(tmp_path / "fhir")] == [1, 2, 3]
+
+
 def test_every_line_of_ndjson_stands_alone_even_when_the_first_are_broken(run, tmp_path):
     file = tmp_path / "all.ndjson"
     file.write_text('{"a": \n{"b": \n' + json.dumps(ENROLMENT) + "\n")

@@ -47,6 +47,11 @@ class TestDatabase:
         assert (result.exit_code, result.stdout) == (3, "")
         assert "init-db" in result.stderr
 
+    @pytest.mark.parametrize("words", [("queue", "list"), ("registry", "report", "--database"), ("deliver",)])
+    def test_asking_for_one_that_is_not_there_makes_none(self, run, tmp_path, words):
+        assert run(*words, ENGRAFT_DATABASE_URL=f"sqlite:///{tmp_path}/new/x.sqlite").exit_code == 3
+        assert not (tmp_path / "new").exists()
+
     def test_one_that_is_none_is_exit_3(self, run, tmp_path):
         (tmp_path / "x.sqlite").write_text("this is no database, whatever its name says" * 100)
         assert run("init-db", ENGRAFT_DATABASE_URL=f"sqlite:///{tmp_path}/x.sqlite").exit_code == 3
@@ -263,7 +268,9 @@ class TestDeliver:
     def test_without_a_database_it_is_exit_3(self, run):
         assert run("deliver").exit_code == 3
 
-    @pytest.mark.parametrize("words", [["--workers", "0"], ["--workers", "many"], ["--sometimes"]])
+    @pytest.mark.parametrize(
+        "words", [["--workers", "0"], ["--workers", "many"], ["--sometimes"], ["--once", "--watch"]]
+    )
     def test_wrong_usage(self, run, words):
         assert run("deliver", *words).exit_code == 2
 

@@ -224,9 +224,14 @@ def test_an_enrolment_that_is_not_there_has_no_version(ward):
 def test_a_document_goes_to_its_own_enrolment_only(ward):
     receipt = ward.enrol()
     assert ward.enrol(sex="male", expected={"expected_id": receipt.id}).version == 2
+    other = ward.enrol(patient="SYN-0003")
+    for patient in ("SYN-0002", "SYN-0003"):  # one that is enrolled nowhere, one that is enrolled elsewhere
+        with pytest.raises(Invalid) as refused:
+            ward.enrol(patient=patient, sex="male", expected={"expected_id": receipt.id})
+        assert [fault.path for fault in refused.value.faults] == ["patient"]
     with pytest.raises(NotFound):
-        ward.enrol(patient="SYN-0002", expected={"expected_id": receipt.id})
-    assert len(ward.stored("Patient")) == 1
+        ward.enrol(expected={"expected_id": other.course})
+    assert len(ward.stored("Patient")) == 2
 
 
 def test_a_patient_is_in_one_protocol(ward, monkeypatch):

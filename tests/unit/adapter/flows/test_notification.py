@@ -368,3 +368,20 @@ class TestWhichCopyIsNewer:
     def test_a_time_without_a_zone_is_universal_and_nonsense_is_none(self):
         assert notification._instant("2026-01-01T00:00:00") == self.EARLY
         assert notification._instant("yesterday") is None
+
+
+def test_news_are_told_with_the_copy_and_only_once(store, hospital, client):
+    told = []
+
+    def heard(tx, *what):
+        told.append(what[:2])
+
+    hospital.put(at_hospital())
+    came(CREATED, store)
+    work(store, client, heard=heard)
+    came(CREATED, store)
+    work(store, client, heard=heard)
+    client._session.delete(f"{hospital.base_url}/Observation/demo-b1")
+    take("chu-a", "DELETE", *PLACE, {}, b"", store, NOW)
+    work(store, client, heard=heard)
+    assert told == [("chu-a", PLACE), ("chu-a", PLACE)]

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import Conflict
-from adapter.store import resources
+from adapter.store import criteria, resources
+from adapter.store.paging import Window
 
 COURSE = "0b7c9d6e-6f0e-5f0a-9b1e-3a5d1c2b4f60"
 
+FINAL = criteria.read("Observation", "status", "final")
 NUMBERS = count()
 
 
@@ -185,8 +187,8 @@ def test_what_is_gone_is_found_in_its_history_only(put, read, store, noon):
         assert not tx.resources.delete("Observation", "zz", noon)
     assert read("get", "Observation", "cd4").deleted
     assert [one.deleted for one in read("history", "Observation", "cd4")] == [True, False]
-    assert read("search", "Observation", [], centres=None, count=9, offset=0).total == 0
-    assert read("search", "Observation", [("status", "final")], centres=None, count=9, offset=0).total == 0
+    assert read("search", "Observation", [], Window(9), centres=None).total == 0
+    assert read("search", "Observation", [FINAL], Window(9), centres=None).total == 0
     assert read("of_course", COURSE) == read("stream", centres=None) == read("get_many", ["Observation/cd4"]) == []
 
 
@@ -195,7 +197,7 @@ def test_what_was_gone_can_come_back(put, read, store, noon):
     with store.transaction() as tx:
         tx.resources.delete("Observation", "cd4", noon)
     assert put(observation()).version == 3
-    assert read("search", "Observation", [("status", "final")], centres=None, count=9, offset=0).total == 1
+    assert read("search", "Observation", [FINAL], Window(9), centres=None).total == 1
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -7,15 +7,24 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
+from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from adapter.app import create_app
 from adapter.config import Centre, Hospital, Secret, Settings, Webhook
-from adapter.store import Store
+from adapter.store import Store, people
 from mappings.r4 import wire
+from tests.lib.forms import ENROLMENT
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
 OURS, OTHERS = "FR-037", "BE-001"
+PASSWORD = "correct horse battery"
+PEOPLE = {
+    "ada": ("Ada Example", "pharmacist", OURS),
+    "ben": ("Dr Ben Example", "physician", OURS),
+    "dana": ("Dana Example", "data-manager", OURS),
+    "eve": ("Eve Example", "pharmacist", OTHERS),
+}
 
 
 @dataclass
@@ -84,3 +93,14 @@ def ward(tmp_path):
 
 def _hook(kind: str, name: str, environ: dict[str, str]) -> Webhook:
     return Webhook(kind, Secret(env=name, environ=environ))
+
+
+@pytest.fixture
+def course(ward, monkeypatch) -> str:
+    """A patient with a dated plan; and the people of both centres, whose passwords are hashed less slowly here."""
+    monkeypatch.setattr(people, "_slow_hash", lambda said: generate_password_hash(said, method="scrypt:1024:8:1"))
+    people._hash_of_nobody.cache_clear()
+    with ward.store.transaction() as tx:
+        for name, (full_name, role, centre) in PEOPLE.items():
+            tx.people.add(name, full_name, role, centre, PASSWORD, NOW)
+    return wire.decode(ward.ask("POST", "/enrolments", document=ENROLMENT).data)["course"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from adapter.web import apply
+from mappings.plan.recheck import Disagreement
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode, encode
+from tests.lib.forms import ENROLMENT
 from tests.unit.adapter.web.applying import (
     ADA,
     BEA,
@@ -63,8 +67,82 @@ def test_the_latest_sound_measures_of_the_data_are_taken(ward):
     ]
     day_zero = {"day-zero": FACTS["day-zero"]}
     assert amounts(decode(ask(ward, parameters(facts=day_zero, data=data)).data))["thiotepa"] == 300
-    both = {"weight": FACTS["weight"]} | day_zero
-    assert amounts(decode(ask(ward, parameters(facts=both, data=data)).data))["thiotepa"] == 350
+    newer = {"weight": FACTS["weight"], "weight-date": {"valueDate": "2026-02-12"}} | day_zero
+    assert amounts(decode(ask(ward, parameters(facts=newer, data=data)).data))["thiotepa"] == 350
+
+
+@pytest.mark.parametrize(
+    ("told", "data"),
+    [
+        ({}, [weight("ada", "70", "2026-02-10"), weight("ada", "71", "2026-02-10")]),
+        ({}, [weight("ada", "70", "2026-02-10"), weight("ada", "154", "2026-02-12")]),
+        ({"weight": FACTS["weight"]}, [weight("ada", "60", "2026-02-11")]),
+        ({"weight": FACTS["weight"], "weight-date": {"valueDate": "2026-02-11"}}, [weight("ada", "60", "2026-02-11")]),
+    ],
+)
+def test_measurements_that_disagree_are_refused(ward, told, data):
+    facts = {"day-zero": FACTS["day-zero"], "height": FACTS["height"]} | told
+    answer = ask(ward, parameters(facts=facts, data=[ADA, *data]))
+    assert answer.status_code == 422
+    assert named(answer) == ["weight"]
+    assert "disagree" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"weight-date": {"valueDate": "2026-02-02"}}, "weight"),
+        ({"weight-date": {"valueDate": "2026-12-24"}}, "weight"),
+        ({"height-date": {"valueDate": "2025-02-02"}}, "height"),
+        ({"height": {"valueQuantity": {"value": Decimal("1.75"), "unit": "cm"}}}, "height"),
+        ({"weight": {"valueQuantity": {"value": 154, "unit": "lb"}}}, "weight"),
+        ({"weight": {"valueQuantity": {"value": 300, "unit": "kg"}}}, "weight"),
+    ],
+)
+def test_a_stale_or_implausible_measure_is_refused_by_name(ward, changed, fault):
+    answer = ask(ward, parameters(facts=FACTS | changed))
+    assert answer.status_code == 422
+    assert named(answer) == [fault]
+
+
+@pytest.mark.parametrize("said", [{"birthDate": "2026-03-03"}, {"deceasedDateTime": "2026-02-01"}])
+def test_day_zero_lies_within_the_life_of_the_patient(ward, said):
+    answer = ask(ward, parameters(data=[{"resource": ADA["resource"] | said}]))
+    assert answer.status_code == 422
+    assert named(answer) == ["day-zero"]
+
+
+def test_an_order_points_to_the_observations_that_were_sent(ward):
+    data = [ADA, weight("ada", "70", id="w1"), height("ada", "175", id="h1")]
+    plan = decode(ask(ward, parameters(facts={"day-zero": FACTS["day-zero"]}, data=data)).data)
+    orders = [one for one in plan["contained"] if one["resourceType"] == "MedicationRequest"]
+    told = {
+        one["reference"] for order in orders for one in order["supportingInformation"] if "#" not in one["reference"]
+    }
+    assert told == {"Observation/w1", "Observation/h1"}
+    (origin,) = [one for one in plan["contained"] if one["resourceType"] == "Provenance"]
+    assert origin["recorded"].startswith("2026-")
+
+
+def test_the_answer_of_a_disagreeing_recheck_is_our_fault_and_carries_no_plan(ward, monkeypatch):
+    def disagree(*_):
+        raise Disagreement(["thiotepa on day -13: 3500 mg a dose stands there, 350 mg was reckoned again"])
+
+    monkeypatch.setattr("mappings.plan.recheck.require_agreement", disagree)
+    answer = ask(ward, parameters())
+    assert answer.status_code == 500
+    outcome = decode(answer.data)
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert "3500 mg a dose stands there, 350 mg was reckoned again" in outcome["issue"][0]["diagnostics"]
+
+
+def test_nor_is_anything_stored_of_a_course_that_disagrees(ward, monkeypatch):
+    def disagree(*_):
+        raise Disagreement(["thiotepa on day -13: 3500 mg a dose stands there, 350 mg was reckoned again"])
+
+    monkeypatch.setattr("mappings.plan.recheck.require_agreement", disagree)
+    assert ward.ask("POST", "/enrolments", document=ENROLMENT).status_code == 500
+    assert set(ward.counts().values()) == {0}
 
 
 def test_an_enrolled_subject_needs_no_more_than_its_name(ward):

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from mappings.r4.wire import decode
+from tests.lib.forms import ENROLMENT
 from tests.unit.adapter.web.applying import (
     ADA,
     FACTS,
@@ -76,8 +78,8 @@ def test_every_fault_is_told_at_once(ward):
         (parameters("Group/g"), 422, "subject"),
         (parameters("ada"), 422, "subject"),
         (parameters("Patient/ada", "Patient/ada"), 422, "subject"),
-        ({"resourceType": "Parameters"}, 422, "subject"),
-        ({"resourceType": "Parameters", "parameter": [{"valueString": "x"}]}, 422, "parameter.name"),
+        ({"resourceType": "Parameters"}, 400, "subject"),
+        ({"resourceType": "Parameters", "parameter": [{"valueString": "x"}]}, 400, "parameter.name"),
         ({"resourceType": "Patient"}, 422, "Parameters"),
         ([], 422, "Parameters"),
         (parameters(practitioner={"valueString": "Practitioner/1"}), 422, "practitioner"),
@@ -114,7 +116,38 @@ def test_who_asks_for_leniency_may_name_what_changes_nothing(ward):
 
 def test_a_subject_nobody_knows_is_missing(ward):
     answer = ask(ward, parameters(data=()))
-    assert answer.status_code == 404
+    assert (answer.status_code, named(answer)) == (404, ["subject"])
+
+
+def born(date):
+    return {"resource": ADA["resource"] | {"birthDate": date}}
+
+
+@pytest.mark.parametrize("date", ["2026-03-03", "2027", "2026-04"])
+@pytest.mark.parametrize("draft", [{}, {"draft": {"valueBoolean": True}}], ids=["plan", "draft"])
+def test_nobody_is_transplanted_before_birth(ward, date, draft):
+    answer = ask(ward, parameters(facts=FACTS | draft, data=(born(date),)))
+    assert (answer.status_code, named(answer)) == (422, ["day-zero"])
+
+
+@pytest.mark.parametrize("date", ["2026-03-02", "2026-03", "2026", "1971-05-02"])
+def test_what_may_be_a_birth_before_the_graft_is_taken(ward, date):
+    assert ask(ward, parameters(data=(born(date),))).status_code == 200
+
+
+@pytest.mark.parametrize("date", ["02/05/1971", "1971-02-30", 1971, ""])
+def test_a_birth_date_that_is_none_is_refused(ward, date):
+    answer = ask(ward, parameters(data=(born(date),)))
+    assert (answer.status_code, named(answer)) == (422, ["data"])
+
+
+def test_an_enrolled_patient_is_not_transplanted_before_birth_either(ward):
+    ward.ask("POST", "/enrolments", document=ENROLMENT)
+    (entry,) = decode(ward.ask("GET", "/fhir/Patient", "ehr").data)["entry"]
+    subject = f"Patient/{entry['resource']['id']}"
+    early = FACTS | {"day-zero": {"valueDate": "1971-05-01"}}
+    answer = ask(ward, parameters(subject, facts=early, data=()))
+    assert (answer.status_code, named(answer)) == (422, ["day-zero"])
 
 
 def test_a_subject_may_be_given_as_a_reference(ward):

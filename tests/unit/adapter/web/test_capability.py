@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapter.store import parameters
 from adapter.web import served
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode
@@ -22,19 +23,59 @@ def test_it_is_valid_r4_and_of_this_server(statement):
 
 def test_each_type_that_it_claims_is_served_with_each_parameter(ward, statement):
     (rest,) = statement["rest"]
-    assert [one["type"] for one in rest["resource"]] == sorted({**served.STORED, **served.DEFINED})
+    assert [one["type"] for one in rest["resource"]] == sorted(served.STORED | served.DEFINED)
     for one in rest["resource"]:
         assert {i["code"] for i in one["interaction"]} == {"read", "vread", "history-instance", "search-type"}
         for parameter in one["searchParam"]:
-            answer = ward.ask("GET", f"/fhir/{one['type']}?{parameter['name']}=x")
-            assert answer.status_code == 200, (one["type"], parameter)
+            assert parameter["type"] in parameters.KINDS
+            value = {"date": "2026", "quantity": "1"}.get(parameter["type"], "x")
+            for asked in (f"{parameter['name']}={value}", f"{parameter['name']}:missing=true"):
+                answer = ward.ask("GET", f"/fhir/{one['type']}?{asked}")
+                assert answer.status_code == 200, (one["type"], asked)
         for include in one.get("searchInclude", ()):
             assert ward.ask("GET", f"/fhir/{one['type']}?_include={include}").status_code == 200
+        for include in one.get("searchRevInclude", ()):
+            assert ward.ask("GET", f"/fhir/{one['type']}?_revinclude={include}").status_code == 200
+
+
+PULLED = {
+    "CarePlan": "patient subject status intent category date instantiates-canonical identifier activity-reference "
+    "based-on",
+    "RequestGroup": "patient subject status intent instantiates-canonical identifier group-identifier authored code",
+    "MedicationRequest": "patient status intent code medication identifier authoredon date encounter",
+    "ServiceRequest": "patient code status intent authored based-on instantiates-canonical requisition",
+    "Task": "patient status code owner focus based-on modified authored-on intent",
+    "Goal": "patient lifecycle-status",
+    "PlanDefinition": "url version status name title identifier date context definition",
+    "ActivityDefinition": "url version status name title identifier date context",
+}
+"""What an EHR that pulls a plan may search by."""
+
+
+@pytest.mark.parametrize("kind", sorted(PULLED))
+def test_what_a_plan_is_pulled_by(statement, kind):
+    (one,) = [one for one in statement["rest"][0]["resource"] if one["type"] == kind]
+    claimed = {parameter["name"] for parameter in one["searchParam"]}
+    common = {"_id", "_profile", "_security", "_tag"} | ({"_lastUpdated"} if kind in served.STORED else set())
+    assert {*PULLED[kind].split(), *common} <= claimed
+    assert {p["definition"] for p in one["searchParam"] if p["name"] == "_id"} == {
+        "http://hl7.org/fhir/SearchParameter/Resource-id"
+    }
+
+
+def test_each_type_tells_what_comes_with_it(statement):
+    said = {one["type"]: one for one in statement["rest"][0]["resource"]}
+    assert "CarePlan:activity-reference" in said["CarePlan"]["searchInclude"]
+    assert "CarePlan:instantiates-canonical" not in said["CarePlan"]["searchInclude"]
+    assert {"CarePlan:patient", "Task:focus", "Observation:subject"} <= {*said["Patient"]["searchRevInclude"]}
+    assert "CarePlan:activity-reference" in said["MedicationRequest"]["searchRevInclude"]
+    assert "searchInclude" not in said["PlanDefinition"]
+    assert "searchInclude" not in said["Patient"]
 
 
 def test_no_type_is_served_that_it_does_not_claim(ward, statement):
     claimed = {one["type"] for one in statement["rest"][0]["resource"]}
-    for kind in ("Account", "Bundle", "Encounter", "Medication", "Organization", "Provenance", "StructureDefinition"):
+    for kind in ("Account", "Bundle", "Encounter", "Medication", "Organization", "StructureDefinition"):
         assert kind not in claimed
         assert ward.ask("GET", f"/fhir/{kind}").status_code == 404
 
@@ -56,10 +97,12 @@ def test_what_it_does_not_claim_is_refused(ward):
 def test_a_checkout_that_nobody_installed_says_so(ward, monkeypatch):
     from importlib.metadata import PackageNotFoundError
 
-    from adapter.web import capability
+    from adapter import version
 
     def missing(_):
         raise PackageNotFoundError
 
-    monkeypatch.setattr(capability, "version", missing)
+    version.number.cache_clear()
+    monkeypatch.setattr(version, "version", missing)
     assert decode(ward.ask("GET", "/fhir/metadata", None).data)["software"]["version"] == "checkout"
+    version.number.cache_clear()

@@ -155,7 +155,9 @@ def test_nobody_speaks_for_another_centre(ward):
 
 
 def test_a_visit_of_a_patient_nobody_enrolled_is_refused(ward):
-    assert post(ward, "/follow-ups", FOLLOW_UP).status_code == 404
+    answer = post(ward, "/follow-ups", FOLLOW_UP)
+    assert answer.status_code == 404
+    assert decode(answer.data)["issue"][0]["expression"] == ["patient"]
     assert ward.counts()["follow-ups"] == 0
 
 

@@ -12,7 +12,8 @@ from adapter.app import create_app
 from adapter.config import Settings
 from adapter.store import Store
 from mappings.r4.validate import validate
-from mappings.r4.wire import decode
+from mappings.r4.wire import decode, encode
+from tests.unit.adapter.web.conftest import OTHERS, OURS
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
 ENROLMENT = {
@@ -67,16 +68,125 @@ class TestRegistry:
         for secret in (b"P-0001", b"P-0002", b"FR-037", b"1971-05-02", b"2026-03-02"):
             assert secret not in answer.data
 
-    def test_it_may_have_them_line_by_line(self, registry):
+    def test_nobody_agrees_nothing_leaves(self, registry):
+        collection = decode(registry.ask("GET", "/registry/bundles", "registry").data)
+        assert "entry" not in collection
+        assert validate(collection) == []
+
+    def test_it_sees_only_who_agrees_of_every_centre(self, registry):
         registry.ask("POST", "/enrolments", document=ENROLMENT)
-        answer = registry.ask("GET", "/registry/bundles", "registry", headers={"Accept": "application/x-ndjson"})
-        assert answer.content_type == "application/x-ndjson"
+        theirs = ENROLMENT | {"centre": OTHERS}
+        registry.ask("POST", "/enrolments", "other-centre", document=theirs | {"patient": "P-0003"})
+        registry.ask("POST", "/enrolments", "other-centre", document=theirs | {"consent": {"status": "inactive"}})
+        collection = decode(registry.ask("GET", "/registry/bundles", "registry").data)
+        assert len(collection["entry"]) == 2
+
+    @pytest.mark.parametrize("who", ["registry", "centre"])
+    def test_a_parameter_that_means_nothing_is_refused(self, registry, who):
+        answer = registry.ask("GET", "/registry/bundles?patient=P-0001", who)
+        assert answer.status_code == 400
+        assert decode(answer.data)["issue"][0]["expression"] == ["patient"]
+
+
+NDJSON = "application/fhir+ndjson"
+BOTH = ("registry", "centre")
+
+
+class TestLines:
+    """NDJSON, by any of its names, for who asks for it."""
+
+    @pytest.mark.parametrize("who", BOTH)
+    @pytest.mark.parametrize("kind", [NDJSON, "application/ndjson", "application/x-ndjson", "text/ndjson"])
+    def test_every_name_of_ndjson_is_understood_and_answered(self, registry, who, kind):
+        registry.ask("POST", "/enrolments", document=ENROLMENT)
+        answer = registry.ask("GET", "/registry/bundles", who, headers={"Accept": kind})
+        assert answer.content_type == kind
         (line,) = answer.data.splitlines()
         assert decode(line)["resourceType"] == "Bundle"
 
-    def test_nobody_agrees_nothing_leaves(self, registry):
-        collection = decode(registry.ask("GET", "/registry/bundles", "registry").data)
-        assert collection.get("entry", []) == []
+    @pytest.mark.parametrize(
+        ("accept", "kind"),
+        [
+            ("*/*", "application/fhir+json"),
+            (f"{NDJSON};q=0.5, application/fhir+json", "application/fhir+json"),
+            (f"{NDJSON};q=0, */*", "application/fhir+json"),
+            (f"{NDJSON}; fhirVersion=4.0, */*;q=0.1", NDJSON),
+            (f"{NDJSON};q=much", NDJSON),
+            (f"application/fhir+json;q=0.5, {NDJSON}", NDJSON),
+        ],
+    )
+    @pytest.mark.parametrize("who", BOTH)
+    def test_what_is_wanted_more_is_written(self, registry, who, accept, kind):
+        answer = registry.ask("GET", "/registry/bundles", who, headers={"Accept": accept})
+        assert answer.content_type.partition(";")[0] == kind
+
+    @pytest.mark.parametrize(
+        ("format_", "kind"),
+        [
+            ("ndjson", NDJSON),
+            (NDJSON, NDJSON),
+            ("application/fhir%2Bndjson", NDJSON),
+            ("json", "application/fhir+json"),
+        ],
+    )
+    def test_format_goes_before_accept(self, registry, format_, kind):
+        answer = registry.ask("GET", f"/registry/bundles?_format={format_}", headers={"Accept": "text/ndjson"})
+        assert answer.content_type.partition(";")[0] == kind
+
+    def test_what_is_not_written_is_refused(self, registry):
+        assert registry.ask("GET", "/registry/bundles", headers={"Accept": "text/csv"}).status_code == 406
+        assert registry.ask("GET", "/registry/bundles?_format=xml").status_code == 406
+
+    def test_a_route_that_writes_no_lines_says_so(self, registry):
+        for asked in ({"headers": {"Accept": NDJSON}}, {"query_string": {"_format": "ndjson"}}):
+            answer = registry.ask("GET", "/fhir/Patient", **asked)
+            assert answer.status_code == 406
+            assert decode(answer.data)["issue"][0]["code"] == "not-supported"
+
+
+class TestOwn:
+    """A centre sees its own patients as they are, and nobody else's."""
+
+    def bundles(self, registry, who="centre"):
+        collection = decode(registry.ask("GET", "/registry/bundles", who).data)
+        assert [fault for fault in validate(collection) if fault.severity == "error"] == []
+        return [entry["resource"] for entry in collection.get("entry", [])]
+
+    def test_its_own_ids_and_dates(self, registry):
+        registry.ask("POST", "/enrolments", document=ENROLMENT)
+        (bundle,) = self.bundles(registry)
+        patient = decode(registry.ask("GET", "/fhir/Patient").data)["entry"][0]["resource"]
+        assert patient in [entry["resource"] for entry in bundle["entry"]]
+        assert "2026-03-02" in [entry["resource"].get("performedDateTime") for entry in bundle["entry"]]
+
+    @pytest.mark.parametrize("said", [None, {"status": "inactive"}, {"status": "rejected"}], ids=str)
+    def test_nobodys_consent_to_registries_is_needed(self, registry, said):
+        document = {key: value for key, value in ENROLMENT.items() if key != "consent"}
+        registry.ask("POST", "/enrolments", document=document | ({"consent": said} if said else {}))
+        assert len(self.bundles(registry)) == 1
+        assert self.bundles(registry, "registry") == []
+
+    def test_another_centres_patients_are_never_seen(self, registry):
+        registry.ask("POST", "/enrolments", document=ENROLMENT)
+        registry.ask("POST", "/enrolments", "other-centre", document=ENROLMENT | {"centre": OTHERS})
+        ours, theirs = self.bundles(registry), self.bundles(registry, "other-centre")
+        assert (len(ours), len(theirs)) == (1, 1)
+        assert {entry["resource"]["id"] for b in ours for entry in b["entry"]}.isdisjoint(
+            entry["resource"]["id"] for b in theirs for entry in b["entry"]
+        )
+        assert OTHERS not in encode(ours).decode()
+        assert OURS not in encode(theirs).decode()
+
+    def test_no_pseudonym_key_is_needed_where_nothing_leaves(self, ward):
+        ward.ask("POST", "/enrolments", document=ENROLMENT)
+        assert len(self.bundles(ward)) == 1
+
+    def test_a_centre_without_patients_has_an_empty_collection(self, registry):
+        assert self.bundles(registry) == []
+
+    @pytest.mark.parametrize("who", ["ehr", "hospital", "admin"])
+    def test_nobody_else_may_ask(self, registry, who):
+        assert registry.ask("GET", "/registry/bundles", who).status_code == 403
 
     def test_without_a_key_nothing_leaves(self, ward):
         answer = ward.ask("GET", "/registry/bundles", "registry")

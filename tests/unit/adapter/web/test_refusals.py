@@ -34,13 +34,34 @@ def test_an_unknown_address(ward):
     assert issue(ward.ask("GET", "/nowhere", None))["code"] == "not-found"
 
 
+@pytest.mark.parametrize(
+    ("path", "code", "words"),
+    [
+        ("/fhir/Account", "not-supported", "Account is not served here"),
+        ("/fhir/Account/1", "not-supported", "Account is not served here"),
+        ("/fhir/Nonsense", "not-supported", "Nonsense is no resource type of R4"),
+        ("/fhir/DomainResource", "not-supported", "DomainResource is no resource type of R4"),
+        ("/fhir/PlanDefinition/x/$guess", "not-supported", "no operation $guess"),
+        ("/fhir/$guess", "not-supported", "no operation $guess"),
+        ("/fhir/.well-known/smart-configuration", "not-found", "nothing is served at this address"),
+        ("/fhir/Patient/1/2/3", "not-found", "nothing is served at this address"),
+        ("/", "not-found", "nothing is served at this address"),
+    ],
+)
+def test_what_is_not_served_is_told_in_the_words_of_fhir(ward, path, code, words):
+    answer = ward.ask("GET", path, None)
+    assert (answer.status_code, issue(answer)["code"]) == (404, code)
+    assert words in issue(answer)["diagnostics"]
+
+
 def test_a_method_that_is_not_served_names_those_that_are(ward):
     answer = ward.ask("DELETE", "/fhir/metadata", None)
     assert (answer.status_code, issue(answer)["code"]) == (405, "not-supported")
+    assert issue(answer)["diagnostics"] == "DELETE means nothing here"
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-@pytest.mark.parametrize("path", ["/healthz/", "//healthz"])
+@pytest.mark.parametrize("path", ["/healthz/", "/fhir//metadata"])
 def test_no_address_is_answered_by_a_redirect(ward, path):
     assert ward.ask("GET", path, None).status_code in (200, 404)
 

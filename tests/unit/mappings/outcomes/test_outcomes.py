@@ -171,6 +171,12 @@ class TestTransplant:
         assert why(graft["_performedDateTime"]) == "temp-unknown"
         assert "effectiveDateTime" not in only(resources, "cell-dose")
 
+    def test_cells_of_a_graft_that_lies_ahead_are_not_said_to_be_infused(self):
+        ahead = {"date": "2027-03-02", "planned": True, "cd34_per_kg": {"value": 5, "unit": "10*6/kg"}}
+        dose = only(chart(transplant=ahead), "cell-dose")
+        assert dose["status"] == "preliminary"
+        assert "effectiveDateTime" not in dose
+
     @pytest.mark.parametrize(("reason", "status"), [("not-performed", "not-done"), ("asked-unknown", "unknown")])
     def test_graft_said_to_be_missing_is_told_and_is_no_graft(self, reason, status):
         graft = only(chart(transplant={"not_done": reason, "note": "died before"}), "transplant")

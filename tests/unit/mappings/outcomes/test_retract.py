@@ -7,7 +7,6 @@ import pytest
 from mappings.outcomes import retract
 from mappings.r4.validate import validate
 from tests.lib.charts import chart, visit
-from tests.lib.plans import a_plan
 
 EPISODE = {"onset": "2026-04-20", "grade": "II", "skin": 3, "resolved": "2026-05-15"}
 CHART = chart(
@@ -22,7 +21,6 @@ CHART = chart(
     ),
     disease={"diagnosis": "aml", "status": "refractory", "diagnosed": "2025-03"},
 )
-PLAN = a_plan(intent="plan").applied.resources
 
 
 KINDS = ["Condition", "Consent", "Observation", "Procedure", "MedicationAdministration", "MedicationStatement"]
@@ -58,20 +56,6 @@ def test_a_condition_loses_what_only_holds_of_a_true_one():
 def test_a_patient_cannot_be_taken_back():
     with pytest.raises(ValueError, match="Patient"):
         retract.entered_in_error({"resourceType": "Patient", "id": "anna"})
-
-
-@pytest.mark.parametrize("kind", ["CarePlan", "Goal", "MedicationRequest", "RequestGroup", "ServiceRequest", "Task"])
-def test_a_part_of_a_plan_is_withdrawn_and_stays_r4(kind):
-    found = [resource for resource in PLAN if resource["resourceType"] == kind]
-    assert found
-    for resource in found:
-        back = retract.withdrawn(resource)
-        assert retract.standing(back) in {"cancelled", "revoked"}
-        assert [fault for fault in validate(back) if fault.severity == "error"] == []
-
-
-def test_every_type_of_a_plan_can_be_withdrawn():
-    assert {resource["resourceType"] for resource in PLAN} == set(retract.WITHDRAWN)
 
 
 def test_taking_back_twice_is_taking_back_once():

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from mappings.r4 import bundle_rules, clinical_rules, containment, datatype_rules, definition_rules
+from mappings.r4 import bundle_rules, clinical_rules, containment, datatype_rules, definition_rules, structure_rules
 from mappings.r4.validate import validate
+from tests.lib import neighbours
 from tests.lib.breaches import ALL, IN_PATIENT, asking, bundled, element, extended, item, structure, timed, without
 from tests.lib.specimens import CODE, UCUM, specimen
 
@@ -20,16 +21,44 @@ def test_a_broken_invariant_is_told_at_its_place(key, resource, where):
 
 
 def test_every_rule_is_broken_once():
-    tables = (clinical_rules.RULES, definition_rules.RULES, bundle_rules.RULES, datatype_rules.RULES)
+    modules = (clinical_rules, definition_rules, structure_rules, bundle_rules, datatype_rules)
+    tables = [module.RULES for module in modules]
     rules = [rule for table in tables for rules in table.values() for rule in rules] + list(containment.RULES)
     named = {rule.key for rule in rules if not rule.key.endswith("-0")}
     assert named == {key for key, _, _ in ALL} - {"ele-1", "ref-1", "pdf-0"}
 
 
-@pytest.mark.parametrize("key", ["pdf-0", "con-3"])
+@pytest.mark.parametrize(("key", "resource"), neighbours.ALL.items())
+def test_the_valid_neighbour_of_a_breach_passes(key, resource):
+    found = validate(resource)
+    assert not [fault for fault in found if f"({key})" in fault.message or fault.severity == "error"]
+
+
+def test_every_breach_has_a_valid_neighbour():
+    assert neighbours.ALL.keys() == {key for key, _, _ in ALL}
+
+
+ADVICE = {"pdf-0", "con-3", "ppc-2", "ppc-3", "ppc-4", "ppc-5", "eld-11", "eld-20", "eld-21"}
+"""R4's warnings, and where its sentence asks what its expression never does."""
+
+
+@pytest.mark.parametrize("key", sorted(ADVICE))
 def test_advice_is_a_warning(key):
     resource = next(resource for known, resource, _ in ALL if known == key)
     assert {fault.severity for fault in validate(resource)} == {"warning"}
+
+
+@pytest.mark.parametrize("key", sorted({key for key, _, _ in ALL} - ADVICE))
+def test_everything_else_is_an_error(key):
+    severities = [f.severity for known, r, _ in ALL if known == key for f in validate(r) if f"({key})" in f.message]
+    assert "error" in severities
+
+
+@pytest.mark.parametrize(("count", "severity"), [(2, "warning"), (3, "error")])
+def test_two_conditions_without_a_word_on_how_they_join_are_advised_and_three_refused(count, severity):
+    """que-12: R4's sentence says more than one, its expression more than two."""
+    asked = [{"question": "2", "operator": "=", "answerString": "x"}] * count
+    assert [fault.severity for fault in validate(asking(item(enableWhen=asked)))] == [severity]
 
 
 @pytest.mark.parametrize(

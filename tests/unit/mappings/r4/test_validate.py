@@ -187,6 +187,7 @@ def test_what_is_odd_but_legal_passes(kind, path, value):
         ([], ("$", "structure")),
         ({}, ("resourceType", "required")),
         ({"resourceType": "Nonsense"}, ("Nonsense", "structure")),
+        ({"resourceType": "DomainResource", "id": "x"}, ("DomainResource", "structure")),
         ({"resourceType": "Account", "status": "active"}, ("Account", "not-supported")),
         ({"resourceType": "Bundle", "type": "batch-response", "entry": [{"response": {"status": "400", "outcome": {}}}]},
          ("Bundle.entry[0].response.outcome.resourceType", "required")),

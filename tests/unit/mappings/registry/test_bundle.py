@@ -8,7 +8,7 @@ import pytest
 
 from mappings.canonicals import DEFAULT
 from mappings.r4.validate import validate
-from mappings.registry.bundle import NOTHING, outcome_bundle
+from mappings.registry.bundle import NOTHING, outcome_bundle, own_bundle
 from mappings.registry.course import read
 from tests.lib import leaves
 from tests.unit.mappings.registry.patients import (
@@ -150,3 +150,62 @@ def test_section_codes_are_ours_or_standard_ones():
         coding["system"] for s in sections(bundle_of(M3)).values() for coding in s.get("code", {}).get("coding", [])
     }
     assert systems <= {DEFAULT.local, "http://loinc.org", "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"}
+
+
+COURSE = "3b0f0f0a-8f0e-5c1d-9b1e-3a5d1c2b4f60"
+
+
+def own(*visits, **enrolment):
+    return own_bundle(course_of(enrolled(**enrolment), *visits), COURSE)
+
+
+class TestOwn:
+    """The centre's own view: the same shape, nothing taken away."""
+
+    def test_it_has_the_sections_of_the_registrys_bundle(self):
+        assert sections(own(M3)).keys() == sections(bundle_of(M3)).keys()
+        assert validate(own(M3)) == []
+
+    def test_it_holds_the_outcomes_as_they_stand_at_the_centre(self):
+        shown = {"Patient", "Condition", "Observation", "Procedure"}
+        stored = [r for r in course_of(enrolled(), M3) if r["resourceType"] in shown]
+        held = [entry["resource"] for entry in own(M3)["entry"][1:]]
+        assert sorted(held, key=lambda each: each["id"]) == sorted(stored, key=lambda each: each["id"])
+
+    def test_it_is_a_transaction_that_puts_everything_on_its_own_id(self):
+        bundle = own(M3)
+        urls = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in bundle["entry"]]
+        assert [entry["request"] for entry in bundle["entry"]] == [{"method": "PUT", "url": url} for url in urls]
+        assert bundle["identifier"]["value"].startswith(COURSE)
+        assert own(M3) == bundle
+
+    def test_it_is_not_called_pseudonymised(self):
+        assert "PSEUDED" not in str(own(M3))
+        assert composition(own(M3))["type"]["text"] == "Identified outcomes, for the centre itself"
+
+    @pytest.mark.parametrize("said", [None, YES | {"status": "rejected"}], ids=str)
+    def test_it_asks_for_no_consent(self, said):
+        assert own(M3, consent=said)["entry"]
+
+    def test_it_counts_what_is_no_outcome(self):
+        text = sections(own(M3))["Completeness"]["text"]["div"]
+        assert "Other resources of the patient: 1." in text  # the Consent
+
+    def test_its_date_is_that_of_the_last_change(self):
+        resources = course_of(enrolled(), M3)
+        resources[0]["meta"]["lastUpdated"] = "2026-06-03T10:00:00Z"
+        resources[-1]["meta"]["lastUpdated"] = "2026-06-04T10:00:00Z"
+        assert composition(own_bundle(resources, COURSE))["date"] == "2026-06-04T10:00:00Z"
+        assert composition(own(M3))["_date"]["extension"][0]["valueCode"] == "unknown"
+
+    def test_the_test_label_of_a_synthetic_patient_stays_on_the_composition(self):
+        label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+        resources = course_of(enrolled(), M3)
+        resources[0]["meta"]["security"] = [label]
+        assert composition(own_bundle(resources, COURSE))["meta"]["security"] == [label]
+
+    def test_without_a_patient_there_is_none_and_two_patients_are_refused(self):
+        consent_alone = [r for r in course_of(enrolled()) if r["resourceType"] == "Consent"]
+        assert own_bundle(consent_alone, COURSE) is None
+        with pytest.raises(ValueError, match="one patient"):
+            own_bundle([*course_of(enrolled()), *course_of(enrolled("P-0002"))], COURSE)

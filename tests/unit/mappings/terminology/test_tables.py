@@ -6,9 +6,11 @@ import pytest
 
 from mappings.intake import words
 from mappings.terminology.systems import SYSTEMS, LocalCode, parse
-from mappings.terminology.tables import TABLES, rows, table, unit_rows, units, unvalidated
+from mappings.terminology.tables import READ_ONLY, TABLES, rows, table, unit_rows, units, unvalidated
 
-ROWS = [pytest.param(name, row, id=f"{name}-{row.key}") for name in TABLES for row in table(name).values()]
+ROWS = [
+    pytest.param(name, row, id=f"{name}-{row.key}") for name in (*TABLES, *READ_ONLY) for row in table(name).values()
+]
 WITHOUT_CHECK = {"NCIT", "EDQM", "CPT"}
 HEAD = "key,text,codes,unit,source,status\n"
 UNITS_HEAD = "key,text,codes,unit,power,source,status\n"
@@ -37,6 +39,12 @@ def test_every_row_is_worded_and_measured_in_a_unit_that_we_know(name, row):
 
 def test_nothing_is_sent_that_waits_for_a_terminology_server():
     assert sent() & {(row.system, row.code) for row in unvalidated()} == set()
+
+
+def test_what_is_only_read_is_not_sent():
+    read = {(code.name, code.value) for name in READ_ONLY for row in table(name).values() for code in row.codes}
+    assert read
+    assert read & sent() == set()
 
 
 def test_what_waits_says_why_and_is_well_formed():

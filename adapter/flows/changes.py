@@ -1,0 +1,192 @@
+"""A course changes on the ward: redosed after a new weight, stopped, and what changed when and why, also beforehand.
+
+What people decide is kept as a decision; the regimen is then reckoned anew from everything that is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from adapter.config import Settings
+from adapter.errors import Conflict, Invalid
+from adapter.flows import course, regimen, renewal
+from adapter.store.decisions import REDOSE, STOP, Decision
+from mappings.facts import PartialDate
+from mappings.intake import schema
+from mappings.plan import revision
+from mappings.plan.revision import Change, Plan
+from mappings.r4.faults import Fault
+
+if TYPE_CHECKING:
+    from adapter.store import Store, Tx
+    from adapter.store.clients import Client
+    from adapter.store.submissions import Submission
+
+_REDOSE = ("weight", "since", "reason", "confirmed_by")
+_STOP = ("date", "reason", "confirmed_by")
+
+
+def redose(
+    id_: str, document: Any, *, sender: Client | None, store: Store, settings: Settings, now: datetime
+) -> dict[str, Any]:
+    """Doses what is still to be given by another weight: the one in the document, or the newest that a visit told of.
+
+    `{"weight": {"value": 66.5, "unit": "kg", "date": DATE}, "since": DATE, "reason": TEXT, "confirmed_by": NAME}`;
+    `since` (today): the first day that it holds for. Raises NotFound, Invalid naming the field, Conflict where the
+    course was stopped.
+    """
+    today = course.day_of(now)
+    said = _read(document, _REDOSE)
+    with course.refusing(), store.transaction() as tx:
+        enrolled = _enrolled(tx, id_, sender)
+        known = _known(tx, enrolled, settings, now)
+        content: dict[str, Any] = {"since": _day(said, "since", today).isoformat(), **_weight(said, known, today)}
+        return _decide(tx, enrolled, known, REDOSE, content, said, sender)
+
+
+def stop(
+    id_: str, document: Any, *, sender: Client | None, store: Store, settings: Settings, now: datetime
+) -> dict[str, Any]:
+    """Withdraws what was to be given from a day on: `{"date": DATE, "reason": TEXT, "confirmed_by": NAME}`.
+
+    Raises NotFound, Invalid naming the field, Conflict where it was stopped before.
+    """
+    said = _read(document, _STOP)
+    with course.refusing(), store.transaction() as tx:
+        enrolled = _enrolled(tx, id_, sender)
+        known = _known(tx, enrolled, settings, now)
+        content = {"date": _day(said, "date", course.day_of(now)).isoformat()}
+        return _decide(tx, enrolled, known, STOP, content, said, sender)
+
+
+def history(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:
+    """Every change of the regimen, newest first: when, who, why, and each order that changed. Raises NotFound."""
+    with store.reading() as tx:
+        enrolled = _enrolled(tx, id_, sender)
+        moments: dict[datetime, list[Change]] = {}
+        for at, change in _changes(tx, enrolled.course):
+            moments.setdefault(at, []).append(change)
+        reasons = _reasons(tx, enrolled)
+    entries = [
+        {"at": at.isoformat(), **reasons.get(at, {"who": None, "why": None}), "changes": list(map(asdict, found))}
+        for at, found in sorted(moments.items(), reverse=True)
+    ]
+    return {"course": enrolled.course, "history": entries}
+
+
+def preview(store: Store, course_: str, act: Callable[[Store], object]) -> list[Change]:
+    """What `act` would change in the regimen of a course; nothing of it remains. `act` is given a store to do it in."""
+    with store.rehearsing() as rehearsal:
+        before = _standing(rehearsal, course_)
+        act(rehearsal)
+        return compare(before, _standing(rehearsal, course_))
+
+
+def compare(before: Plan, after: Plan) -> list[Change]:
+    """What differs between two states of the orders of one regimen."""
+    orders = {ref: one for ref, one in after.items() if one["resourceType"] in revision.ORDERS}
+    return [change for ref, one in orders.items() for change in revision.changes(before.get(ref), one)]
+
+
+def course_of(tx: Tx, id_: str, sender: Client | None) -> str:
+    """The course that `id_` names: its own uuid, its CarePlan's id, or its enrolment's. Raises NotFound."""
+    return _enrolled(tx, id_, sender).course
+
+
+def _decide(
+    tx: Tx,
+    enrolled: Submission,
+    known: regimen.Known,
+    kind: str,
+    content: dict[str, Any],
+    said: Mapping[str, Any],
+    sender: Client | None,
+) -> dict[str, Any]:
+    if any(one.kind == STOP for one in known.decisions):
+        raise Conflict("this course was stopped")
+    before = _plan(tx, enrolled.course)
+    by = sender.name if sender else course.OPERATOR
+    decision = Decision(enrolled.course, kind, content, said["reason"], said["confirmed_by"], by, known.now)
+    tx.decisions.add(decision)
+    course.note(tx, kind, enrolled, sender, known.now, f"{said['reason']} (confirmed by {said['confirmed_by']})")
+    planned = renewal.renew(tx, known.enrolment, known.follow_ups, known.settings, known.now)
+    if planned.issues:
+        raise Invalid(planned.issues)
+    found = compare(before, _plan(tx, enrolled.course))
+    return {"course": enrolled.course, "decision": kind, **content, "changes": list(map(asdict, found))}
+
+
+def _known(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) -> regimen.Known:
+    today = course.day_of(now)
+    enrolment = schema.enrolment(enrolled.content, today)
+    return renewal.known_of(tx, enrolment, course.follow_ups_of(tx, enrolled.course, today), settings, now)
+
+
+def _weight(said: Mapping[str, Any], known: regimen.Known, today: date) -> dict[str, Any]:
+    if "weight" not in said:
+        newest = regimen.latest_weight(known)
+        if newest is None or newest.taken is None:
+            raise Invalid([Fault("weight", "missing: no visit has told of a weight with its day", "required")])
+        return {"weight_kg": str(newest.value), "date": newest.taken.isoformat(), "source": newest.source}
+    kilograms, day = schema.weight(said["weight"], today)
+    return {"weight_kg": str(kilograms), "date": day.isoformat()}
+
+
+def _read(document: Any, known: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise Invalid([Fault("$", "expected one JSON object", "structure")])
+    told = f"unknown key; known: {', '.join(known)}"
+    faults = [Fault(str(key)[:80], told, "structure") for key in sorted(document.keys() - set(known))]
+    for name in ("reason", "confirmed_by"):
+        if not isinstance(document.get(name), str) or not document[name].strip():
+            who = "the name of who confirms it" if name == "confirmed_by" else "why it is changed"
+            faults.append(Fault(name, f"is needed: {who}", "required"))
+    if faults:
+        raise Invalid(faults)
+    return {key: value.strip() if isinstance(value, str) else value for key, value in document.items()}
+
+
+def _day(said: Mapping[str, Any], name: str, default: date) -> date:
+    if name not in said:
+        return default
+    try:
+        day = PartialDate(said[name]).exact if isinstance(said[name], str) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise Invalid([Fault(name, "is not a day: write YYYY-MM-DD")])
+    return day
+
+
+def _enrolled(tx: Tx, id_: str, sender: Client | None) -> Submission:
+    return course.enrolled_as(tx, id_, sender.centre if sender else None)
+
+
+def _plan(tx: Tx, course_: str) -> Plan:
+    return {one.reference: one.content for one in tx.resources.from_source(course_, regimen.SOURCE)}
+
+
+def _standing(store: Store, course_: str) -> Plan:
+    with store.reading() as tx:
+        return _plan(tx, course_)
+
+
+def _changes(tx: Tx, course_: str) -> Iterable[tuple[datetime, Change]]:
+    for stored in tx.resources.from_source(course_, regimen.SOURCE):
+        if stored.kind not in revision.ORDERS:
+            continue
+        versions = sorted(tx.resources.history(stored.kind, stored.id), key=lambda one: one.version)
+        before = None
+        for one in versions:
+            yield from ((one.at, change) for change in revision.changes(before, one.content))
+            before = one.content
+
+
+def _reasons(tx: Tx, enrolled: Submission) -> dict[datetime, dict[str, Any]]:
+    """Who did what at each moment, from the audit of the course's documents."""
+    targets = [enrolled.id, *(visit.id for visit in tx.follow_ups.of_course(enrolled.course))]
+    deeds = [deed for target in targets for deed in tx.audit.of(target)]
+    return {deed.at: {"who": deed.who, "did": deed.action, "why": deed.detail} for deed in deeds}

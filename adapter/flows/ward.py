@@ -1,0 +1,143 @@
+"""What the people of a centre look at: their patients, one patient, one plan day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from adapter.config import Settings
+from adapter.errors import NotFound
+from adapter.flows import course, validation
+from adapter.flows.validation import OPEN, Standing
+from adapter.store import criteria
+from adapter.store.paging import Window
+from mappings.facts import PartialDate, Transplant
+from mappings.intake import schema
+from mappings.outcomes import retract
+from mappings.plan import beside
+from mappings.plan.beside import Result
+from mappings.plan.calendar import Calendar, calendar
+from mappings.plan.marks import AMOUNT_OPEN, Mark, marks
+from mappings.plan.reading import Item, as_people_write, read
+
+if TYPE_CHECKING:
+    from adapter.store import Store, Tx
+    from adapter.store.resources import Stored
+    from adapter.store.submissions import Submission
+
+MOST_RESULTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One patient of the list. `number` is the centre's own; `status` that of the plan, `signed_by` who signed it."""
+
+    number: str
+    id: str
+    course: str
+    protocol: str
+    graft: date | None
+    status: str
+    signed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A plan laid out for the ward, with what was done and what is known beside it. `at`: when the plan was stored."""
+
+    standing: Standing
+    calendar: Calendar
+    items: tuple[Item, ...]
+    results: tuple[Result, ...]
+    version: int
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Everything that is stored of a patient: the documents that came, and (type, status, how many) of resources."""
+
+    patient: Patient
+    documents: tuple[Submission, ...]
+    resources: tuple[tuple[str, str, int], ...]
+
+
+def patients(*, centre: str, store: Store, settings: Settings, now: datetime) -> list[Patient]:
+    """Every enrolled patient of the centre, by number."""
+    with store.reading() as tx:
+        return [_patient(tx, one, settings, now) for one in tx.enrolments.of_centre(centre)]
+
+
+def chart(id_: str, *, centre: str, store: Store, settings: Settings, now: datetime) -> Chart:
+    """One patient, by the id of the Patient. Raises NotFound, also for another centre's."""
+    with store.reading() as tx:
+        stored = tx.resources.get("Patient", id_)
+        enrolled = tx.enrolments.of_course(stored.course) if stored and stored.course else []
+        if not enrolled or enrolled[-1].centre != centre:
+            raise NotFound("no patient with this id")
+        visits = tx.follow_ups.of_course(enrolled[-1].course)
+        return Chart(
+            _patient(tx, enrolled[-1], settings, now),
+            (enrolled[-1], *visits),
+            tuple(_counted(tx.resources.of_course(enrolled[-1].course))),
+        )
+
+
+def sheet(id_: str, *, centre: str, store: Store, settings: Settings, now: datetime) -> Sheet:
+    """One plan, by the course's uuid or the CarePlan's id. Raises NotFound, also for another centre's."""
+    with store.reading() as tx:
+        standing = validation.standing(tx, course.enrolled_as(tx, id_, centre), settings, now)
+        visits = course.follow_ups_of(tx, standing.ids.course, course.day_of(now))
+        items = read(standing.resources)
+        plan = tx.resources.get("CarePlan", standing.ids("care-plan"))
+        return Sheet(
+            standing,
+            calendar(items, [*marks(standing.enrolment, visits), *_heard(tx, standing.ids.course)]),
+            items,
+            tuple(_results(tx, standing)),
+            plan.version if plan else 0,
+            plan.at if plan else None,
+        )
+
+
+def _heard(tx: Tx, of: str) -> Iterator[Mark]:
+    """Doses that the hospital's own record tells of."""
+    for one in tx.hospital_doses.of(of):
+        given = one.given or {}
+        amount = f"{given['value']} {given.get('unit', '')}".strip() if "value" in given else AMOUNT_OPEN
+        yield Mark(one.action, PartialDate(one.date), amount, as_people_write(one.day or ""))
+
+
+def _patient(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) -> Patient:
+    enrolment = schema.enrolment(enrolled.content, course.day_of(now))
+    ids = course.ids_of(enrolment, settings)
+    plan = tx.resources.get("CarePlan", ids("care-plan"))
+    transplant = enrolment.transplant
+    return Patient(
+        number=enrolment.patient,
+        id=ids("patient"),
+        course=ids.course,
+        protocol=enrolment.protocol,
+        graft=transplant.day_zero if isinstance(transplant, Transplant) else None,
+        status=plan.content["status"] if plan else OPEN,
+        signed_by=tuple(f"{one.name}, {one.role}" for one in tx.validations.holding(ids.course)),
+    )
+
+
+def _results(tx: Tx, standing: Standing) -> list[Result]:
+    canonicals = standing.ids.canonicals
+    named = (("patient", standing.ids("patient")), ("code", beside.tokens(canonicals)))
+    wanted = [criteria.read("Observation", name, value) for name, value in named]
+    window = Window(count=MOST_RESULTS, total=False)
+    page = tx.resources.search("Observation", wanted, window, centres=[standing.enrolment.centre])
+    return beside.results((one.content for one in page.matches), canonicals)
+
+
+def _counted(resources: list[Stored]) -> Iterator[tuple[str, str, int]]:
+    counts: dict[tuple[str, str], int] = {}
+    for one in resources:
+        key = (one.kind, retract.standing(one.content) or "")
+        counts[key] = counts.get(key, 0) + 1
+    return ((kind, status, count) for (kind, status), count in sorted(counts.items()))

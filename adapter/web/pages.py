@@ -1,0 +1,132 @@
+"""What people of a centre see: their patients, one patient, one plan as a calendar, and where they sign it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from flask import Response
+
+from adapter.errors import NotAllowed
+from adapter.flows import sign_in, validation, ward
+from adapter.flows.course import day_of
+from adapter.flows.regimen import body_of
+from adapter.flows.validation import Signer
+from adapter.flows.ward import Sheet
+from adapter.web import appointments, html, session
+from adapter.web.routing import Door, Route
+from adapter.web.site import Site
+from mappings.plan.reading import Item, Kind
+from mappings.plan.signature import ROLES
+from mappings.protocol import load
+
+STATES = {
+    "open": "No dated plan yet",
+    "draft": "DRAFT, to be validated",
+    "active": "Validated",
+    "revoked": "Called off",
+}
+"""Status of a plan, for people."""
+
+ENDED = {"lapsed": "ended: a dose or date of the plan changed", "withdrawn": "taken back"}
+
+
+def routes(site: Site) -> list[Route]:
+    plan = "/regimens/<id_>/calendar"
+    return [
+        _page("home", "/", partial(home, site)),
+        _page("patient", "/patients/<id_>", partial(patient, site)),
+        _page("calendar", plan, partial(calendar, site)),
+        _page("calendar-sign", plan, partial(sign, site), "POST"),
+        _page("calendar-withdraw", f"{plan}/withdrawal", partial(withdraw, site), "POST"),
+        _page("calendar-file", f"{plan}.ics", partial(file, site)),
+    ]
+
+
+def home(site: Site) -> Response:
+    found = ward.patients(**_of_centre(site))
+    return html.page("patients.html", **_around(site), patients=found, states=STATES)
+
+
+def patient(site: Site, id_: str) -> Response:
+    found = ward.chart(id_, **_of_centre(site))
+    return html.page("patient.html", **_around(site), chart=found, patient=found.patient, states=STATES)
+
+
+def calendar(site: Site, id_: str) -> Response:
+    """The plan day by day, with the places of both signatures."""
+    return _shown(site, ward.sheet(id_, **_of_centre(site)))
+
+
+def sign(site: Site, id_: str) -> Response:
+    """Signs what was shown; who signs shows once more who they are, for ward computers are shared."""
+    signer = _signer(site)
+    validation.validate(id_, signer, shown=session.field("shown"), **_of_centre(site))
+    return html.away(f"/regimens/{id_}/calendar")
+
+
+def withdraw(site: Site, id_: str) -> Response:
+    validation.withdraw(id_, _signer(site), session.field("reason"), **_of_centre(site))
+    return html.away(f"/regimens/{id_}/calendar")
+
+
+def file(site: Site, id_: str) -> Response:
+    """The plan for a calendar program. It names no patient."""
+    sheet = ward.sheet(id_, **_of_centre(site))
+    headers = html.HEADERS | {"Content-Disposition": 'attachment; filename="engraft.ics"'}
+    return Response(appointments.ics(sheet), headers=headers, content_type="text/calendar; charset=utf-8")
+
+
+def _page(name: str, rule: str, view: partial[Response], method: str = "GET") -> Route:
+    return Route(name, rule, view, Door.PEOPLE, (method,), page=True)
+
+
+def _of_centre(site: Site) -> dict[str, Any]:
+    return {
+        "centre": session.person().centre,
+        "store": site.store,
+        "settings": site.settings,
+        "now": site.clock(),
+    }
+
+
+def _around(site: Site) -> dict[str, Any]:
+    """What every page says around its content."""
+    who = session.person()
+    known = site.settings.centres.get(who.centre)
+    centre = known.name if known else who.centre
+    return {"person": who, "centre": centre, "csrf": session.form_token(session.token())}
+
+
+def _signer(site: Site) -> Signer:
+    who = session.person()
+    if who.role not in ROLES:
+        raise NotAllowed(f"a plan is signed by a {' or a '.join(ROLES)}")
+    sign_in.check(who.name, session.field("password"), store=site.store, now=site.clock())
+    return Signer(who.full_name, who.role, sign_in.who(who))
+
+
+def _shown(site: Site, sheet: Sheet) -> Response:
+    plan, who = sheet.standing, session.person()
+    return html.page(
+        "calendar.html",
+        **_around(site),
+        sheet=sheet,
+        plan=plan,
+        body=body_of(plan.enrolment, plan.ids),
+        protocol=load(plan.enrolment.protocol),
+        today=day_of(site.clock()),
+        state=STATES.get(plan.status, plan.status),
+        draft=plan.status != "active",
+        roles=ROLES,
+        ended=ENDED,
+        told=_told(sheet.items),
+        may_sign=who.role in ROLES and plan.status in ("draft", "active") and not plan.issues,
+        has_signed=any((one.name, one.role) == (who.full_name, who.role) for one in plan.holding),
+    )
+
+
+def _told(items: tuple[Item, ...]) -> list[Item]:
+    """One item of each line, whose words tell how its amount came about."""
+    drugs = [item for item in items if item.kind in (Kind.DOSE, Kind.COURSE)]
+    return list({item.action: item for item in reversed(drugs)}.values())[::-1]

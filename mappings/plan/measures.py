@@ -1,0 +1,86 @@
+"""The measures that a plan was dosed by, as Observations that each order points to.
+
+Where the caller named the Observation that it has, that one is pointed to and none is made. The body surface is always
+ours: nobody else knows by which formula the plan reckoned it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+from mappings.canonicals import OBSERVATION_CATEGORY
+from mappings.plan.dosing import EXACT, SURFACES, rounded
+from mappings.plan.sheet import Sheet
+from mappings.r4.build import Element, Resource, coding, concept, quantity, reference
+from mappings.terminology import codes
+
+FORMULAS = {
+    "mosteller": "Mosteller: sqrt(kg x cm / 3600)",
+    "dubois": "Du Bois: 0.007184 x kg^0.425 x cm^0.725",
+}
+
+
+def observations(sheet: Sheet) -> list[Resource]:
+    """Weight, height and surface as far as they were used and nobody else holds them."""
+    return [*_told(sheet), *_surface(sheet)] if sheet.dosed else []
+
+
+def used(per: str, sheet: Sheet) -> list[Element]:
+    """References to what a dose per `kg` or per `m2` was reckoned from."""
+    if not sheet.dosed:
+        return []
+    used = (sheet.weight,) if per == "kg" else (sheet.weight, sheet.height, sheet.surface)
+    return [reference(one) for one in used]
+
+
+def _told(sheet: Sheet) -> Iterator[Resource]:
+    body = sheet.body
+    if body.weight_kg is not None and not body.weight_source:
+        yield _body("weight", body.weight_kg, body.weight_date, sheet)
+    if sheet.by_surface and body.height_cm is not None and not body.height_source:
+        yield _body("height", body.height_cm, body.height_date, sheet)
+
+
+def _body(name: str, value: Decimal, taken: date | None, sheet: Sheet) -> Resource:
+    """R4 has the codes of vital signs with a day only (vs-1): without one the measure is named in words."""
+    out = _head(f"plan-{name}", value, sheet)
+    category = "vital-signs" if taken else "exam"
+    out |= {
+        "status": "final",
+        "category": [concept(coding(OBSERVATION_CATEGORY, category))],
+        "code": codes.concept("observables", name, sheet.canonicals)
+        if taken
+        else concept(text=codes.text("observables", name)),
+        "subject": sheet.subject,
+    }
+    if taken:
+        out["effectiveDateTime"] = taken.isoformat()
+    return out | {"valueQuantity": quantity(value, codes.unit("observables", name))}
+
+
+def _surface(sheet: Sheet) -> Iterator[Resource]:
+    body = sheet.body
+    if not sheet.by_surface or body.weight_kg is None or body.height_cm is None:
+        return
+    surface = SURFACES[sheet.formula](body.weight_kg, body.height_cm)
+    yield _head("plan-bsa", sheet.surface_of, sheet) | {
+        "status": "final",
+        "category": [concept(coding(OBSERVATION_CATEGORY, "exam"))],
+        "code": codes.concept("observables", "bsa", sheet.canonicals),
+        "subject": sheet.subject,
+        "valueQuantity": quantity(rounded(surface, EXACT), "m2"),
+        "note": [{"text": "Shown to 4 decimals; doses are reckoned with the surface unrounded."}],
+        "method": concept(text=FORMULAS[sheet.formula]),
+        "derivedFrom": [reference(sheet.weight), reference(sheet.height)],
+    }
+
+
+def _head(item: str, of: object, sheet: Sheet) -> Resource:
+    return {
+        "resourceType": "Observation",
+        "id": sheet.ids(item, of),
+        "meta": sheet.ids.meta("engraft-body-measure"),
+        "identifier": [sheet.ids.identifier(item, of, system="plan")],
+    }

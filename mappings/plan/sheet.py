@@ -1,0 +1,115 @@
+"""What every part of one plan shares: the patient's facts, the doses of the day, ids, and how parts are referred to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from mappings.canonicals import Canonicals
+from mappings.plan.dosing import PLAIN, Body, Dose, Rounding, dose
+from mappings.plan.timeline import Step, day_date
+from mappings.protocol.model import Line, Protocol
+from mappings.protocol.overlay import NOTHING, Overlay
+from mappings.r4.build import Element, Ids
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`intent` is that of the leaves; `live` allows status active; `contained`: all of it goes into the CarePlan."""
+
+    protocol: Protocol
+    ids: Ids
+    subject: Element
+    intent: str
+    live: bool
+    day_zero: date | None
+    body: Body
+    formula: str
+    dosed: bool
+    contained: bool = False
+    overlay: Overlay = NOTHING
+    flags: tuple[str, ...] = ()
+    doses: Mapping[str, Dose] = field(default_factory=dict)
+    """Of each line a day, by its key; none in a draft."""
+    told: dict[str, str] = field(default_factory=dict)
+    """The sum of each line in words, once it was told."""
+    known: dict[tuple[object, ...], str] = field(default_factory=dict)
+    """Ids that were made."""
+
+    @cached_property
+    def request_system(self) -> str:
+        return self.canonicals.sid("request")
+
+    @cached_property
+    def group(self) -> tuple[str, str]:
+        """System and value of what ties all requests of one course together."""
+        return self.canonicals.sid("course"), self.ids.course
+
+    @cached_property
+    def canonicals(self) -> Canonicals:
+        return self.ids.canonicals
+
+    @cached_property
+    def by_surface(self) -> bool:
+        """Is any line dosed by body surface?"""
+        return any(line.dose.per == "m2" for line in self.protocol.lines)
+
+    @cached_property
+    def weight(self) -> str:
+        """Reference to the weight that was used, and (below) the height and the surface."""
+        return self.body.weight_source or self._place("Observation", "plan-weight", self.body.weight_kg)
+
+    @cached_property
+    def height(self) -> str:
+        return self.body.height_source or self._place("Observation", "plan-height", self.body.height_cm)
+
+    @cached_property
+    def surface(self) -> str:
+        return self._place("Observation", "plan-bsa", self.surface_of)
+
+    @property
+    def surface_of(self) -> str:
+        """What tells one reckoned surface of this course from another."""
+        return f"{self.formula}-{self.body.weight_kg}-{self.body.height_cm}"
+
+    def place(self, step: Step) -> date | None:
+        """Date of a step; the centre's day for a visit to which the protocol gives none."""
+        found = step.on(self.day_zero)
+        day = self.overlay.visits[step.action].day if step.action in self.overlay.visits else None
+        return day_date(self.day_zero, day) if found is None and day is not None and self.day_zero else found
+
+    def to(self, kind: str, item: str, *occurrence: object) -> Element:
+        """Reference to another part of this plan."""
+        return {"reference": self._place(kind, item, *occurrence)}
+
+    def id(self, item: str, *occurrence: object) -> str:
+        """Id of a part of this plan; each is asked for twice, by the part and by who refers to it."""
+        key = (item, *occurrence)
+        if key not in self.known:
+            self.known[key] = self.ids(item, *occurrence)
+        return self.known[key]
+
+    def _place(self, kind: str, item: str, *occurrence: object) -> str:
+        id_ = self.id(item, *occurrence)
+        return f"#{id_}" if self.contained else f"{kind}/{id_}"
+
+    def based_on(self) -> Element:
+        """`basedOn` the CarePlan; what is contained in it needs none."""
+        return {} if self.contained else {"basedOn": [{"reference": self._plan}]}
+
+    @cached_property
+    def _plan(self) -> str:
+        return self._place("CarePlan", "care-plan")
+
+
+def doses(protocol: Protocol, body: Body, formula: str, overlay: Overlay) -> dict[str, Dose]:
+    """One day's amount of every line; `body` has passed `inputs.check`."""
+    return {line.key: _of(line, body, formula, overlay) for line in protocol.lines}
+
+
+def _of(line: Line, body: Body, formula: str, overlay: Overlay) -> Dose:
+    detail = overlay.line(line.key)
+    rounding = Rounding(detail.step_mg, each_dose=True) if detail.step_mg else PLAIN
+    return dose(line, body, formula, rounding, detail.doses_per_day)

@@ -1,0 +1,91 @@
+"""Laboratory results beside the doses: the newest of each, with its date; what nobody can look for stays blank."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from mappings.canonicals import DEFAULT
+from mappings.plan.beside import Result, results, tokens
+
+BLANK = [Result("Creatinine clearance"), Result("Bilirubin")]
+TROUGH = Result("Ciclosporin trough")
+
+
+def observation(code, value, when, unit="ng/mL", **more):
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "effectiveDateTime": when,
+        "valueQuantity": {"value": Decimal(value), "unit": unit},
+    } | more
+
+
+def test_without_results_everything_is_written_in_by_hand():
+    assert results([], DEFAULT) == [TROUGH, *BLANK]
+
+
+def test_a_level_has_its_value_unit_and_date_and_the_words_of_the_laboratory():
+    note = [{"text": "trough, 12 h after the dose"}]
+    level = observation("3520-4", "212.0", "2026-03-09T06:00:00Z", note=note)
+    expected = Result("Ciclosporin in whole blood", "212.0 ng/mL", "2026-03-09", "trough, 12 h after the dose")
+    assert results([level], DEFAULT) == [expected, *BLANK]
+
+
+def test_the_newest_of_each_kind_is_shown_in_whatever_order_they_come():
+    old, new = (
+        observation("14682-9", "70", "2026-03-01", "umol/L"),
+        observation("14682-9", "95", "2026-03-08", "umol/L"),
+    )
+    for order in ([old, new], [new, old]):
+        found = results(order, DEFAULT)[0]
+        assert (found.name, found.value, found.date) == ("Creatinine in serum or plasma", "95 umol/L", "2026-03-08")
+
+
+def test_of_two_results_of_a_day_the_later_is_shown():
+    morning = observation("3520-4", "180", "2026-03-09T06:00:00+01:00")
+    evening = observation("3520-4", "240", "2026-03-09T18:00:00+01:00")
+    for order in ([morning, evening], [evening, morning]):
+        found = results(order, DEFAULT)[0]
+        assert (found.value, found.date) == ("240 ng/mL", "2026-03-09")
+
+
+def test_results_in_moles_and_in_mass_are_not_mixed():
+    found = results(
+        [observation("14682-9", "95", "2026-03-08", "umol/L"), observation("2160-0", "1.1", "2026-03-09", "mg/dL")],
+        DEFAULT,
+    )
+    assert [one.value for one in found[:2]] == ["95 umol/L", "1.1 mg/dL"]
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "cancelled", "unknown"])
+def test_a_result_that_does_not_hold_is_not_shown(status):
+    assert results([observation("3520-4", "212", "2026-03-09", status=status)], DEFAULT) == [TROUGH, *BLANK]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"effectiveDateTime": None},
+        {"valueQuantity": None},
+        {"valueQuantity": {"unit": "ng/mL"}},
+        {"code": {"text": "ciclosporin"}},
+    ],
+)
+def test_a_result_without_a_date_value_or_code_of_ours_is_not_shown(change):
+    made = observation("3520-4", "212", "2026-03-09") | change
+    assert results([{k: v for k, v in made.items() if v}], DEFAULT) == [TROUGH, *BLANK]
+
+
+def test_a_preliminary_result_and_a_comparator_say_so():
+    quantity = {"value": Decimal(25), "comparator": "<", "code": "ng/mL"}
+    found = results([observation("3520-4", "1", "2026-03-09", status="preliminary", valueQuantity=quantity)], DEFAULT)[
+        0
+    ]
+    assert (found.value, found.note) == ("<25 ng/mL", "preliminary")
+
+
+def test_what_is_searched_for_are_the_codes_that_were_looked_up():
+    assert tokens(DEFAULT).split(",") == [f"http://loinc.org|{code}" for code in ("14682-9", "2160-0", "3520-4")]

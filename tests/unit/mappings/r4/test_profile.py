@@ -1,0 +1,113 @@
+"""What claims a profile of ours keeps to it; other people's profiles are theirs to check."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import pytest
+
+from mappings.r4 import profile
+from mappings.r4.validate import require_valid, validate
+from tests.lib.breaches import without
+from tests.lib.specimens import specimen
+
+BASE = "https://engraft.example/fhir/StructureDefinition/"
+UNDERSTOOD = {"id", "path", "short", "min", "max"}
+"""What the differentials of our resource profiles may say: whoever needs more teaches `mappings.r4.profile` first."""
+
+IDENTIFIER = {"identifier": [{"system": "http://x", "value": "1"}]}
+
+
+def claiming(kind, *profiles, **more):
+    return specimen(kind) | {"meta": {"profile": [*profiles]}} | more
+
+
+def told(resource):
+    return {(fault.path, fault.code, fault.severity) for fault in validate(resource)}
+
+
+def definitions():
+    found = (json.loads(file.read_text("utf-8")) for file in files("profiles").iterdir() if file.suffix == ".json")
+    return [one for one in found if one["resourceType"] == "StructureDefinition" and one["type"] != "Extension"]
+
+
+@pytest.mark.parametrize("definition", definitions(), ids=lambda one: one["id"])
+def test_no_profile_says_more_than_is_checked(definition):
+    assert {key for element in definition["differential"]["element"] for key in element} <= UNDERSTOOD
+
+
+@pytest.mark.parametrize("base", [BASE, "https://fhir.hospital.example/engraft/StructureDefinition/"])
+@pytest.mark.parametrize("version", ["", "|0.1.0"])
+def test_what_a_profile_requires_is_missed_under_every_base(base, version):
+    resource = claiming("Observation", f"{base}engraft-blood-count{version}")
+    assert told(resource) == {("Observation.identifier", "required", "error")}
+    assert told(resource | IDENTIFIER) == set()
+
+
+def test_an_element_within_an_element_is_missed_in_each_of_them():
+    order = claiming("MedicationRequest", f"{BASE}engraft-medication-order", **IDENTIFIER)
+    order |= {"instantiatesCanonical": ["http://x"], "groupIdentifier": {"value": "1"}}
+    dose = {"type": {"text": "calculated"}, "doseQuantity": {"value": 1}}
+    order["dosageInstruction"] = [{"text": "x", "doseAndRate": [dose, without(dose, "type")]}]
+    assert told(order) == {("MedicationRequest.dosageInstruction[0].doseAndRate[1].type", "required", "error")}
+
+
+def test_what_may_stand_once_or_never_is_told_when_it_stands_more_often():
+    plan = claiming("CarePlan", f"{BASE}engraft-care-plan", **IDENTIFIER, title="x")
+    plan |= {"instantiatesCanonical": ["http://x", "http://y"], "activity": [
+        {"reference": {"reference": "#t"}}, {"detail": {"status": "scheduled"}}]}  # fmt: skip
+    assert told(plan) == {
+        ("CarePlan.instantiatesCanonical", "structure", "error"),
+        ("CarePlan.activity[1].detail", "structure", "error"),
+        ("CarePlan.activity[1].reference", "required", "error"),
+    }
+
+
+def test_a_number_of_times_is_said():
+    plan = claiming("CarePlan", f"{BASE}engraft-care-plan", **IDENTIFIER, title="x", instantiatesCanonical=["http://x"])
+    assert [fault.message for fault in validate(plan)] == ["is required 2 times by the profile engraft-care-plan"]
+
+
+@pytest.mark.parametrize("said", [{"performedDateTime": "2026"}, {"_performedDateTime": {"id": "x"}}])
+def test_a_choice_is_there_in_any_type_and_also_when_it_is_said_to_be_missing(said):
+    procedure = without(claiming("Procedure", f"{BASE}engraft-transplant", **IDENTIFIER), "performedDateTime")
+    procedure |= {"code": {"text": "x"}}
+    assert told(procedure) == {("Procedure.performed[x]", "required", "error")}
+    assert told(procedure | said) == set()
+
+
+def test_a_contained_or_bundled_resource_keeps_to_its_own_profile():
+    inner = claiming("Observation", f"{BASE}engraft-blood-count")
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": inner}]}
+    assert told(bundle) == {("Bundle.entry[0].resource.identifier", "required", "error")}
+
+
+def test_a_profile_of_another_type_is_refused():
+    where = "Observation.meta.profile[1]"
+    assert told(claiming("Observation", "http://x", f"{BASE}engraft-patient")) == {(where, "structure", "error")}
+
+
+@pytest.mark.parametrize("url", [f"{BASE}engraft-blood-count|9.9.9", f"{BASE}engraft-guess"])
+def test_a_profile_that_cannot_be_asked_is_a_warning(url):
+    resource = claiming("Observation", url)
+    assert told(resource) == {("Observation.meta.profile[0]", "not-found", "warning")}
+    require_valid(resource)
+
+
+@pytest.mark.parametrize("url", ["http://hl7.org/fhir/StructureDefinition/bodyweight", "urn:x", BASE + "../x"])
+def test_somebody_elses_profile_is_theirs(url):
+    assert told(claiming("Observation", url)) == set()
+
+
+def test_a_profile_that_is_only_said_to_be_missing_is_passed_over():
+    resource = specimen("Observation") | {"meta": {"profile": [None], "_profile": [{"id": "x"}]}}
+    assert told(resource) == set()
+
+
+def test_an_element_within_one_that_stands_once_is_asked_too_and_only_where_that_one_stands(monkeypatch):
+    code = profile.Limits(children={"code": profile.Limits(children={"coding": profile.Limits(least=1)})})
+    monkeypatch.setattr(profile, "_named", lambda _: profile.Profile("engraft-x", "ServiceRequest", "1", code))
+    order = claiming("ServiceRequest", "http://x")
+    assert told(order) == {("ServiceRequest.code.coding", "required", "error")}
+    assert told(without(without(order, "code"), "orderDetail")) == set()
