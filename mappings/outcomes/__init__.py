@@ -67,7 +67,10 @@ def map_course(enrolment: Enrolment, follow_ups: Sequence[FollowUp], ids: Ids) -
     """Every resource of one course, in a fixed order that does not depend on the order of `follow_ups`."""
     visits = retold.put_together(sorted(follow_ups, key=lambda visit: (visit.date.latest, visit.key)))
     chart = replace(
-        Chart.of(enrolment, ids), infusions=dli.infusions(visits, ids), remissions=disease.remissions(visits)
+        Chart.of(enrolment, ids),
+        infusions=dli.infusions(visits, ids),
+        remissions=disease.remissions(visits),
+        none_taken=immunosuppression.none_taken(visits),
     )
     found = {mapped.resource["id"]: mapped for mapped in _of_enrolment(enrolment, visits, chart)}
     for visit in visits:

@@ -18,7 +18,8 @@ class Chart:
 
     `disease` and `graft` are references, or None where the enrolment told of no such thing; `infusions` has one for
     each infusion of donor lymphocytes that some visit told of, by its number: a server refuses what points to nothing.
-    `remissions`: every day on which some visit says that the leukaemia was in remission. `protocol`: its key.
+    `remissions`, `none_taken`: every day on which some visit says that the leukaemia was in remission, or that no
+    systemic immunosuppression was taken. `protocol`: its key.
     """
 
     ids: Ids
@@ -27,6 +28,7 @@ class Chart:
     graft: Element | None = None
     infusions: Mapping[int, Element] = field(default_factory=dict)
     remissions: tuple[PartialDate, ...] = ()
+    none_taken: tuple[PartialDate, ...] = ()
 
     @classmethod
     def of(cls, enrolment: Enrolment, ids: Ids) -> Chart:

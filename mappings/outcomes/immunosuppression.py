@@ -1,7 +1,8 @@
 """Systemic immunosuppression: a MedicationStatement for each drug, and whether any was ongoing when it was looked at.
 
 A drug whose stop is said to be missing may be ongoing or not: its status is unknown, so that nothing which waits for
-the end of immunosuppression takes it for ended.
+the end of immunosuppression takes it for ended. Where a later assessment says that none is taken any more, it has ended
+on a day that is not known.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         yield from _assessed(section, visit, chart)
         for drug in section.drugs if isinstance(section.drugs, tuple) else ():
             yield _statement(drug, section, visit, chart)
+
+
+def none_taken(visits: Sequence[FollowUp]) -> tuple[PartialDate, ...]:
+    """Days of the assessments that found no drug at all: those with an empty list."""
+    sections = (visit.immunosuppression for visit in visits)
+    found = (section for section in sections if isinstance(section, Immunosuppression) and section.drugs == ())
+    return tuple(section.assessed for section in found if isinstance(section.assessed, PartialDate))
 
 
 def _assessed(section: Immunosuppression, visit: FollowUp, chart: Chart) -> Iterator[Resource]:
@@ -62,13 +70,15 @@ def _taken(stopped: Said[PartialDate], on: PartialDate) -> bool | Missing:
 def _statement(drug: Immunosuppressant, section: Immunosuppression, visit: FollowUp, chart: Chart) -> Resource:
     item, known = "immunosuppressant", known_as(drug, visit)
     asserted = section.assessed if isinstance(section.assessed, PartialDate) else visit.date
+    ended = any(day.earliest > asserted.latest for day in chart.none_taken)
+    stopped = drug.stopped or (_UNTOLD if ended else None)
     out = chart.head("MedicationStatement", "engraft-immunosuppressant", item, *known) | {
-        "status": _status(drug.stopped),
+        "status": "completed" if ended else _status(drug.stopped),
         "medicationCodeableConcept": chart.concept(item, drug.drug),
         "subject": chart.subject,
         "dateAsserted": str(asserted),
     }
-    return together(out, _period(drug.started, drug.stopped), notes_of(drug.drug))
+    return together(out, _period(drug.started, stopped), notes_of(drug.drug))
 
 
 def _status(stopped: Said[PartialDate]) -> str:

@@ -96,6 +96,51 @@ class TestDrug:
         assert [one["status"] for one in found] == ["completed", "active"]
 
 
+class TestDrugOfWhichNoneIsTakenLater:
+    """An empty list of an assessment says 'looked, none': what was ongoing before has ended, nobody says when."""
+
+    def test_it_has_ended_on_a_day_that_is_not_known(self):
+        found = statement(taking(CICLOSPORIN, name="m3", date="2026-06-02"), taking(assessed="2026-09-02"))
+        assert found["status"] == "completed"
+        assert found["effectivePeriod"]["start"] == "2026-03-08"
+        assert why(found["effectivePeriod"]["_end"]) == "unknown"
+
+    def test_a_stop_that_nobody_knew_has_its_own_reason(self):
+        lost = CICLOSPORIN | {"stopped": {"not_done": "asked-unknown"}}
+        found = statement(taking(lost, name="m3", date="2026-06-02"), taking(assessed="2026-09-02"))
+        assert (found["status"], why(found["effectivePeriod"]["_end"])) == ("completed", "asked-unknown")
+
+    def test_a_stop_that_is_known_stays(self):
+        stopped = CICLOSPORIN | {"stopped": "2026-05-31"}
+        found = statement(taking(stopped, name="m3", date="2026-06-02"), taking(assessed="2026-09-02"))
+        assert (found["status"], found["effectivePeriod"]["end"]) == ("completed", "2026-05-31")
+
+    @pytest.mark.parametrize(
+        "look",
+        [
+            taking(assessed="2026-06"),
+            taking(assessed="2026-06-02"),
+            taking(assessed={"not_done": "unknown"}),
+            taking(),
+            taking({"drug": "steroids"}, assessed="2026-09-02"),
+            visit(immunosuppression={"assessed": "2026-09-02", "drugs": {"not_done": "unknown"}}),
+        ],
+    )
+    def test_only_a_look_for_certain_later_that_found_none_ends_it(self, look):
+        found = of_profile(chart(taking(CICLOSPORIN, name="m3", date="2026-06-02"), look), "immunosuppressant")[0]
+        assert (found["status"], found["effectivePeriod"]) == ("active", {"start": "2026-03-08"})
+
+    def test_told_again_after_that_it_is_taken(self):
+        """The newest word counts."""
+        forms = [
+            taking(CICLOSPORIN, name="m3", date="2026-06-02"),
+            taking(assessed="2026-09-02"),
+            taking(CICLOSPORIN, name="m12", date="2026-10-30"),
+        ]
+        found = statement(*forms)
+        assert (found["status"], found["effectivePeriod"]) == ("active", {"start": "2026-03-08"})
+
+
 class TestAssessment:
     def assessment(self, *forms):
         return only(chart(*forms), "immunosuppression")
