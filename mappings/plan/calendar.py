@@ -5,6 +5,7 @@ Nothing here doses or dates anything: it lays out what `reading` found and puts 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -17,6 +18,7 @@ from mappings.plan.timeline import label
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY = timedelta(days=1)
+_NAMED = re.compile(r"(?P<cycle>(?:C\d+)?)D(?P<number>[+-]?\d+)")
 UNPLANNED = "not planned for this day"
 
 
@@ -114,10 +116,13 @@ def span_of(item: Item, plan: Sequence[Item]) -> Span:
 
 
 def day_zero(items: Sequence[Item]) -> date | None:
-    """Date of day zero: that of what is planned for it, else counted back from the last that names its day."""
-    named = [(item.first, _number(item.day)) for item in items if item.first and item.day]
-    on_it = [first for first, number in named if number == 0]
-    counted = [first - number * _DAY for first, number in named]
+    """Date of day zero: that of what is planned for it, else counted back from the last that names its day.
+
+    None where the protocol counts in cycles: there is no day zero then.
+    """
+    named = [(item.first, *_place(item.day)) for item in items if item.first and item.day]
+    on_it = [first for first, cycle, number in named if number == 0 and not cycle]
+    counted = [first - number * _DAY for first, cycle, number in named if not cycle]
     return on_it[0] if on_it else max(counted, default=None)
 
 
@@ -220,15 +225,23 @@ def _label(when: date, zero: date | None) -> str:
 
 def _continues(before: Span, after: Span) -> bool:
     """Is this the same dose on the next day? By date, and in a plan without dates by the protocol's day."""
-    same = _without_day(before.item) == _without_day(after.item) and before.item.kind is Kind.DOSE
+    if before.item.kind is not Kind.DOSE or _without_day(before.item) != _without_day(after.item):
+        return False
+    (cycle, number), (next_cycle, next_number) = _place(before.last_day or before.first_day), _place(after.first_day)
+    if cycle != next_cycle:
+        return False
     if before.last and after.first:
-        return same and after.first == before.last + _DAY
-    return same and after.first is None and _number(after.first_day) == _number(before.last_day or before.first_day) + 1
+        return after.first == before.last + _DAY
+    return after.first is None and next_number == number + 1
 
 
 def _without_day(item: Item) -> Item:
     return replace(item, reference="", day="", first=None, last=None, text="")
 
 
-def _number(day: str) -> int:
-    return int(day.removeprefix("D"))
+def _place(day: str) -> tuple[str, int]:
+    """Of a protocol day its cycle, empty where it has none, and its number there."""
+    named = _NAMED.fullmatch(day)
+    if named is None:
+        raise ValueError(f"{day!r} is no day of a protocol")
+    return named["cycle"], int(named["number"])

@@ -76,31 +76,32 @@ def as_people_write(day: str) -> str:
 
 
 def _leaves(resources: Sequence[Resource]) -> dict[str, Element]:
-    """Leaf actions by the request that they name; a leaf's title is its group's where the group is the whole action."""
+    """Leaf actions by the request that they name."""
     groups = (one for one in resources if one["resourceType"] == "RequestGroup")
-    found = (leaf for group in groups for node in group["action"] for leaf in _under(node, {}))
+    found = (leaf for group in groups for node in group["action"] for leaf in _under(node))
     return {leaf["resource"]["reference"]: leaf for leaf in found if "resource" in leaf}
 
 
-def _under(node: Element, above: Element) -> Iterator[Element]:
+def _under(node: Element) -> Iterator[Element]:
     if "action" not in node:
-        # the days of one line are a group that has the line's key: its title is that of the line, without the day
-        yield node | {"title": above["title"]} if _is_day_of(node, above) else node
+        yield node
     for child in node.get("action", ()):
-        yield from _under(child, node)
-
-
-def _is_day_of(node: Element, above: Element) -> bool:
-    return "title" in above and str(node.get("id", "")).startswith(f"{above.get('id')}-D")
+        yield from _under(child)
 
 
 def _items(reference: str, request: Resource, leaf: Element) -> Iterator[Item]:
     action, day = _action_and_day(request)
+    # a column of its own has the day
+    title = leaf.get("title", "").removesuffix(f", {day}")
     common = {
         "reference": reference,
         "action": action,
         "day": day,
-        "title": leaf.get("title") or request.get("description") or _words(request.get("code", {})) or action,
+        # a column of its own has the day
+        "title": leaf.get("title", "").removesuffix(f", {day}")
+        or request.get("description")
+        or _words(request.get("code", {}))
+        or action,
         "gate": _gate(leaf),
         "status": request.get("status", ""),
     }
@@ -119,11 +120,13 @@ def _drug(request: Resource, common: Mapping[str, Any]) -> Iterator[Item]:
         timing = dosage.get("timing", {})
         repeat = timing.get("repeat", {})
         bounds = repeat.get("boundsPeriod", {})
+        # days that are counted out are doses, also where an infusion's minutes or a number a day stand beside them
+        dose = "event" in timing or "frequency" not in repeat
         days = [_day(said) for said in timing.get("event", ())] or [_day(bounds.get("start"))]
         for first in days:
             yield Item(
                 **common,
-                kind=Kind.COURSE if repeat else Kind.DOSE,
+                kind=Kind.DOSE if dose else Kind.COURSE,
                 drug=drug,
                 first=first,
                 last=_day(bounds.get("end")),

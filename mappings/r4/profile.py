@@ -14,6 +14,7 @@ from importlib.resources import files
 from mappings.r4 import wire
 from mappings.r4.faults import Fault
 from mappings.r4.rule import Node, has, has_choice
+from mappings.r4.subset import SUBSETTED
 
 _OURS = re.compile(r".*/StructureDefinition/(?P<name>engraft-[a-z0-9-]{1,60})(?:\|(?P<version>.*))?")
 
@@ -38,7 +39,12 @@ class Profile:
 
 
 def breaches(resource: Node, here: str) -> Iterator[Fault]:
-    """What one resource lacks, or has too often, of the profiles of ours that its `meta` names."""
+    """What one resource lacks, or has too often, of the profiles of ours that its `meta` names.
+
+    A resource that says to be a part (`_elements`, `_summary`) lacks what nobody asked for.
+    """
+    if SUBSETTED in (resource.get("meta", {}).get("tag") or ()):
+        return
     for index, url in enumerate(resource.get("meta", {}).get("profile") or ()):
         found = _named(url) if url else None
         if isinstance(found, Profile):

@@ -12,6 +12,7 @@ import pytest
 from mappings.plan.recheck import Disagreement
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode
+from tests.unit.adapter.cli.conftest import NOW
 
 HEADER = "day,date,action,drug,basis_value,basis_unit,exact_mg,daily_mg,doses_per_day,mg_per_dose,route,status"
 FACTS = {"--day-zero": "2026-03-02", "--weight": "70", "--height": "175"}
@@ -89,7 +90,8 @@ def test_the_table_looks_like_the_calendar_of_the_pages(run):
 
 
 @pytest.mark.parametrize(("shape", "kind"), [("fhir", "CarePlan"), ("r5", "Bundle")])
-def test_the_fhir_shapes_are_valid_and_the_same_every_time(run, shape, kind):
+def test_the_fhir_shapes_are_valid_and_the_same_every_time(run, monkeypatch, shape, kind):
+    monkeypatch.setattr("adapter.cli.apply.now", lambda: NOW)  # its Provenance says when it was reckoned
     first, again = (run(*asked("--format", shape)).stdout for _ in range(2))
     assert first == again
     resource = decode(first)

@@ -156,7 +156,7 @@ class TestApply:
     def test_table_csv_and_fhir_need_no_line_of_code(self, run, kdn5):
         table = run("apply", kdn5, *FACTS)
         assert table.exit_code == 0
-        assert [line.split()[0] for line in table.stdout.splitlines() if "gemcitabine " in line] == [
+        assert [line.split()[0] for line in table.stdout.splitlines() if "Gemcitabine  " in line] == [
             f"C{cycle}D{day}" for cycle in range(1, 7) for day in (1, 8)
         ]
         rows = list(csv.DictReader(io.StringIO(run("apply", kdn5, *FACTS, "--format", "csv").stdout)))
@@ -172,7 +172,7 @@ class TestApply:
         text = file.read_text("utf-8").replace("{each_of: [1, 8]}", "{from: 1, to: 21, count: 21}")
         file.write_text(text.replace("minutes on days 1 and 8", "minutes on days 1 to 21"), "utf-8")
         (tmp_path / "kdn5.txt").unlink()
-        days = [line.split()[0] for line in run("apply", kdn5, *FACTS).stdout.splitlines() if "gemcitabine " in line]
+        days = [line.split()[0] for line in run("apply", kdn5, *FACTS).stdout.splitlines() if "Gemcitabine  " in line]
         assert days == [f"C{cycle}D{day}" for cycle in range(1, 7) for day in ("1", f"2..C{cycle}D21")]
 
     def test_ids_hang_on_the_key_and_not_on_where_the_file_lies(self, run, kdn5, tmp_path):
