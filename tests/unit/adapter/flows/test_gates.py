@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from adapter.errors import NotFound
-from adapter.flows import follow_up, gates
+from adapter.flows import gates
 from adapter.flows.course import ids_of
 from adapter.store import Store
 from mappings.intake import schema
@@ -33,22 +33,9 @@ def enrolled(ward):
     return ward
 
 
-def keep(ward, name="unscheduled", **sections):
-    """A form of which this release does not map every section, kept as later releases will keep it."""
-    said = {"centre": OURS, "patient": "SYN-0001", "visit": name, **sections}
-    visit = schema.follow_up(said, ward.now.date())
-    with ward.store.transaction() as tx:
-        known = tx.enrolments.of(OURS, "SYN-0001")
-        submission, _ = tx.follow_ups.put(
-            id=f"kept-{name}",
-            centre=OURS,
-            patient="SYN-0001",
-            course=known.course,
-            key=visit.key,
-            content=said,
-            at=ward.now,
-        )
-        follow_up._settle(tx, submission, known, ward.settings, ward.now)
+def keep(ward, **sections):
+    """An unscheduled visit that tells these sections."""
+    ward.visit(M3, visit="unscheduled", **sections)
 
 
 def group(ward):
@@ -131,6 +118,20 @@ def test_a_gate_that_everything_meets_is_met(enrolled):
     keep(enrolled, **READY)
     assert status(enrolled)["status"] == ["met"]
     assert status(enrolled, "mycophenolate-taper")["done"] == ["2026-04-27"]
+
+
+def test_what_decided_is_named_with_the_resource_that_it_became(enrolled):
+    said = {"number": 1, "date": "2026-06-30", "cd3_per_kg": {"value": 1, "unit": "10*6/kg"}}
+    keep(enrolled, **READY, dli=[said])
+    stops = {
+        fact["what"]: fact["resource"] for fact in criterion(told(enrolled), "months-off-immunosuppression")["facts"]
+    }
+    drug, statement = next((what, where) for what, where in stops.items() if "iclosporin" in what)
+    assert "stopped" in drug
+    assert statement == enrolled.one("immunosuppressant/ciclosporin/2026-03-08").reference
+    looked = enrolled.one("immunosuppression/2026-06-30")
+    assert looked.reference in stops.values()
+    assert gate(told(enrolled))["done"]["resource"] == enrolled.one("dli/1").reference
 
 
 def test_a_plan_that_is_called_off_is_left_alone(enrolled):
