@@ -9,7 +9,7 @@ LOCK   := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint contract bench golden schemas conformance lock clean
+.PHONY: help demo test lint contract bench mutants golden schemas conformance lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,12 @@ contract: .venv/installed ## the contract suite on real servers and clients (Jav
 bench: .venv/installed ## measures, judged by ratios
 	$(PYTEST) -m bench $(ARGS)
 
+mutants: .venv/installed .venv-mutants/locked ## change doses and dates on purpose, a piece at a time: do the tests see it? (an hour)
+	.venv-mutants/bin/cosmic-ray init tests/mutation.toml .mutants.sqlite
+	.venv-mutants/bin/cr-filter-operators .mutants.sqlite tests/mutation.toml
+	.venv-mutants/bin/cosmic-ray exec tests/mutation.toml .mutants.sqlite
+	.venv-mutants/bin/cr-report .mutants.sqlite | tail -3
+
 golden: .venv/installed ## accept what the golden cases give now; read the diff before you commit it
 	$(PYTEST) tests/golden --accept
 
@@ -44,9 +50,10 @@ conformance: .venv/installed ## write docs/conformance.md from the protocol and 
 lock: ## resolve the dependencies anew (needs uv)
 	$(LOCK) --group dev pyproject.toml --output-file requirements/dev.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/run.txt
+	$(LOCK) --group mutants --output-file requirements/mutants.txt
 
 clean: ## remove what was made, but not var/, where data is
-	rm -rf .venv dist build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-mutants .mutants.sqlite dist build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find adapter mappings profiles tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The lock is whole, so nothing is resolved anew (--no-deps): pip would otherwise look for newer coverage[toml].
@@ -57,6 +64,11 @@ clean: ## remove what was made, but not var/, where data is
 	  >&2; exit 1; }
 	@$(PYTHON) -m venv --clear .venv
 	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-mutants/locked: requirements/mutants.txt
+	@$(PYTHON) -m venv --clear .venv-mutants
+	@.venv-mutants/bin/python -m pip --quiet --disable-pip-version-check install --no-deps --require-hashes -r requirements/mutants.txt
 	@touch $@
 
 .venv/installed: .venv/locked pyproject.toml

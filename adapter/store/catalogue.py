@@ -8,7 +8,7 @@ from threading import Lock
 
 from sqlalchemy import StaticPool, create_engine
 
-from adapter.store import schema
+from adapter.store import index, schema
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Window
 from adapter.store.resources import Page, Resources
@@ -26,6 +26,7 @@ class Catalogue:
         self._turn = Lock()  # there is one connection, for each would see a database of its own
         with self._engine.begin() as connection:
             schema.metadata.create_all(connection)
+            index.renew(connection)
             for resource in resources:
                 Resources(connection).put(resource, centre=None, course=None, sources=(), at=_ALWAYS)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
+from adapter.errors import StoreUnavailable
 from adapter.store import parameters
 from adapter.store.amounts import amount
 from adapter.store.criteria import folded
@@ -63,7 +64,14 @@ def remove(connection: Connection, key: int) -> None:
 
 def stale(connection: Connection) -> bool:
     """Was the index made by another table of parameters than this program has?"""
-    return list(connection.scalars(select(resource_index_state.c.fingerprint))) != [parameters.fingerprint()]
+    made_by = resource_index_state.c.fingerprint
+    return connection.scalar(select(made_by).where(made_by == parameters.fingerprint())) is None
+
+
+def require_fresh(connection: Connection) -> None:
+    """Raises StoreUnavailable for a stale index: a search on it would answer without what it does not know."""
+    if stale(connection):
+        raise StoreUnavailable("the search index is not that of this program: run engraft init-db")
 
 
 def renew(connection: Connection) -> None:

@@ -199,7 +199,11 @@ class Resources:
         *,
         centres: Collection[str] | None,
     ) -> Page:
-        """What meets every criterion. `centres` None: of every centre. Raises Invalid for a place that there is not."""
+        """What meets every criterion. `centres` None: of every centre.
+
+        Raises Invalid for a place that there is not, StoreUnavailable where the index is not this program's.
+        """
+        index.require_fresh(self._connection)
         wanted = and_(search.condition(kind, criteria, centres), _there())
         size = self._connection.scalar(_counted().where(wanted)) or 0 if window.total else None
         if window.count <= 0:

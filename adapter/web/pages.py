@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from adapter.errors import NotAllowed
-from adapter.flows import sign_in, validation, ward
+from adapter.flows import gates, sign_in, validation, ward
 from adapter.flows.course import day_of
 from adapter.flows.regimen import body_of
 from adapter.flows.validation import Signer
@@ -121,6 +121,7 @@ def _shown(site: Site, sheet: Sheet) -> Response:
         roles=ROLES,
         ended=ENDED,
         told=_told(sheet.items),
+        gates=gates.told(plan.ids.course, on=None, **_of_centre(site))["gates"],
         may_sign=who.role in ROLES and plan.status in ("draft", "active") and not plan.issues,
         has_signed=any((one.name, one.role) == (who.full_name, who.role) for one in plan.holding),
     )

@@ -54,7 +54,8 @@ def withheld(record: Record, reason: str, on: date) -> list[Event]:
             day = day_of(one.date) or visit.date
             when = span(day, visit)
             if word_of(one.reason) == reason and when.by(on):
-                told = Told(f"injection {one.number} withheld: {reason}", day, visit.key)
+                about = ("dli-withheld", one.id or f"{one.number}/{day}")
+                told = Told(f"injection {one.number} withheld: {reason}", day, visit.key, about)
                 found.append(Event(when, told))
     return found
 

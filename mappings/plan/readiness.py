@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeAlias
 
-from mappings.facts import Relapse, Response, VitalStatus
+from mappings.facts import FollowUp, Relapse, Response, VitalStatus
 from mappings.plan import drug_history, gates, gvhd_history, injections
 from mappings.plan.record import Record, day_of, span, word_of
 from mappings.plan.timeline import label
@@ -40,7 +40,7 @@ def beside(record: Record, on: date) -> tuple[Told, ...]:
     return tuple(
         told
         for visit in record.visits
-        for told in _remarkable(visit.relapse, visit.response, visit.vital_status, visit.key)
+        for told in _remarkable(visit)
         if told.when is None or span(day_of(told.when) or visit.date, visit).by(on) is not False
     )
 
@@ -141,14 +141,18 @@ def _day(record: Record, on: date, _: date | None) -> Reading:
     return Reading(day, day, (told,))
 
 
-def _remarkable(relapse: object, response: object, vital: object, document: str) -> Iterator[Told]:
+def _remarkable(visit: FollowUp) -> Iterator[Told]:
+    relapse, response, vital = visit.relapse, visit.response, visit.vital_status
     if isinstance(relapse, Relapse):
+        day = day_of(relapse.date)
         kind = word_of(relapse.kind) or "of a kind not told"
-        yield Told(f"relapse, {kind}", day_of(relapse.date), document)
+        yield Told(f"relapse, {kind}", day, visit.key, ("relapse-kind", str(day)))
     if isinstance(response, Response) and word_of(response.category) == "relapse":
-        yield Told("disease response: relapse", day_of(response.date), document)
+        day = day_of(response.date)
+        yield Told("disease response: relapse", day, visit.key, ("response", str(day)))
     if isinstance(vital, VitalStatus) and word_of(vital.status) in ("dead", "lost"):
-        yield Told(f"vital status: {word_of(vital.status)}", day_of(vital.date), document)
+        about = ("vital-status", visit.occasion)
+        yield Told(f"vital status: {word_of(vital.status)}", day_of(vital.date), visit.key, about)
 
 
 _READERS: dict[str, Reader] = {

@@ -8,10 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from adapter.errors import NotFound
-from adapter.flows import gates
-from adapter.flows.course import ids_of
+from adapter.flows import follow_up, gates
 from adapter.store import Store
-from mappings.intake import schema
 from mappings.r4.validate import validate
 from tests.lib.centre import ENROLMENT, M1, M3, OTHERS, OURS, SETTINGS, Ward, document
 from tests.lib.records import READY
@@ -33,9 +31,10 @@ def enrolled(ward):
     return ward
 
 
-def keep(ward, **sections):
-    """An unscheduled visit that tells these sections."""
-    ward.visit(M3, visit="unscheduled", **sections)
+def told_of(ward, **sections):
+    """A form between two visits."""
+    said = {"centre": OURS, "patient": "SYN-0001", "visit": "unscheduled", **sections}
+    return follow_up.record(said, **ward._with())
 
 
 def group(ward):
@@ -115,14 +114,14 @@ def test_a_moved_graft_is_judged_in_the_same_version_that_moves_it(enrolled):
 
 
 def test_a_gate_that_everything_meets_is_met(enrolled):
-    keep(enrolled, **READY)
+    told_of(enrolled, **READY)
     assert status(enrolled)["status"] == ["met"]
     assert status(enrolled, "mycophenolate-taper")["done"] == ["2026-04-27"]
 
 
 def test_what_decided_is_named_with_the_resource_that_it_became(enrolled):
     said = {"number": 1, "date": "2026-06-30", "cd3_per_kg": {"value": 1, "unit": "10*6/kg"}}
-    keep(enrolled, **READY, dli=[said])
+    told_of(enrolled, **READY, dli=[said])
     stops = {
         fact["what"]: fact["resource"] for fact in criterion(told(enrolled), "months-off-immunosuppression")["facts"]
     }
@@ -154,7 +153,7 @@ def test_a_patient_without_a_dated_plan_can_be_asked_for_all_the_same(ward):
 
 
 def test_the_answer_has_each_criterion_with_facts_dates_and_ages(enrolled):
-    keep(enrolled, **READY)
+    told_of(enrolled, **READY)
     answer = told(enrolled)
     assert (answer["day_zero"], answer["day"], answer["on"]) == ("2026-03-02", 122, "2026-07-02")
     assert gate(answer)["status"] == "met"
@@ -174,7 +173,7 @@ def test_the_answer_has_each_criterion_with_facts_dates_and_ages(enrolled):
 
 
 def test_what_stands_beside_the_gates_is_told(enrolled):
-    keep(enrolled, **READY, relapse={"date": "2026-06", "kind": "molecular"})
+    told_of(enrolled, **READY, relapse={"date": "2026-06", "kind": "molecular"})
     (relapse,) = told(enrolled)["beside"]
     assert (relapse["what"], relapse["date"], relapse["age_days"]) == ("relapse, molecular", "2026-06", None)
 
@@ -196,7 +195,7 @@ def test_another_centres_patient_is_a_stranger(enrolled):
 
 
 def test_a_deployment_may_limit_the_age_of_a_look(enrolled):
-    keep(enrolled, **READY)
+    told_of(enrolled, **READY)
     limited = replace(SETTINGS, gate_max_age={"active-gvhd": 1})
     assert gate(told(enrolled, settings=limited))["status"] == "unknown"
 
@@ -217,9 +216,31 @@ def test_a_taper_is_over_when_its_task_was_completed(enrolled, task, said):
     assert criterion(told(enrolled, on=date(2026, 5, 5)), "after", "ciclosporin-taper")["status"] == said
 
 
-def test_ids_of_facts_are_those_of_the_mapping(enrolled):
-    """A fact names a resource only where one is stored; it names it by the ids that the mapping gives."""
-    enrolled.visit(M3)
-    told_of = schema.enrolment(document(ENROLMENT), D122)
-    ids = ids_of(told_of, SETTINGS)
-    assert ids("acute-gvhd", "2026-04-20") == enrolled.one("acute-gvhd/2026-04-20", "Condition").id
+def test_every_fact_names_the_resource_that_it_became(enrolled):
+    told_of(enrolled, **READY)
+    told_of(
+        enrolled,
+        date="2026-07-02",
+        gvhd={
+            "acute": [{"onset": "2026-06-10", "grade": "II", "skin": 3, "resolved": "2026-06-20"}],
+            "chronic": [{"onset": "2026-06-20", "severity": "mild", "organs": {"mouth": 1}, "resolved": "2026-06-28"}],
+        },
+        dli=[{"number": 1, "date": "2026-07-01"}],
+        dli_withheld=[{"number": 2, "date": "2026-07-02", "reason": "on-immunosuppression"}],
+        relapse={"date": "2026-06-28", "kind": "molecular"},
+        response={"date": "2026-06-28", "category": "relapse"},
+        vital_status={"status": "lost", "date": "2026-07-02"},
+    )
+    answer = told(enrolled)
+    facts = [fact for one in answer["gates"] for found in one["criteria"] for fact in found["facts"]]
+    facts += [one["done"] for one in answer["gates"] if one["done"]] + answer["beside"]
+    named = {fact["what"]: fact["resource"] for fact in facts}
+    assert [what for what, resource in named.items() if resource is None] == ["injection 2 not told as given"]
+    kinds = {what.split(",")[0]: resource.partition("/")[0] for what, resource in named.items() if resource}
+    assert kinds["injection 1 given"] == kinds["injection 2 withheld: on-immunosuppression"] == "Procedure"
+    assert kinds["Ciclosporin stopped"] == "MedicationStatement"
+    assert kinds["chronic GVHD from 2026-06-20"] == "Condition"
+    assert kinds["vital status: lost"] == kinds["disease response: relapse"] == "Observation"
+    with enrolled.store.reading() as tx:
+        wanted = [resource for resource in named.values() if resource]
+        assert {one.reference for one in tx.resources.get_many(wanted)} == set(wanted)

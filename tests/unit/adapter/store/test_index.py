@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import func, select, text
 
+from adapter.errors import StoreUnavailable
 from adapter.store import Store, index, migrations, parameters
 from adapter.store.criteria import read
 from adapter.store.paging import Window
@@ -106,7 +107,9 @@ def test_another_table_of_parameters_makes_the_index_anew(store, noon, monkeypat
     store.migrate()
     assert counts(store) != before, "nothing is made anew without a reason"
     monkeypatch.setattr(parameters, "fingerprint", lambda: "another")
-    assert not store.ready(), "searches would miss what the new parameters find"
+    assert not store.ready()
+    with pytest.raises(StoreUnavailable, match="engraft init-db"):
+        found(store, "CarePlan", "date", "2026")  # it would miss what only the new parameters find
     store.migrate()
     assert store.ready()
     assert counts(store) == before

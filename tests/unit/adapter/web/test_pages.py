@@ -79,6 +79,17 @@ def test_the_calendar_tells_gates_in_words(ward, course):
     )
 
 
+def test_the_calendar_says_how_the_gates_stand_today_and_by_which_facts(ward, course):
+    calendar = f"/regimens/{course}/calendar"
+    words = signed_in(ward).open(calendar).words()
+    assert "Gates on 2026-09-03" in words
+    assert "Prophylactic donor lymphocyte infusion 1 : gate unknown Why " in words
+    give(ward, course, gvhd={"assessed": "2026-08-01", "acute": [{"onset": "2026-04-20", "grade": "III"}]})
+    words = signed_in(ward).open(calendar).words()
+    assert "Prophylactic donor lymphocyte infusion 1 : gate not met Why " in words
+    assert "Not met: acute GVHD never above grade II (" in words
+
+
 def test_the_calendar_shows_the_arithmetic_of_each_line_once(ward, course):
     words = signed_in(ward).open(f"/regimens/{course}/calendar").words()
     assert words.count("5 mg/kg x 70 kg (weight 70 kg of 2026-02-10) = 350.0000 mg") == 1
@@ -132,7 +143,7 @@ def test_a_course_without_a_plan_says_what_is_missing(ward, course):
     ada = signed_in(ward).open(f"/regimens/{other}/calendar")
     words = ada.words()
     assert "No dated plan yet" in words
-    assert "transplant.date : the date of the graft" in words
+    assert "transplant.date : the date of day zero (Graft infusion) is needed" in words
     assert "Signatures" not in words
 
 
