@@ -119,6 +119,20 @@ def test_a_gate_that_everything_meets_is_met(enrolled):
     assert status(enrolled, "mycophenolate-taper")["done"] == ["2026-04-27"]
 
 
+def test_what_decided_is_named_with_the_resource_that_it_became(enrolled):
+    said = {"number": 1, "date": "2026-06-30", "cd3_per_kg": {"value": 1, "unit": "10*6/kg"}}
+    told_of(enrolled, **READY, dli=[said])
+    stops = {
+        fact["what"]: fact["resource"] for fact in criterion(told(enrolled), "months-off-immunosuppression")["facts"]
+    }
+    drug, statement = next((what, where) for what, where in stops.items() if "iclosporin" in what)
+    assert "stopped" in drug
+    assert statement == enrolled.one("immunosuppressant/ciclosporin/2026-03-08").reference
+    looked = enrolled.one("immunosuppression/2026-06-30")
+    assert looked.reference in stops.values()
+    assert gate(told(enrolled))["done"]["resource"] == enrolled.one("dli/1").reference
+
+
 def test_a_plan_that_is_called_off_is_left_alone(enrolled):
     enrolled.enrol(transplant={"planned": True})
     before = group(enrolled)
