@@ -98,10 +98,7 @@ def _items(reference: str, request: Resource, leaf: Element) -> Iterator[Item]:
         "action": action,
         "day": day,
         # a column of its own has the day
-        "title": leaf.get("title", "").removesuffix(f", {day}")
-        or request.get("description")
-        or _words(request.get("code", {}))
-        or action,
+        "title": title or request.get("description") or _words(request.get("code", {})) or action,
         "gate": _gate(leaf),
         "status": request.get("status", ""),
     }

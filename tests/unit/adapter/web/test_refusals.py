@@ -45,7 +45,7 @@ def test_an_unknown_address(ward):
         ("/fhir/$guess", "not-supported", "no operation $guess"),
         ("/fhir/.well-known/smart-configuration", "not-found", "nothing is served at this address"),
         ("/fhir/Patient/1/2/3", "not-found", "nothing is served at this address"),
-        ("/", "not-found", "nothing is served at this address"),
+        ("/elsewhere", "not-found", "nothing is served at this address"),
     ],
 )
 def test_what_is_not_served_is_told_in_the_words_of_fhir(ward, path, code, words):

@@ -5,14 +5,14 @@ The facts of kdn5.yaml are those of the R4 specification's example PlanDefinitio
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from adapter.hospital import r4_gate
 from mappings.canonicals import DEFAULT
-from mappings.plan import Body, Order, apply
+from mappings.plan import Body, Order, apply, inputs
 from mappings.plan.definition import definitions
 from mappings.protocol import parse
 from mappings.protocol.check import check
@@ -21,7 +21,8 @@ from mappings.r4.validate import validate
 from tests.lib.plans import COURSE, Plan, calculated
 from tests.lib.tree import ROOT
 
-KDN5 = parse((ROOT / "tests" / "protocols" / "kdn5.yaml").read_text("utf-8"))
+TEXT = (ROOT / "tests" / "protocols" / "kdn5.yaml").read_text("utf-8")
+KDN5 = parse(TEXT)
 START = date(2026, 3, 2)
 
 
@@ -37,6 +38,23 @@ def errors(resource):
 def leaves(actions):
     for action in actions:
         yield from leaves(action["action"]) if "action" in action else [action]
+
+
+def test_a_dose_by_weight_asks_for_no_height_and_says_so():
+    """KDN5 with another basis, made up for this test."""
+    by_weight = parse(TEXT.replace("per: m2", "per: kg"))
+    made = datetime(2026, 3, 1, tzinfo=UTC)
+    plan = a_plan(by_weight, height=None, made=made, software="Engraft (test)")
+    assert calculated(plan.order("gemcitabine", "C1D1")) == 1250 * 70
+    (origin,) = [one for one in plan.applied.resources if one["resourceType"] == "Provenance"]
+    assert len(origin["entity"]) == 3  # the protocol, day zero and the weight
+
+
+def test_where_nothing_is_dosed_by_the_body_no_measure_is_needed():
+    """KDN5 without gemcitabine, made up for this test."""
+    start, end = TEXT.index("    lines:"), TEXT.index("    open_lines:")
+    infusions = parse(TEXT[:start].replace("line: gemcitabine", "line: carboplatin") + TEXT[end:])
+    assert inputs.check(infusions, START, Body(None, None), "mosteller") == []
 
 
 class TestKdn5:

@@ -64,6 +64,14 @@ def test_a_cap_that_was_not_applied_is_seen():
     assert wrong(change) == ("mycophenolate on day 6: 1050 mg a dose stands there, 1000 mg was reckoned again",)
 
 
+def test_an_amount_between_two_steps_of_rounding_is_seen():
+    def change(named, _):
+        amount_of(named["thiotepa/D-13"])["value"] = Decimal("350.04")
+
+    (told,) = wrong(change)
+    assert "350.04 mg a dose stands there, 350 mg was reckoned again" in told
+
+
 def test_another_unit_another_frequency_and_no_dose_are_seen():
     def grams(named, _):
         amount_of(named["thiotepa/D-13"])["code"] = "g"

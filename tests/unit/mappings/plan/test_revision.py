@@ -45,6 +45,15 @@ def test_a_part_of_a_plan_is_withdrawn_with_its_reason_and_stays_r4(kind):
         assert revision.withdrawn(back, "again") == back
 
 
+def test_the_protocols_own_amount_is_no_dose_of_a_patient():
+    bare = copy.deepcopy(order(PLAN, "thiotepa", "D-13"))
+    assert revision.dose_of(bare) == "350.0 mg"
+    (dosage,) = bare["dosageInstruction"]
+    dosage["doseAndRate"] = [one for one in dosage["doseAndRate"] if one["type"]["coding"][0]["code"] == "ordered"]
+    assert dosage["doseAndRate"]
+    assert revision.dose_of(bare) is None
+
+
 def test_every_type_of_a_plan_can_be_withdrawn():
     assert {one["resourceType"] for one in PLAN} - {"Observation"} == set(revision.WITHDRAWN)
 

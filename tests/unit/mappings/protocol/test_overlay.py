@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,10 +12,13 @@ import yaml
 
 from mappings.plan import Body, Order, apply
 from mappings.protocol import load
+from mappings.protocol import parse as parse_protocol
+from mappings.protocol.check import look_over
 from mappings.protocol.overlay_schema import named_protocol, parse
 from mappings.r4.faults import FaultyInput
 from mappings.r4.validate import validate
 from tests.lib.plans import COURSE, Plan, calculated
+from tests.lib.tree import ROOT
 
 SET = load("set-haplo-pdli")
 PAGE = Path(__file__).parents[4] / "docs" / "overlays.md"
@@ -26,9 +29,9 @@ def overlay(**said):
     return parse(yaml.safe_dump({"centre": "FR-037", "protocol": "set-haplo-pdli", **said}), SET)
 
 
-def plan_with(made, **more):
+def plan_with(overlay, /, **more):
     facts = {"day_zero": date(2026, 3, 2), "body": Body(Decimal(70), Decimal(175))} | more
-    return Plan(apply(Order(SET, subject="Patient/synthetic", course=COURSE, overlay=made, **facts)))
+    return Plan(apply(Order(SET, subject="Patient/synthetic", course=COURSE, overlay=overlay, **facts)))
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +129,21 @@ def test_a_deviation_shows_its_reason_on_every_order_of_the_line(plan):
     assert told in notes(order)
     assert told in row.status
     assert "DEVIATION" not in plan.order("etoposide", "D-12")["dosageInstruction"][0]["text"]
+
+
+def test_what_was_strange_in_the_protocol_before_is_no_fault_of_a_deviation():
+    kdn5 = parse_protocol((ROOT / "tests" / "protocols" / "kdn5.yaml").read_text("utf-8"))
+    assert list(look_over(kdn5))
+    reason = {"line": "gemcitabine", "days": {"each_of": [1, 8, 15]}, "reason": "example only"}
+    said = {"centre": "FR-037", "protocol": kdn5.key, "deviations": [reason]}
+    made = parse(yaml.safe_dump(said), kdn5)
+    assert [one.line for one in made.deviations] == ["gemcitabine"]
+
+
+def test_the_provenance_of_a_plan_names_the_centre_of_the_overlay():
+    made = plan_with(parse(EXAMPLE, SET), made=datetime(2026, 2, 12, tzinfo=UTC), software="Engraft (test)")
+    (origin,) = [one for one in made.applied.resources if one["resourceType"] == "Provenance"]
+    assert {"display": "overlay of centre FR-037"} in [one["what"] for one in origin["entity"]]
 
 
 def test_days_may_deviate_too():

@@ -206,6 +206,11 @@ def test_a_malformed_bundle_or_parameter_does_not_stop_the_look_inside():
     assert "Parameters.parameter[0]" in {path for path, _ in faults(parameters)}
 
 
+@pytest.mark.parametrize("contained", ["x", [], ["x"]])
+def test_what_is_contained_is_a_list_of_resources(contained):
+    assert faults(specimen("Observation") | {"contained": contained})
+
+
 def test_require_valid_names_every_error():
     resource = at(at(specimen("Observation"), "status", "nope"), "foo", 1)
     with pytest.raises(FaultyInput) as refused:
