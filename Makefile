@@ -30,7 +30,7 @@ contract: .venv/installed ## the contract suite on real servers and clients (Jav
 	$(PYTEST) -m contract $(ARGS)
 
 bench: .venv/installed ## measures, judged by ratios
-	$(PYTEST) -m bench $(ARGS)
+	$(PYTEST) -m bench -s $(ARGS)
 
 mutants: .venv/installed .venv-mutants/locked ## change doses and dates on purpose, a piece at a time: do the tests see it? (an hour)
 	.venv-mutants/bin/cosmic-ray init tests/mutation.toml .mutants.sqlite

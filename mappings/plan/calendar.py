@@ -5,7 +5,6 @@ Nothing here doses or dates anything: it lays out what `reading` found and puts 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -18,7 +17,6 @@ from mappings.plan.timeline import label
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY = timedelta(days=1)
-_NAMED = re.compile(r"(?P<cycle>(?:C\d+)?)D(?P<number>[+-]?\d+)")
 UNPLANNED = "not planned for this day"
 
 
@@ -241,7 +239,5 @@ def _without_day(item: Item) -> Item:
 
 def _place(day: str) -> tuple[str, int]:
     """Of a protocol day its cycle, empty where it has none, and its number there."""
-    named = _NAMED.fullmatch(day)
-    if named is None:
-        raise ValueError(f"{day!r} is no day of a protocol")
-    return named["cycle"], int(named["number"])
+    cycle, _, number = day.rpartition("D")
+    return cycle, int(number)

@@ -97,7 +97,6 @@ def _items(reference: str, request: Resource, leaf: Element) -> Iterator[Item]:
         "reference": reference,
         "action": action,
         "day": day,
-        # a column of its own has the day
         "title": title or request.get("description") or _words(request.get("code", {})) or action,
         "gate": _gate(leaf),
         "status": request.get("status", ""),
