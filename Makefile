@@ -48,8 +48,9 @@ conformance: .venv/installed ## write docs/conformance.md from the protocol and 
 	.venv/bin/python -m tests.lib.conformance
 
 lock: ## resolve the dependencies anew (needs uv)
-	$(LOCK) --group dev pyproject.toml --output-file requirements/dev.txt
+	$(LOCK) --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/run.txt
+	$(LOCK) --extra postgres --extra scale --constraints requirements/dev.txt pyproject.toml --output-file requirements/scale.txt
 	$(LOCK) --group mutants --output-file requirements/mutants.txt
 
 clean: ## remove what was made, but not var/, where data is
