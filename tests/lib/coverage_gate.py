@@ -22,7 +22,7 @@ MISSING = pytest.StashKey[list[str]]()
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Judges after pytest-cov, whose own wrapper lies inside this one; with several workers where all their data are."""
+    """Judges after pytest-cov, whose own wrapper lies inside this one; not in a worker of xdist."""
     result = yield
     if not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
         session.config.stash[MISSING] = shortfalls(coverage.Coverage())
