@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
+from mappings.plan.amounts import plain
 from mappings.plan.dosing import EXACT, Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
 from mappings.plan.sheet import Sheet
@@ -36,7 +37,7 @@ def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element
     out: Element = {} if amount is None else {"extension": [_calculation(line, amount, sheet)]}
     out["text"] = story(step, line, day, sheet)
     detail = sheet.overlay.line(line.key)
-    times = amount.doses_per_day if amount else line.dose.doses_per_day
+    times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
     timing = _course_timing(line, times, day) if isinstance(step.clause, Course) else _day_timing(line, times, day)
     if timing:
         out["timing"] = timing
@@ -72,9 +73,9 @@ def story(step: Step, line: Line, day: date | None, sheet: Sheet) -> str:
 def _told(step: Step, line: Line, amount: Dose, sheet: Sheet) -> str:
     parts = [_arithmetic(line, amount, sheet)]
     if amount.capped:
-        parts.append(f"capped from {_plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
+        parts.append(f"capped from {plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
     if amount.doses_per_day > 1:
-        parts.append(f"{_plain(amount.per_dose)} mg {amount.doses_per_day} times a day")
+        parts.append(f"{plain(amount.per_dose)} mg {amount.doses_per_day} times a day")
     elif line.over_minutes:
         parts.append(f"one infusion over {line.over_minutes} minutes")
     else:
@@ -127,7 +128,7 @@ def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
     if line.dose.per == "kg":
         by, used = f"{body.weight_kg} kg", weight
     else:
-        by = f"{_plain(rounded(amount.measure, EXACT))} m2"
+        by = f"{plain(rounded(amount.measure, EXACT))} m2"
         height = f"height {body.height_cm} cm" + (f" of {body.height_date}" if body.height_date else "")
         used = f"{sheet.formula}, {weight}, {height}"
     mg = rounded(amount.uncapped, EXACT)
@@ -135,16 +136,11 @@ def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
         f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
     )
     sum_ = f"{line.dose.amount} {line.dose.ucum} x {by} ({used}) = {mg} mg"
-    return f"{sum_}; ordered {_plain(amount.ordered)} mg a day, {rule}"
+    return f"{sum_}; ordered {plain(amount.ordered)} mg a day, {rule}"
 
 
 def _centre(sheet: Sheet) -> str:
     return f"as {sheet.overlay.centre} gives it"
-
-
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _route(route: str | None) -> Element:
