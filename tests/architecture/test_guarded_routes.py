@@ -31,13 +31,15 @@ PAGES = {
     ("/regimens/<id_>/calendar", "GET"),
     ("/regimens/<id_>/calendar", "POST"),
     ("/regimens/<id_>/calendar.ics", "GET"),
+    ("/regimens/<id_>/calendar/tapers/<action>", "POST"),
+    ("/regimens/<id_>/calendar/tapers/<action>/withdrawal", "POST"),
     ("/regimens/<id_>/calendar/withdrawal", "POST"),
     ("/sign-out", "POST"),
 }
 """Everything that people see once they have signed in."""
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
-PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a", "service": "order-check"}
+PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a", "service": "order-check", "action": "x"}
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +183,7 @@ def test_a_session_changes_nothing_without_the_token_of_our_form(app, sessions):
                 assert answer.status_code == 403, f"{method} {rule}"
                 assert answer.content_type.startswith("text/html")
                 tried += 1
-    assert tried == 12
+    assert tried == 20
 
 
 def test_a_session_opens_no_door_of_programs(app, sessions):
