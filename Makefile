@@ -18,7 +18,7 @@ demo: .venv/installed ## the whole job on made-up patients, in about a page (ARG
 	@.venv/bin/engraft demo $(ARGS)
 
 test: lint ## everything that needs no other server
-	$(PYTEST) -p tests.lib.coverage_gate --cov --cov-report= -m "not contract and not bench"
+	$(PYTEST) -n auto --dist loadfile -p tests.lib.coverage_gate --cov --cov-report= -m "not contract and not bench" $(ARGS)
 
 lint: .venv/installed ## style, types, import contracts
 	.venv/bin/ruff check
