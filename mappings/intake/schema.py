@@ -16,6 +16,7 @@ from mappings.intake import limits, paths
 from mappings.intake.document import to_document
 from mappings.intake.enrolment_form import EnrolmentForm, MeasurementsForm
 from mappings.intake.follow_up_form import FollowUpForm
+from mappings.intake.swift import Reader, reader
 from mappings.r4.faults import Fault, FaultyInput
 
 __all__ = ["cross_check", "enrolment", "follow_up", "kind_of", "to_document", "weight"]
@@ -90,12 +91,25 @@ def _measures() -> Schema:
     return MeasurementsForm()
 
 
+@cache
+def _reader(form: Schema) -> Reader:
+    return reader(form)
+
+
 def _load(form: Schema, document: Mapping[str, Any], bounds: limits.Limits) -> Any:
     with limits.holding(bounds):
         try:
-            return form.load(document)
-        except ValidationError as error:
-            raise FaultyInput(list(paths.faults(error.messages))) from None
+            return _reader(form)(document)
+        except ValidationError:
+            return _explained(form, document)
+
+
+def _explained(form: Schema, document: Mapping[str, Any]) -> Any:
+    """The same reading by the form itself, which finds every fault and names it."""
+    try:
+        return form.load(document)
+    except ValidationError as error:
+        raise FaultyInput(list(paths.faults(error.messages))) from None
 
 
 def _refuse_stranger(document: Any) -> None:
