@@ -65,7 +65,7 @@ def _each(value: Any) -> tuple[Any, ...]:
 
 
 def _dates(value: Any, path: str) -> Iterator[tuple[str, PartialDate]]:
-    kind = type(value)
+    kind: type[object] = type(value)
     if kind is PartialDate:
         yield path, value
     elif kind is date:
@@ -74,13 +74,13 @@ def _dates(value: Any, path: str) -> Iterator[tuple[str, PartialDate]]:
         for number, item in enumerate(value, 1):
             yield from _dates(item, f"{path}.{number}")
     else:
-        for name in _parts(kind):
+        for name in _parts(kind):  # type: ignore[arg-type]  # a class is hashable, whatever its instances say
             if (part := getattr(value, name)) is not None:
                 yield from _dates(part, f"{path}.{name}" if path else name)
 
 
 @cache
-def _parts(kind: type) -> tuple[str, ...]:
+def _parts(kind: type[object]) -> tuple[str, ...]:
     """Names of what a fact is made of; nothing for a plain value, and for a fact that can hold no date."""
     dateless = (Missing, Word, Measured)
     return tuple(part.name for part in fields(kind)) if is_dataclass(kind) and kind not in dateless else ()

@@ -176,10 +176,10 @@ class Chosen(Scalar[Word]):
 
     def __init__(self, words: WordList, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.words = words.admitted
+        self.words, self.admitted = words, words.admitted
 
     def read(self, value: Any) -> Word:
-        return Word(one_of(self.words, value))
+        return Word(one_of(self.admitted, value))
 
 
 class When(Scalar[PartialDate]):

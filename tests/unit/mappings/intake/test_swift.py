@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
@@ -74,6 +74,7 @@ def test_junk_in_one_place_is_judged_alike(kind, data, junk):
     agreed(kind, document)
 
 
+@settings(max_examples=30)
 @given(JUNK.filter(lambda made: isinstance(made, dict)))
 def test_junk_as_a_whole_is_judged_alike(junk):
     agreed("follow_up", junk)
