@@ -17,6 +17,7 @@ from adapter.web import (
     admin,
     apply,
     auth,
+    bulk,
     cds_hooks,
     enrolments,
     fhir,
@@ -40,7 +41,7 @@ from mappings.r4 import wire
 
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin),
     *(sign_in, pages),
 )
 

@@ -87,6 +87,14 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
+class Exports:
+    """Where the files of bulk exports lie, and for how many hours. A day is our own default."""
+
+    folder: Path = Path("var/exports")
+    hours: int = 24
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of it. `file`: the TOML that it was read from."""
 
@@ -101,6 +109,7 @@ class Settings:
     limits: Limits = DEFAULT_LIMITS
     gate_max_age: Mapping[str, int] = field(default_factory=dict)
     """Days after which a fact of a gate, by its name in the protocol, no longer meets it. Nobody gives a number."""
+    exports: Exports = Exports()
     signing_keys: tuple[Secret, ...] = ()
     """Private keys for SMART Backend Services, the one to use first; the public half of each is published."""
 
