@@ -21,11 +21,15 @@ from mappings.facts import (
     DliWithheld,
     Immunosuppressant,
     Infection,
+    PartialDate,
     QualityOfLife,
     Relapse,
+    Response,
+    Said,
 )
 from mappings.r4.build import Resource
-from mappings.registry import finding_facts, gvhd_facts, treatment_facts
+from mappings.registry import assessment_facts, finding_facts, gvhd_facts, treatment_facts
+from mappings.registry.assessment_facts import CellCount, ReportedRecovery
 from mappings.registry.gvhd_facts import GvhdAssessment
 from mappings.registry.pieces import Piece, Pieces, Told, holds, in_order
 from mappings.registry.treatment_facts import ImmunosuppressionAssessment
@@ -48,6 +52,10 @@ class CourseFacts:
     doses: tuple[Told[Administration], ...] = ()
     infusions: tuple[Told[Dli], ...] = ()
     withheld: tuple[Told[DliWithheld], ...] = ()
+    responses: tuple[Told[Response], ...] = ()
+    recoveries: tuple[Told[ReportedRecovery], ...] = ()
+    counts: tuple[Told[CellCount], ...] = ()
+    transfusions: tuple[Told[Said[PartialDate]], ...] = ()
 
 
 NOTHING = CourseFacts()
@@ -62,10 +70,12 @@ def pieces(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
             yield from finding_facts.of_condition(resource, canonicals)
         case "Observation" if holds(resource):
             observed = key_of("observables", resource.get("code", {}), canonicals) or ""
-            modules = (gvhd_facts, finding_facts, treatment_facts)
+            modules = (gvhd_facts, finding_facts, treatment_facts, assessment_facts)
             yield from chain.from_iterable(each.of_observation(resource, observed, canonicals) for each in modules)
         case "Procedure":
             yield from treatment_facts.of_procedure(resource, canonicals)
+            if holds(resource):
+                yield from assessment_facts.of_procedure(resource, canonicals)
         case "MedicationStatement":
             yield from treatment_facts.of_statement(resource, canonicals)
         case "MedicationAdministration" if holds(resource) or resource.get("status") == "not-done":
@@ -88,4 +98,8 @@ def put_together(said: Iterable[Piece]) -> CourseFacts:
         doses=in_order(found.told("dose"), "date"),
         infusions=in_order(treatment_facts.infusions(found), "date"),
         withheld=in_order(found.told("dli-withheld"), "date"),
+        responses=in_order(found.told("response"), "date"),
+        recoveries=in_order(found.told("recovery"), "date"),
+        counts=in_order(found.told("count"), "date"),
+        transfusions=tuple(sorted(found.told("transfusion"), key=lambda one: (str(one.fact), one.source))),
     )
