@@ -27,10 +27,10 @@ NESTED = (
     ("agvhd-3-4-death-alone", "agvhd-3-4"),
     ("cgvhd-death-alone", "cgvhd"),
     ("cgvhd-moderate-severe-death-alone", "cgvhd-moderate-severe"),
-    ("grfs", "lfs"),
-    ("lfs", "os"),
+    ("lfs", "grfs"),
+    ("os", "lfs"),
 )
-"""Endpoints where the events of the second are among those of the first."""
+"""Endpoints where the events of one are among those of the other; the second gives way."""
 
 _ESTIMATE = ("estimate", "se", "ci_low", "ci_high")
 _SHARE = ("count", "estimate", "ci_low", "ci_high")
@@ -140,9 +140,9 @@ def _spread(row: SpreadRow) -> SpreadRow:
 
 def _nested(rows: dict[str, tuple[AnyRow, ...]]) -> None:
     """Of two endpoints that differ by few patients the second does not tell its events."""
-    for outer, inner in NESTED:
-        told = {row.horizon_days: row.events for row in rows.get(outer, ()) if isinstance(row, Row)}
-        rows |= {inner: tuple(_if_near(row, told) for row in rows[inner])} if inner in rows else {}
+    for first, second in NESTED:
+        told = {row.horizon_days: row.events for row in rows.get(first, ()) if isinstance(row, Row)}
+        rows |= {second: tuple(_if_near(row, told) for row in rows[second])} if second in rows else {}
 
 
 def _if_near(row: AnyRow, told: dict[int, int | None]) -> AnyRow:
