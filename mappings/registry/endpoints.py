@@ -14,7 +14,7 @@ from mappings.r4.faults import Fault, FaultyInput
 from mappings.registry import gvhd_endpoints as gvhd
 from mappings.registry import pdli_endpoints as pdli
 from mappings.registry import survival_endpoints as survival
-from mappings.registry.assessment_facts import SUBSETS
+from mappings.registry.blood_facts import SUBSETS
 from mappings.registry.course import Course
 from mappings.registry.followed import follow
 from mappings.registry.immune_endpoints import enough_cd4, enough_cd4_rows, subset, subset_rows

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from mappings.facts import Measured
 from mappings.registry.day_axis import Notes
 from mappings.registry.followed import Followed
 from mappings.registry.judged import AnyRow, Found, SpreadRow
@@ -29,7 +30,11 @@ def subset(followed: Followed, horizons: Sequence[int | None], cells: str) -> Fo
     notes = Notes()
     seen = _counts(followed, cells, notes)
     hits = {day: nearest(seen, day or 0) for day in horizons}
-    bounded = {one.source for one in followed.facts.counts if one.fact.value.comparator}
+    bounded = {
+        one.source
+        for one in followed.facts.subsets
+        if isinstance(one.fact.value, Measured) and one.fact.value.comparator
+    }
     if any(hit and hit[0].source in bounded for hit in hits.values()):
         notes.listed.append(f"{cells} known as a bound: counted as that bound")
     return found(followed, {day: hit[1] if hit else None for day, hit in hits.items()}, hits.values(), notes)
@@ -60,14 +65,15 @@ def enough_cd4_rows(endpoint: str, horizon: int | None, seen: Counter[bool | Non
 
 def _counts(followed: Followed, cells: str, notes: Notes) -> list[Hit[float]]:
     said = []
-    for one in followed.facts.counts:
-        if one.fact.cells == cells:
-            place = followed.axis.place_after(one.fact.date, f"count of {cells}", one.source, notes)
-            try:
-                value = float(to_unit(one.fact.value, UNIT).value)
-            except ValueError:
-                notes.excluded.append(f"count of {cells} in a unit that cannot be converted")
-                continue
-            if place:
-                said.append((place, value))
+    for one in followed.facts.subsets:
+        measured = one.fact.value
+        if one.fact.of != cells or not isinstance(measured, Measured):
+            continue
+        try:
+            value = float(to_unit(measured, UNIT).value)
+        except ValueError:
+            notes.excluded.append(f"count of {cells} in a unit that cannot be converted")
+            continue
+        if place := followed.axis.place_after(one.fact.date, f"count of {cells}", one.source, notes):
+            said.append((place, value))
     return said

@@ -12,18 +12,9 @@ from sqlalchemy import exc, text
 from adapter.config import Centre, Settings
 from adapter.errors import Conflict, Invalid, NotAllowed, NotFound
 from adapter.flows import enrolment
-from adapter.store import Store
 from adapter.store.clients import Client
 from mappings.registry.deidentify import release
 from tests.lib.centre import ENROLMENT, M1, OTHERS, OURS, SETTINGS, Ward, document
-
-
-@pytest.fixture
-def ward(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield Ward(store)
-    store.close()
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from sqlalchemy import exc, text
 from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import course
 from adapter.hospital.references import local_targets
-from adapter.store import Store
 from adapter.store.clients import Client
 from mappings.intake import schema
 from mappings.outcomes import map_course
@@ -24,20 +23,6 @@ from mappings.r4.wire import content_hash
 from tests.lib.centre import M1, M3, OTHERS, OURS, SETTINGS, Ward, document
 
 NUMBERS = count(1)
-
-
-@pytest.fixture
-def ward(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield Ward(store)
-    store.close()
-
-
-@pytest.fixture
-def enrolled(ward):
-    ward.enrol()
-    return ward
 
 
 @pytest.fixture

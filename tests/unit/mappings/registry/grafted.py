@@ -22,7 +22,7 @@ from mappings.facts import (
     Response,
     Word,
 )
-from mappings.registry.assessment_facts import CellCount, ReportedRecovery
+from mappings.registry.blood_facts import Reported, Result, Transfusion
 from mappings.registry.course import Course, Dated
 from mappings.registry.course_facts import CourseFacts
 from mappings.registry.endpoints import analyse
@@ -119,12 +119,12 @@ def words(*keys: str) -> tuple[Word, ...]:
     return tuple(map(Word, keys))
 
 
-def cells(which: str, when: Any, value: Any, unit: str = "10*9/L", comparator: str | None = None) -> CellCount:
-    return CellCount(which, on(when), Measured(Decimal(str(value)), unit, comparator))
+def cells(which: str, when: Any, value: Any, unit: str = "10*9/L", comparator: str | None = None) -> Result:
+    return Result(which, on(when), Measured(Decimal(str(value)), unit, comparator))
 
 
-def reported(line: str, status: str, when: Any = None) -> ReportedRecovery:
-    return ReportedRecovery(line, Word(status), on(when))
+def reported(line: str, status: str, when: Any = None) -> Reported:
+    return Reported(line, Word(status), on(when))
 
 
 def drug(started: Any, stopped: Any, name: str = "ciclosporin") -> Immunosuppressant:
@@ -146,3 +146,7 @@ def withheld(number: int, when: Any, reason: str | None) -> DliWithheld:
 def donor(when: Any, percent: Any, lineage: str | None = "whole-blood", sample: str = "blood") -> Chimerism:
     share = percent if isinstance(percent, Missing) else Decimal(str(percent))
     return Chimerism(on(when), share, Word(sample), Word(lineage) if lineage else None)
+
+
+def transfused(when: Any, given: Any = True) -> Transfusion:
+    return Transfusion(on(when), given)

@@ -240,3 +240,14 @@ def test_where_everybody_died_survival_is_the_share_still_alive(days, horizon):
     row = at(survival(*cohort([(day, True) for day in days]), horizons=[horizon]), horizon)
     assert row.estimate == pytest.approx(sum(day > horizon for day in days) / len(days))
     assert row.events == sum(day <= horizon for day in days)
+
+
+def test_a_cohort_that_keeps_no_subjects_has_the_same_rows():
+    courses = read([resource for patient in (dead("a", 100), alive("b", 800)) for resource in patient])
+    kept, light = (endpoints.Cohort(endpoints.known(), FAR, keep=keep) for keep in (True, False))
+    for cohort in (kept, light):
+        for course in courses:
+            cohort.add(course)
+    assert [each.rows for each in kept.analyses()] == [each.rows for each in light.analyses()]
+    assert kept.analyses()[0].subjects
+    assert not any(each.subjects for each in light.analyses())

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from mappings.registry.recovery import by_counts
 from tests.unit.mappings.registry.grafted import (
     UNKNOWN,
     ZERO,
@@ -18,9 +16,9 @@ from tests.unit.mappings.registry.grafted import (
     course,
     ended,
     judged,
-    on,
     relapse,
     reported,
+    transfused,
 )
 
 CASES = json.loads((Path(__file__).parents[3] / "data" / "engraftment_cases.json").read_text("utf-8"))["cases"]
@@ -38,14 +36,12 @@ def plt(**by_day):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['kind']}: {case.get('note', 'manual')[:40]}")
 def test_the_shared_cases(case):
     line = {"anc": "neutrophils"}.get(case["kind"], case["kind"])
-    counts = {int(day): Decimal(str(value)) for day, value in case["g_per_l_by_day"].items()}
-    transfused = [case["last_platelet_transfusion_day"]] if "last_platelet_transfusion_day" in case else []
+    given = [case["last_platelet_transfusion_day"]] if "last_platelet_transfusion_day" in case else []
     expected = case["expect_day_20"] if line == "platelets" else case["expect_day_0_5"]
-    assert by_counts(counts, line, transfused) == expected
     told = course(
         alive=600,
-        counts=[cells(line, day, value) for day, value in counts.items()],
-        transfusions=[on(day) for day in transfused],
+        counts=[cells(line, int(day), value) for day, value in case["g_per_l_by_day"].items()],
+        transfusions=[transfused(day) for day in given],
     )
     event = (600, CENSORED) if expected is None else (expected, EVENT)
     assert ended(f"{line.removesuffix('s')}-engraftment", told) == event
@@ -88,20 +84,27 @@ def test_counts_without_a_day_or_before_the_graft_do_not_count():
     assert (said.status, said.excluded) == (CENSORED, ())
 
 
-def test_counts_that_show_no_fall_are_taken_and_said():
-    said = judged("neutrophil-engraftment", course(alive=600, counts=anc(d17=0.52, d18=0.8, d19=1.2)))
-    assert (said.days, said.status) == (17, EVENT)
-    assert "neutrophils without a count below the threshold: recovered on the first of three above it" in said.listed
+def test_counts_that_show_no_fall_prove_no_recovery():
+    assert ended("neutrophil-engraftment", course(alive=600, counts=anc(d1=0.9, d2=0.6, d3=0.5))) == (600, CENSORED)
+
+
+def test_counts_after_death_are_excluded():
+    said = judged("neutrophil-engraftment", course(died=16, counts=anc(d10=0.1, d15=0.6, d16=0.6, d17=0.7)))
+    assert (said.days, said.status, said.excluded) == (16, COMPETING, ("count of neutrophils after death",))
 
 
 class TestPlatelets:
     def test_each_of_the_three_is_without_transfusion_for_seven_days(self):
         told = plt(d6=5, d14=25, d15=30, d16=40, d23=50, d24=60, d25=70)
-        given = course(alive=600, counts=told, transfusions=[on(15)])
+        given = course(alive=600, counts=told, transfusions=[transfused(15)])
         assert ended("platelet-engraftment", given) == (23, EVENT)
 
     def test_a_transfusion_after_the_three_does_not_undo_them(self):
-        told = course(alive=600, counts=plt(d6=5, d14=25, d15=30, d16=40), transfusions=[on(17), on(7), UNKNOWN])
+        told = course(
+            alive=600,
+            counts=plt(d6=5, d14=25, d15=30, d16=40),
+            transfusions=[transfused(17), transfused(7), transfused(UNKNOWN), transfused(13, False)],
+        )
         assert ended("platelet-engraftment", told) == (14, EVENT)
 
     def test_counts_before_the_fall_do_not_count(self):

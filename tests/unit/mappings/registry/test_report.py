@@ -179,3 +179,66 @@ def test_the_measure_is_the_one_that_the_report_cites():
     codes = [population["code"]["coding"][0]["code"] for population in group["population"]]
     assert codes == [population["code"]["coding"][0]["code"] for population in said["group"][0]["population"]]
     assert group["stratifier"][0]["code"]["text"] == TIME_POINT
+
+
+def of_every_kind(n=6):
+    """Patients with a remission and a CD4 count on day 90."""
+    resources = []
+    for number in range(n):
+        patient, on = f"p{number}", (ZERO + timedelta(days=90)).isoformat()
+        loinc = {"system": "http://loinc.org"}
+        remission = {"coding": [{"system": "http://snomed.info/sct", "code": "103338009"}]}
+        code = {"coding": [loinc | {"code": "97509-4"}]}
+        count = {"value": Decimal(10 * number), "code": "/uL", "system": "http://unitsofmeasure.org", "unit": "/uL"}
+        resources += [
+            plain_transplant(patient, ZERO.isoformat()),
+            plain_contact(patient, on, id=f"{patient}-cr", code=code, valueCodeableConcept=remission),
+            plain_contact(
+                patient, on, id=f"{patient}-cd4", code={"coding": [loinc | {"code": "24467-3"}]}, valueQuantity=count
+            ),
+        ]
+    return read(resources)
+
+
+def test_rows_of_other_kinds_carry_what_is_theirs():
+    rows = compile_report(of_every_kind(), endpoints=["response", "immune-cd4"], horizons=[90]).document()["rows"]
+    assert [list(row)[:7] for row in rows[:2]] == [
+        ["endpoint", "horizon_days", "count", "of", "estimate", "ci_low", "ci_high"]
+    ] * 2
+    assert (rows[0]["count"], rows[0]["of"], rows[0]["complete"]) == (6, 6, 6)
+    assert rows[2].items() >= {"n": 6, "median": 25.0, "q1": 12.5, "q3": 37.5, "min": 0.0, "max": 50.0}.items()
+
+
+def test_the_table_has_a_line_of_every_kind():
+    lines = compile_report(
+        of_every_kind(), endpoints=["response", "immune-cd4", "pdli-feasibility"], horizons=[90]
+    ).table()
+    assert lines[0][:7] == ("response", "90", "6", "", "6", "100.0%", "54.1% to 100.0%")
+    assert lines[2][:7] == ("immune-cd4", "90", "6", "", "", "25 /uL", "12.5 to 37.5 (quartiles)")
+    assert lines[3][:3] == ("pdli-feasibility", "", "6")
+    (empty,) = compile_report([], endpoints=["immune-cd4"], horizons=[90]).table()
+    assert empty[5:7] == ("", "")
+
+
+def test_curves_are_told_step_by_step_where_they_are_asked_for():
+    said = os_of(SIX).document(curves=True)
+    (curve,) = said["curves"]
+    assert (curve["endpoint"], curve["n"], curve["start"]) == ("os", 6, 1.0)
+    assert [point["day"] for point in curve["points"]] == [100, 200, 400, 800, 900]
+    assert list(curve["points"][0]) == ["day", "at_risk", "events", "estimate", "se", "ci_low", "ci_high"]
+    assert os_of(SIX, release=True).document(curves=True)["curves"] == []
+
+
+def test_the_measure_report_of_every_kind_is_valid_and_says_what_a_row_says():
+    report = compile_report(of_every_kind(), horizons=[90])
+    made = {said["measure"].rpartition("/")[2].partition("|")[0]: said for said in measure_reports(report, NOW)}
+    assert [fault for said in made.values() for fault in validate(said)] == []
+    strata = made["response"]["group"][0]["stratifier"][0]["stratum"]
+    assert strata[0]["value"]["text"] == "day 90: CR or PR, of grafted"
+    assert strata[0]["measureScore"]["value"] == 100
+    (cd4,) = made["immune-cd4"]["group"][0]["stratifier"][0]["stratum"]
+    assert (cd4["measureScore"]["value"], cd4["measureScore"]["code"]) == (25, "/uL")
+    assert uncertainty(cd4["measureScore"])["low"]["value"] == Decimal("12.5")
+    feasible = made["pdli-feasibility"]["group"][0]["stratifier"][0]["stratum"][0]
+    assert feasible["value"]["text"] == "to the cut-off: given, of grafted"
+    assert "horizonDays" not in uncertainty(feasible["measureScore"])
