@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -79,7 +80,7 @@ def _write(out: Path, made: Iterable[Resource]) -> None:
 @click.option(
     "--format", "shape", type=click.Choice(["table", "json", "fhir", "html"]), default="table", show_default=True
 )
-@click.option("--curve", is_flag=True, help="Not yet supported.")
+@click.option("--curve", is_flag=True, help="Every step of the curves too (json).")
 @click.option("--release", is_flag=True, help="It leaves the centre: small counts are hidden, nobody is named.")
 @json_option
 def report(
@@ -99,13 +100,12 @@ def report(
     """
     if (folder is None) == (not database):
         raise click.UsageError("say where from: --from DIR or --database")
-    if shape == "html" or curve:
-        name = "format" if shape == "html" else "curve"
-        raise Invalid([Fault(name, "is not yet supported", "not-supported")])
+    if shape == "html":
+        raise Invalid([Fault("format", "is not yet supported", "not-supported")])
     settings = load(environment())
     question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release)
     made = _report(folder, question, settings)
-    click.echo(_shaped(made, "json" if as_json else shape, settings))
+    click.echo(_shaped(made, "json" if as_json or curve else shape, settings, curve=curve))
 
 
 def _days(text: str) -> list[int]:
@@ -121,9 +121,9 @@ def _report(folder: Path | None, question: Question, settings: Settings) -> Repo
         return flow.report_from_store(store, question, canonicals=settings.canonicals)
 
 
-def _shaped(made: Report, shape: str, settings: Settings) -> str:
+def _shaped(made: Report, shape: str, settings: Settings, *, curve: bool = False) -> str:
     if shape == "json":
-        return wire.pretty(made.document())
+        return wire.pretty(made.document(curves=curve))
     if shape == "fhir":
         resources = collection(measure_reports(made, now(), settings.canonicals))
         require_valid(resources)
@@ -137,6 +137,10 @@ def _shaped(made: Report, shape: str, settings: Settings) -> str:
         [
             f"as of {made.as_of}",
             tabulate(made.table(), headers=COLUMNS, disable_numparse=True),
-            *(f"{name}\n{tabulate(said[name], headers='keys', disable_numparse=True)}" for name in named),
+            *(f"{name}\n{tabulate(_flat(said[name]), headers='keys', disable_numparse=True)}" for name in named),
         ]
     )
+
+
+def _flat(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: ", ".join(v) if isinstance(v, list) else v for name, v in one.items()} for one in entries]
