@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -14,8 +15,9 @@ from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
 from adapter.errors import Invalid, Refused
+from adapter.flows import endpoints as endpoint_flow
 from adapter.flows import registry as flow
-from adapter.flows.registry import Question
+from adapter.flows.endpoints import Question
 from mappings.r4 import wire
 from mappings.r4.build import Resource, collection
 from mappings.r4.faults import Fault
@@ -103,9 +105,33 @@ def report(
     if shape == "html":
         raise Invalid([Fault("format", "is not yet supported", "not-supported")])
     settings = load(environment())
-    question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release)
+    question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release, shape in ("fhir", "html"))
     made = _report(folder, question, settings)
     click.echo(_shaped(made, "json" if as_json or curve else shape, settings, curve=curve))
+
+
+@registry.command()
+@click.option("--from", "folder", type=click.Path(path_type=Path), help="Folder of NDJSON, as engraft map writes it.")
+@click.option("--database", is_flag=True, help="Everything that is stored.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Cut-off; default: the last date in the data.")
+@click.option("--out", type=click.File("w", "utf-8", atomic=True), default="-", help="CSV file; default: stdout.")
+@json_refusals
+def table(folder: Path | None, database: bool, as_of: datetime | None, out: TextIO) -> None:
+    """The analysis table (CSV): one row a patient, days and status of each endpoint. It does not leave the centre.
+
+    docs/endpoints.R computes every number of the report from it.
+
+    Example: engraft registry table --from fhir/ --out table.csv
+    """
+    if (folder is None) == (not database):
+        raise click.UsageError("say where from: --from DIR or --database")
+    settings, cut = load(environment()), as_of.date() if as_of else None
+    lines = csv.writer(out, lineterminator="\n")
+    if folder:
+        lines.writerows(endpoint_flow.table_from_directory(folder, cut, canonicals=settings.canonicals))
+        return
+    with store_of(settings) as store:
+        lines.writerows(endpoint_flow.table_from_store(store, cut, canonicals=settings.canonicals))
 
 
 def _days(text: str) -> list[int]:
@@ -116,9 +142,9 @@ def _days(text: str) -> list[int]:
 
 def _report(folder: Path | None, question: Question, settings: Settings) -> Report:
     if folder:
-        return flow.report_from_directory(folder, question, canonicals=settings.canonicals)
+        return endpoint_flow.report_from_directory(folder, question, canonicals=settings.canonicals)
     with store_of(settings) as store:
-        return flow.report_from_store(store, question, canonicals=settings.canonicals)
+        return endpoint_flow.report_from_store(store, question, canonicals=settings.canonicals)
 
 
 def _shaped(made: Report, shape: str, settings: Settings, *, curve: bool = False) -> str:

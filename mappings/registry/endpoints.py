@@ -115,11 +115,13 @@ class Cohort:
             raise FaultyInput([Fault("horizons", f"{day} is no day after the transplant") for day in impossible])
         self.as_of = as_of
         self.since: date | None = None
+        self.latest: date | None = None
         self.left_out: list[Excluded] = []
         self.tallies: list[Tally] = [tally(each, ENDPOINTS[each], tuple(horizons), keep=keep) for each in wanted]
 
     def add(self, course: Course) -> None:
         """One patient."""
+        self.latest = max((day for day in (self.latest, course.latest) if day), default=None)
         followed = follow(course, self.as_of)
         if isinstance(followed, Excluded):
             self.left_out.append(followed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
@@ -76,22 +76,24 @@ class Report:
 
 
 def compile_report(
-    courses: Sequence[Course],
+    courses: Iterable[Course],
     *,
     endpoints: Collection[str] = (),
     horizons: Collection[int] = (),
     as_of: date | None = None,
     release: bool = False,
+    keep: bool = True,
 ) -> Report:
     """Every endpoint asked for (default: all that there are), at its own horizons or at `horizons` (days).
 
-    `as_of` defaults to the last date in the data. Raises FaultyInput naming endpoints and horizons that do not exist.
+    `as_of` defaults to the last date in the data, beyond which nothing is to be cut. `keep`: the subjects too. Courses
+    are taken one by one. Raises FaultyInput naming endpoints and horizons that do not exist.
     """
-    cut = as_of or max((day for course in courses if (day := course.latest)), default=None)
-    cohort = Cohort(chosen(endpoints), cut or date.max, horizons)
+    cohort = Cohort(chosen(endpoints), as_of or date.max, horizons, keep=keep)
     for course in courses:
         cohort.add(course)
-    return report_of(cohort, cut, release=release)
+    analyses = cohort.analyses()
+    return Report(as_of or cohort.latest, cohort.since, suppress(analyses) if release else analyses, release)
 
 
 def chosen(endpoints: Iterable[str]) -> tuple[str, ...]:
@@ -99,12 +101,6 @@ def chosen(endpoints: Iterable[str]) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(endpoints)) or known()
     require_known(wanted)
     return wanted
-
-
-def report_of(cohort: Cohort, as_of: date | None, *, release: bool = False) -> Report:
-    """What came of a cohort that was added patient by patient."""
-    analyses = cohort.analyses()
-    return Report(as_of, cohort.since, suppress(analyses) if release else analyses, release)
 
 
 def row_document(row: AnyRow) -> dict[str, Any]:
