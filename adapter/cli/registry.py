@@ -14,14 +14,14 @@ import click
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
-from adapter.errors import Invalid, Refused
+from adapter.errors import Refused
 from adapter.flows import endpoints as endpoint_flow
 from adapter.flows import registry as flow
 from adapter.flows.endpoints import Question
 from mappings.r4 import wire
 from mappings.r4.build import Resource, collection
-from mappings.r4.faults import Fault
 from mappings.r4.validate import require_valid
+from mappings.registry import report_page
 from mappings.registry.measure_report import measure_reports
 from mappings.registry.report import COLUMNS, Report
 
@@ -102,8 +102,6 @@ def report(
     """
     if (folder is None) == (not database):
         raise click.UsageError("say where from: --from DIR or --database")
-    if shape == "html":
-        raise Invalid([Fault("format", "is not yet supported", "not-supported")])
     settings = load(environment())
     question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release, shape in ("fhir", "html"))
     made = _report(folder, question, settings)
@@ -150,6 +148,8 @@ def _report(folder: Path | None, question: Question, settings: Settings) -> Repo
 def _shaped(made: Report, shape: str, settings: Settings, *, curve: bool = False) -> str:
     if shape == "json":
         return wire.pretty(made.document(curves=curve))
+    if shape == "html":
+        return report_page.document(made)
     if shape == "fhir":
         resources = collection(measure_reports(made, now(), settings.canonicals))
         require_valid(resources)

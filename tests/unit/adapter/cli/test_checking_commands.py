@@ -169,6 +169,11 @@ class TestReport:
         stored = run("registry", "report", "--database", "--endpoint", "os", "--json").stdout
         assert decode(stored)["rows"] == decode(run(*mapped, "--json").stdout)["rows"]
 
+    def test_people_get_a_page_that_needs_no_network(self, run, mapped):
+        page = run(*mapped, "--format", "html").stdout
+        assert page.startswith("<!doctype html>")
+        assert "<svg" in page
+
     def test_curves_are_told_step_by_step(self, run, mapped):
         (curve,) = decode(run(*mapped, "--curve").stdout)["curves"]
         assert (curve["endpoint"], curve["n"]) == ("os", 12)
