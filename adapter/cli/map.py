@@ -19,7 +19,8 @@ from adapter.errors import Refused
 from mappings import outcomes
 from mappings.canonicals import Canonicals
 from mappings.facts import Enrolment, FollowUp
-from mappings.intake import schema
+from mappings.facts.plausible import Limits
+from mappings.intake import lifetime, schema
 from mappings.r4 import wire
 from mappings.r4.build import Ids, Resource, course_id, transaction
 from mappings.r4.faults import Fault, FaultyInput
@@ -33,9 +34,12 @@ class Taken:
     """What could be read, by centre/patient, and what could not."""
 
     as_of: date
+    limits: Limits
     enrolments: dict[str, tuple[Place, Enrolment]] = field(default_factory=dict)
     follow_ups: dict[str, tuple[Place, FollowUp]] = field(default_factory=dict)
     documents: dict[str, Any] = field(default_factory=dict)
+    disputed: set[str] = field(default_factory=set)
+    """Keys under which documents say different things."""
     rejected: list[Rejected] = field(default_factory=list)
 
 
@@ -58,11 +62,12 @@ def map_(
     \b
     Example: engraft map enrolments.ndjson m1.json m3.json --out fhir/
     """
-    taken = Taken(as_of.date() if as_of else today())
+    settings = load(environment())
+    taken = Taken(as_of.date() if as_of else today(), settings.limits)
     for file in inputs:
         for place, document in read(file, taken.rejected):
             _take(taken, place, document)
-    resources = list(_resources(taken, load(environment()).canonicals))
+    resources = list(_resources(taken, settings.canonicals))
     order = {file: at for at, file in enumerate(inputs)}
     taken.rejected.sort(key=lambda one: (order[one.place.file], one.place.line))
     texts = _files(resources, shape)
@@ -80,6 +85,8 @@ def _take(taken: Taken, place: Place, document: Any) -> None:
     try:
         if schema.kind_of(document) == "enrolment":
             enrolment = schema.enrolment(document, taken.as_of)
+            if faults := lifetime.faults(enrolment, taken.as_of, taken.limits):
+                raise FaultyInput(faults)
             _keep(taken, taken.enrolments, place, enrolment, document)
         else:
             follow_up = schema.follow_up(document, taken.as_of)
@@ -89,22 +96,34 @@ def _take(taken: Taken, place: Place, document: Any) -> None:
 
 
 def _keep(taken: Taken, among: dict[str, Any], place: Place, fact: Any, document: Any) -> None:
-    """Keeps a fact once; another document that says something else under the same key is refused, not preferred."""
-    if fact.key in among and taken.documents[fact.key] != wire.content_hash(document):
-        other = among[fact.key][0]
-        message = f"{fact.key} is said differently at {other.file}:{other.line}"
-        raise FaultyInput([Fault("$", message, "conflict")])
-    among.setdefault(fact.key, (place, fact))
-    taken.documents[fact.key] = wire.content_hash(document)
+    """Keeps a fact once. Where documents say different things under one key none of them is taken: the order of the
+    files tells nobody which is right.
+    """
+    other, _ = among.setdefault(fact.key, (place, fact))
+    if taken.documents.setdefault(fact.key, wire.content_hash(document)) == wire.content_hash(document):
+        return
+    if fact.key not in taken.disputed:
+        taken.disputed.add(fact.key)
+        taken.rejected += reasons(other, [_dispute(fact.key, place)])
+    raise FaultyInput([_dispute(fact.key, other)])
+
+
+def _dispute(key: str, other: Place) -> Fault:
+    return Fault("$", f"{key} is said differently at {other.file}:{other.line}: neither is taken", "conflict")
 
 
 def _resources(taken: Taken, canonicals: Canonicals) -> Iterator[Resource]:
     """Every course's resources, patients in order of their key, whatever the order of the files."""
     courses: dict[str, list[tuple[Place, FollowUp]]] = defaultdict(list)
+    for key in taken.disputed:
+        taken.follow_ups.pop(key, None)
     for _, (place, follow_up) in sorted(taken.follow_ups.items()):
         courses[f"{follow_up.centre}/{follow_up.patient}"].append((place, follow_up))
     for key in sorted({*taken.enrolments, *courses}):
-        known = taken.enrolments[key][1] if key in taken.enrolments else _stored(courses[key][0][1], taken.as_of)
+        if key in taken.disputed:
+            known = None
+        else:
+            known = taken.enrolments[key][1] if key in taken.enrolments else _stored(courses[key][0][1], taken.as_of)
         if known is None:
             for place, _ in courses[key]:
                 message = f"no enrolment of {key} is known: send it in the same call"

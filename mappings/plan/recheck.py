@@ -99,7 +99,7 @@ def require_agreement(orders: Iterable[Node], definitions: Definitions, evidence
         if len(found) != len(drugs):
             wrong.append(f"{name}: {len(found)} orders stand where the protocol has {len(drugs)}")
         power, measure = measures[drugs[0].per]
-        amount = power, drugs[0].amount**power * measure  # the days of one drug share it
+        amount = power, drugs[0].amount ** power * measure  # the days of one drug share it
         pairs = zip(found, drugs, strict=False)
         wrong += [line for order, drug in pairs for line in _faults(order, drug, evidence, amount)]
     if wrong:

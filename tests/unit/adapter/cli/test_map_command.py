@@ -165,8 +165,37 @@ def test_two_documents_that_differ_under_one_key_are_not_chosen_between(run, tmp
     files = written(tmp_path, "a.json", ENROLMENT), written(tmp_path, "b.json", ENROLMENT | {"sex": "male"})
     result = run("map", *files, *AS_OF, "--out", "fhir")
     assert result.exit_code == 1
-    assert "said differently" in rejected(tmp_path / "fhir")[0]["reason"]
+    assert ["said differently" in one["reason"] for one in rejected(tmp_path / "fhir")] == [True, True]
+    assert set(folder(tmp_path / "fhir")) == {"rejected.ndjson"}
     assert run("map", files[0], files[0], *AS_OF, "--out", "fhir").exit_code == 0
+
+
+def test_a_visit_told_in_two_ways_is_left_out_whatever_the_order_of_the_files(run, tmp_path):
+    other = VISIT | {"vital_status": {"status": "lost", "date": VISIT["date"]}}
+    enrolment, *visits = (written(tmp_path, f"{n}.json", one) for n, one in enumerate((ENROLMENT, VISIT, other, VISIT)))
+    told = []
+    for files in ([enrolment, *visits], [*reversed(visits), enrolment]):
+        assert run("map", *files, *AS_OF, "--out", "fhir").exit_code == 1
+        kept = folder(tmp_path / "fhir")
+        told.append({name: text for name, text in kept.items() if name != "rejected.ndjson"})
+        assert {row["path"] for row in rejected(tmp_path / "fhir")} == {"$"}
+    assert told[0] == told[1]
+    alone = run("map", enrolment, *AS_OF, "--out", "alone")
+    assert alone.exit_code == 0
+    assert folder(tmp_path / "alone") == told[0]
+
+
+def test_the_visits_of_a_disputed_enrolment_are_refused_too(run, tmp_path):
+    files = [written(tmp_path, "a.json", ENROLMENT), written(tmp_path, "b.json", ENROLMENT | {"sex": "male"})]
+    result = run("map", *files, written(tmp_path, "v.json", VISIT), *AS_OF, "--out", "fhir")
+    assert result.exit_code == 1
+    assert [row["path"] for row in rejected(tmp_path / "fhir")] == ["$", "$", "patient"]
+
+
+def test_a_birth_in_another_century_is_a_typing_error(run, tmp_path):
+    result = run("map", written(tmp_path, "e.json", ENROLMENT | {"birth_date": "1850"}), *AS_OF, "--out", "fhir")
+    assert result.exit_code == 1
+    assert rejected(tmp_path / "fhir")[0]["path"] == "birth_date"
 
 
 def test_what_an_earlier_call_left_is_replaced(run, tmp_path):
