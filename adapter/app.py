@@ -23,6 +23,7 @@ from adapter.web import (
     follow_ups,
     gates,
     health,
+    jwks,
     pages,
     refusal,
     regimen_changes,
@@ -39,7 +40,7 @@ from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, fhir, apply, enrolments, follow_ups),
+    *(health, jwks, fhir, apply, enrolments, follow_ups),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
     *(sign_in, pages),
 )

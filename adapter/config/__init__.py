@@ -16,6 +16,7 @@ from adapter.config.settings import (
     Hospital,
     Registry,
     Settings,
+    Tls,
     Webhook,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "Registry",
     "Secret",
     "Settings",
+    "Tls",
     "Webhook",
     "load",
 ]

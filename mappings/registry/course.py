@@ -17,7 +17,7 @@ from mappings.canonicals import DEFAULT, Canonicals
 from mappings.r4.build import Element, Resource
 from mappings.registry import course_facts
 from mappings.registry.course_facts import NOTHING, CourseFacts
-from mappings.registry.elements import reference
+from mappings.registry.elements import observed_in, reference
 from mappings.registry.pieces import Piece, holds
 from mappings.terminology.codes import key_of
 
@@ -161,7 +161,7 @@ def _observation(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
         return
     source = reference(resource)
     when = _day(_span(resource, "effective")[1], source)
-    observed = key_of("observables", resource.get("code", {}), canonicals)
+    observed = observed_in(resource, canonicals)
     answer = key_of("answers", resource.get("valueCodeableConcept", {}), canonicals, among="vital-status/")
     if answer == "vital-status/dead":
         # elsewhere such a finding is dated by whoever noted it: only ours carries the day of death

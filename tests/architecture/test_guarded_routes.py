@@ -14,7 +14,15 @@ from adapter.web.session import COOKIE, form_token
 from mappings.r4.wire import decode
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-OPEN = {"/fhir/metadata", "/healthz", "/readyz", "/cds-services", "/sign-in", "/static/engraft.css"}
+OPEN = {
+    "/.well-known/jwks.json",
+    "/fhir/metadata",
+    "/healthz",
+    "/readyz",
+    "/cds-services",
+    "/sign-in",
+    "/static/engraft.css",
+}
 """Everything that anyone may see. There is no smart-configuration as long as there is no token endpoint."""
 
 PAGES = {

@@ -18,8 +18,9 @@ ARTEFACTS = [json.loads(f.read_text("utf-8")) for f in FILES]
 @pytest.mark.parametrize("artefact", ARTEFACTS, ids=[f.name for f in FILES])
 def test_artefact_is_valid_r4_under_its_own_url_and_version(artefact):
     assert [fault for fault in validate(artefact) if fault.severity == "error"] == []
-    assert artefact["url"] == f"{DEFAULT_BASE}/{artefact['resourceType']}/{artefact['id']}"
-    assert artefact["version"] == ARTEFACT_VERSION
+    if artefact["resourceType"] != "NamingSystem":  # R4 gives it neither
+        assert artefact["url"] == f"{DEFAULT_BASE}/{artefact['resourceType']}/{artefact['id']}"
+        assert artefact["version"] == ARTEFACT_VERSION
 
 
 @pytest.mark.parametrize(("file", "artefact"), list(zip(FILES, ARTEFACTS, strict=True)), ids=[f.name for f in FILES])

@@ -10,6 +10,8 @@ from mappings.canonicals import ARTEFACT_VERSION, DEFAULT
 EXT = "http://hl7.org/fhir/StructureDefinition"
 SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition"
 PUBLISHER = "Engraft"
+PUBLISHED = "2026-11-30"
+"""Day on which this version of the artefacts was settled; R4 demands one of a NamingSystem."""
 
 
 def artefact(kind: str, id_: str, title: str, description: str) -> dict[str, Any]:

@@ -7,17 +7,23 @@ from itertools import chain
 from typing import Any
 
 from mappings.r4 import wire
-from tests.lib.guide import code_systems, questionnaires, value_sets
+from tests.lib.guide import code_systems, concept_maps, naming_systems, questionnaires, value_sets
 from tests.lib.tree import ROOT
 
 FOLDER = ROOT / "profiles"
-GENERATED = ("Questionnaire-*.json", "ValueSet-*.json", "CodeSystem-action.json")
-"""Files that are generated; whatever else stands in the folder is written by hand."""
+KINDS = ("Questionnaire", "ValueSet", "CodeSystem", "ConceptMap", "NamingSystem")
+"""Types of which every file is generated; the others are written by hand."""
 
 
 def generated() -> Iterator[dict[str, Any]]:
     """Every generated artefact."""
-    yield from chain(questionnaires.questionnaires(), value_sets.value_sets(), code_systems.code_systems())
+    yield from chain(
+        questionnaires.questionnaires(),
+        value_sets.value_sets(),
+        code_systems.code_systems(),
+        concept_maps.concept_maps(),
+        naming_systems.naming_systems(),
+    )
 
 
 def texts() -> dict[str, str]:
@@ -26,8 +32,8 @@ def texts() -> dict[str, str]:
 
 
 def on_disk() -> dict[str, str]:
-    """The committed files that are generated."""
-    found = (file for pattern in GENERATED for file in FOLDER.glob(pattern))
+    """The committed files of the generated types."""
+    found = (file for kind in KINDS for file in FOLDER.glob(f"{kind}-*.json"))
     return {file.name: file.read_text("utf-8") for file in found}
 
 
