@@ -37,6 +37,7 @@ from adapter.web.content import LIMIT, negotiate
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
+from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
@@ -64,6 +65,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     refusal.refuse(app)
+    know(settings.protocols)
     site = Site(settings, store, clock, Definitions(settings.canonicals))
     routes = [route for room in ROOMS for route in room.routes(site)]
     access = register(app, routes)

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.errors import Conflict, NotFound
+from adapter.errors import Conflict, Invalid, NotFound
 from adapter.flows import answers, course, regimen, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import Enrolment, Transplant
-from mappings.intake import schema
+from mappings.intake import lifetime, schema
 from mappings.r4.build import Ids
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -53,6 +53,8 @@ def enrol(
         document, confirmed_by = _without_confirmation(document)
         enrolment = schema.enrolment(document, course.day_of(now))
         course.admit(enrolment.centre, sender, settings)
+        if faults := lifetime.faults(enrolment, course.day_of(now), settings.limits):
+            raise Invalid(faults)
         ids = course.ids_of(enrolment, settings)
         with store.transaction() as tx:
             tx.hold(enrolment.key)
