@@ -12,6 +12,7 @@ from adapter.config import Settings, load
 from adapter.flows.delivery import DrainReport
 from adapter.flows.notification import PullReport
 from adapter.hospital.sandbox import Sandbox
+from adapter.store.outbox import Said
 from mappings.r4.wire import decode
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
@@ -227,7 +228,7 @@ def parked(store):
     }
     with store.transaction() as tx:
         tx.outbox.lease("w", at=NOW, lease_seconds=60)
-        tx.outbox.park(id_, "w", error="refused", status=422, outcome=outcome)
+        tx.outbox.park(id_, "w", Said("refused", 422, outcome))
     return id_
 
 

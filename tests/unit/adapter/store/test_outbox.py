@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import select, text
+from sqlalchemy import event, select
 from sqlalchemy.dialects import postgresql
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import Store
-from adapter.store.outbox import UNFINISHED, _unblocked
+from adapter.store.outbox import UNFINISHED, Said
 from adapter.store.schema import outbox
 
 MINUTE = timedelta(minutes=1)
@@ -91,7 +91,7 @@ def test_a_change_to_be_tried_again_later_holds_back_the_next_one(store, noon):
     first, second = add(store, "anna", "anna", at=noon)
     lease(store, noon)
     with store.transaction() as tx:
-        assert tx.outbox.retry(first, "worker", due=noon + MINUTE, error="away", status=503, outcome=None)
+        assert tx.outbox.retry(first, "worker", Said("away", 503), due=noon + MINUTE)
         assert tx.outbox.next_due() == noon + MINUTE
     assert lease(store, noon) is None
     row = lease(store, noon + MINUTE)
@@ -104,7 +104,7 @@ def test_a_parked_change_holds_back_the_next_one_until_a_person_decides(store, n
     lease(store, noon)
     refusal = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "invalid"}]}
     with store.transaction() as tx:
-        assert tx.outbox.park(first, "worker", error="422: no", status=422, outcome=refusal)
+        assert tx.outbox.park(first, "worker", Said("422: no", 422, refusal))
         assert tx.outbox.next_due() is None
     assert lease(store, noon + MINUTE) is None
     row = show(store, first)
@@ -119,7 +119,7 @@ def test_a_person_sends_a_parked_change_again(store, noon):
     (first,) = add(store, "anna", at=noon)
     lease(store, noon)
     with store.transaction() as tx:
-        tx.outbox.park(first, "worker", error="422: no")
+        tx.outbox.park(first, "worker", Said("422: no"))
         assert tx.outbox.requeue([first, 99], noon + MINUTE) == [first]
     row = lease(store, noon + MINUTE)
     assert (row.id, row.attempts) == (first, 1)
@@ -169,8 +169,8 @@ def test_the_word_of_a_worker_that_lost_its_lease_does_not_count(store, noon):
     lease(store, noon, worker="slow")
     lease(store, noon + MINUTE, worker="heir")
     with store.transaction() as tx:
-        assert not tx.outbox.park(first, "slow", error="no")
-        assert not tx.outbox.retry(first, "slow", due=noon, error="no")
+        assert not tx.outbox.park(first, "slow", Said("no"))
+        assert not tx.outbox.retry(first, "slow", Said("no"), due=noon)
         assert not tx.outbox.delivered(first, "slow", noon)
         assert tx.outbox.delivered(first, "heir", noon)
         assert not tx.outbox.delivered(first, "heir", noon)
@@ -209,20 +209,136 @@ def test_a_moment_needs_its_time_zone(store, noon):
         add(store, "anna", at=noon.replace(tzinfo=None))
 
 
-def test_finished_rows_do_not_slow_a_claim(store):
-    """SQLite's own plan: every table is entered by an index, no sort, no scan."""
-    due = (outbox.c.state == "waiting") & (outbox.c.due <= text("'2026'")) & _unblocked()
-    claim = select(outbox.c.id).where(due).order_by(outbox.c.due, outbox.c.id).limit(1)
-    with store._connected(writes=False) as connection:
-        statement = claim.compile(connection, compile_kwargs={"literal_binds": True})
-        plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"))]
-    assert [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step] == []
-    assert sum("ix_outbox_" in step for step in plan) == 2
+def test_a_claim_is_one_leap_into_an_index_however_long_the_queue_is(store, noon):
+    """SQLite's own plan of each statement of a claim: every table is entered by an index, no sort, no scan."""
+    with store.transaction() as tx:
+        for id_ in ("one", "two", "three"):
+            tx.outbox.add("chu-a", "anna", [DOSE | {"id": id_}], source="m1", at=noon)
+    said = []
+    with store.transaction() as tx:
+        event.listen(tx._connection, "before_cursor_execute", lambda *told: said.append((told[2], told[3])))
+        row = tx.outbox.lease("w", at=noon, lease_seconds=60, destination="chu-a")
+        tx.outbox.follow(row, until=noon, most=1)
+        tx.outbox.delivered(row.id, "w", noon)
+    with store.reading() as tx:
+        plans = [
+            step
+            for statement, values in said
+            for step in tx._connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert [step.detail for step in plans if "SCAN" in step.detail or "TEMP B-TREE" in step.detail] == []
+    assert sum("ix_outbox_" in step.detail for step in plans) >= 4
 
 
 def test_postgresql_passes_over_rows_that_others_are_taking():
-    claim = select(outbox.c.id).where(_unblocked()).with_for_update(skip_locked=True, of=outbox)
+    claim = select(outbox.c.id).where(outbox.c.front).with_for_update(skip_locked=True, of=outbox)
     assert str(claim.compile(dialect=postgresql.dialect())).endswith("FOR UPDATE OF outbox SKIP LOCKED")
+
+
+def test_what_follows_is_leased_with_the_first_up_to_a_second_version_of_the_same(store, noon):
+    with store.transaction() as tx:
+        ids = [
+            tx.outbox.add("chu-a", "anna", [DOSE | {"id": id_}], source="m1", at=noon)
+            for id_ in ("one", "two", "one", "three")
+        ]
+        tx.outbox.add("chu-a", "bela", [DOSE], source="m1", at=noon)
+    first = lease(store, noon)
+    with store.transaction() as tx:
+        followers = tx.outbox.follow(first, until=noon + MINUTE, most=9)
+        assert [(row.id, row.state, row.worker, row.attempts) for row in followers] == [(ids[1], "leased", "worker", 1)]
+        assert tx.outbox.extend([ids[0], ids[1]], "worker", noon + 2 * MINUTE)
+        assert not tx.outbox.extend([ids[0], ids[2]], "worker", noon + 2 * MINUTE)
+    assert [row.course for row in iter(lambda: lease(store, noon), None)] == ["bela"], "anna is under way"
+    with store.transaction() as tx:
+        assert tx.outbox.delivered(ids[0], "worker", noon)
+        assert tx.outbox.delivered(ids[1], "worker", noon)
+    assert lease(store, noon).id == ids[2]
+
+
+def test_so_many_follow_and_no_more(store, noon):
+    with store.transaction() as tx:
+        for number in range(5):
+            tx.outbox.add("chu-a", "anna", [DOSE | {"id": str(number)}], source="m1", at=noon)
+    first = lease(store, noon)
+    with store.transaction() as tx:
+        assert len(tx.outbox.follow(first, until=noon, most=2)) == 2
+
+
+def test_a_row_that_is_parked_for_itself_lets_the_next_one_pass(store, noon):
+    first, second = add(store, "anna", "anna", at=noon)
+    lease(store, noon)
+    with store.transaction() as tx:
+        assert tx.outbox.park(first, "worker", Said("422: no"), holds=False)
+    assert lease(store, noon).id == second
+    with store.transaction() as tx:
+        assert tx.outbox.requeue([first], noon) == [first]
+    assert lease(store, noon) is None, "the second is still under way"
+    with store.transaction() as tx:
+        tx.outbox.retry(second, "worker", Said("away"), due=noon)
+    assert lease(store, noon).id == first, "the older one goes before it"
+
+
+def test_a_parked_row_never_says_again_what_a_later_one_has_said_anew(store, noon):
+    old, other = DOSE | {"id": "old"}, DOSE | {"id": "other"}
+    with store.transaction() as tx:
+        first = tx.outbox.add("chu-a", "anna", [old, other], source="m1", at=noon)
+        second = tx.outbox.add("chu-a", "anna", [old], source="m1", at=noon)
+        third = tx.outbox.add("chu-a", "anna", [other], source="m1", at=noon)
+    lease(store, noon)
+    with store.transaction() as tx:
+        tx.outbox.park(first, "worker", Said("no"), holds=False)
+        tx.outbox.supersede("chu-a", "anna", {"Observation/old"}, by=second, at=noon)
+        assert [one["id"] for one in tx.outbox.show(first).content] == ["other"]
+        tx.outbox.supersede("chu-a", "anna", {"Observation/other"}, by=third, at=noon)
+        assert (tx.outbox.show(first).state, tx.outbox.show(first).finished) == ("delivered", noon)
+        assert str(third) in tx.outbox.show(first).error
+
+
+def test_what_was_refused_stays_and_what_went_through_is_on_record(store, noon):
+    good, bad = DOSE | {"id": "good"}, DOSE | {"id": "bad"}
+    with store.transaction() as tx:
+        first = tx.outbox.add("chu-a", "anna", [good, bad], source="m1", at=noon)
+    row = lease(store, noon)
+    with store.transaction() as tx:
+        tx.outbox.split(row, [bad], noon)
+        tx.outbox.park(first, "worker", Said("422"), holds=False)
+        left, through = tx.outbox.listing()
+    assert ([one["id"] for one in left.content], left.state) == (["bad"], "parked")
+    assert ([one["id"] for one in through.content], through.state, through.source) == (["good"], "delivered", "m1")
+
+
+def test_a_row_that_the_server_breaks_over_is_counted_until_a_person_says_again(store, noon):
+    (first,) = add(store, "anna", at=noon)
+    for strikes in (1, 2):
+        lease(store, noon)
+        with store.transaction() as tx:
+            tx.outbox.retry(first, "worker", Said("500"), due=noon, struck=True)
+        assert show(store, first).strikes == strikes
+    with store.transaction() as tx:
+        tx.outbox.requeue([first], noon)
+    assert show(store, first).strikes == 0
+
+
+def test_where_something_waits(store, noon):
+    add(store, "anna", destination="b", at=noon)
+    add(store, "anna", "bela", destination="a", at=noon + MINUTE)
+    with store.transaction() as tx:
+        assert tx.outbox.destinations() == ["a", "b"]
+        assert tx.outbox.lease("worker", at=noon, lease_seconds=60, destination="a") is None
+        assert tx.outbox.lease("worker", at=noon, lease_seconds=60, destination="b").course == "anna"
+        assert (tx.outbox.next_due("a"), tx.outbox.next_due("c"), tx.outbox.waiting()) == (noon + MINUTE, None, 2)
+        assert tx.outbox.backlog() == {"a": (2, noon + MINUTE), "b": (1, noon)}
+
+
+def test_what_the_dead_hold_can_be_given_back(store, noon):
+    add(store, "anna", "bela", at=noon)
+    lease(store, noon, worker="dead")
+    lease(store, noon, worker="alive")
+    with store.transaction() as tx:
+        assert sorted(tx.outbox.workers()) == ["alive", "dead"]
+        assert tx.outbox.release(["dead"], noon) == 1
+    row = lease(store, noon, worker="heir")
+    assert (row.course, row.attempts) == ("anna", 2)
 
 
 def _drain(store: Store, worker: str, at) -> list[int]:
@@ -294,9 +410,9 @@ class Deliveries(RuleBasedStateMachine):
                 assert tx.outbox.delivered(id_, worker, self.at)
                 self.delivered.append((course, id_))
             elif how == "retry":
-                assert tx.outbox.retry(id_, worker, due=self.at, error="away")
+                assert tx.outbox.retry(id_, worker, Said("away"), due=self.at)
             else:
-                assert tx.outbox.park(id_, worker, error="no")
+                assert tx.outbox.park(id_, worker, Said("no"))
 
     @rule()
     def is_sent_again(self):
