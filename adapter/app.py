@@ -24,6 +24,7 @@ from adapter.web import (
     gates,
     health,
     pages,
+    queue,
     refusal,
     regimen_changes,
     regimens,
@@ -40,7 +41,7 @@ from mappings.r4 import wire
 ROOMS = (
     *(health, fhir, apply, enrolments, follow_ups),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
-    *(sign_in, pages),
+    *(sign_in, pages, queue),
 )
 
 

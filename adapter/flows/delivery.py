@@ -85,7 +85,8 @@ class Post:
         pace = self.pace(destination)
         while not self.stop.is_set() and (most is None or done.total() < most):
             with pace.turn() as mine:
-                rows = self._claim(destination, worker, most and most - done.total()) if mine else []
+                stopped = self.stop.is_set() or not mine
+                rows = [] if stopped else self._claim(destination, worker, most and most - done.total())
                 if not rows:
                     break
                 done += _Round(self, pace, client_of, worker, rows).deliver()
@@ -137,6 +138,16 @@ def drain(
     return post.report(done)
 
 
+def rehearse(store: Store, row: Delivery, policies: Mapping[str, Policy]) -> Resource:
+    """The transaction that would be sent for this row alone; of a patient not yet looked up, as one unknown there."""
+    now = row.created
+    post = Post(store, lambda: now, lambda: 0.0, policies=policies)
+    nobody = HospitalClient(row.destination, "", None)
+    alone = _Round(post, post.pace(row.destination), lambda _: nobody, "", [row])
+    resources, _ = alone._about_theirs(lambda _: None)
+    return alone._sending(nobody, resources).request(resources)
+
+
 class _LeaseLost(Exception):
     """Another worker has the rows now; its word counts."""
 
@@ -159,7 +170,7 @@ class _Round:
         except (LookupError, Refused) as error:
             return self._later(HospitalSilent(f"{first.destination} is not configured: {error}"), ())
         try:
-            resources, under = self._about_theirs(client)
+            resources, under = self._about_theirs(lambda patient: identity.find(client, patient))
         except HospitalUnavailable as error:
             return self._later(error, ())
         except Refused as error:
@@ -175,7 +186,7 @@ class _Round:
         self.pace.answered()
         return self._settle(sending, under)
 
-    def _about_theirs(self, client: HospitalClient) -> tuple[list[Resource], str | None]:
+    def _about_theirs(self, find: Callable[[identity.Wanted], str | None]) -> tuple[list[Resource], str | None]:
         """The resources about the hospital's own Patient, and which it is, where they are about one of ours."""
         first = self.rows[0]
         resources = [one for row in self.rows for one in row.content]
@@ -187,7 +198,7 @@ class _Round:
             return resources, None
         if linked in [f"Patient/{one.there}" for one in ours.values()]:
             return resources, None
-        theirs = linked.removeprefix("Patient/") if linked else identity.find(client, patient) or patient.own
+        theirs = linked.removeprefix("Patient/") if linked else find(patient) or patient.own
         return identity.refer(resources, patient.own, theirs), f"Patient/{theirs}"
 
     def _sending(self, client: HospitalClient, resources: Sequence[Resource]) -> Sending:

@@ -13,7 +13,7 @@ from typing import Any
 from adapter.errors import HospitalRefused, HospitalUnavailable
 from adapter.hospital import r4_gate
 from adapter.hospital.answer import HospitalBroke, Outdated, TooLarge
-from adapter.hospital.changes import Change, condition
+from adapter.hospital.changes import Change, bundle, condition
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.pace import Pace
 from adapter.hospital.references import local_targets, rewritten, together
@@ -67,6 +67,11 @@ class Sending:
                 chunk = []
             chunk.append(group)
         self._part(chunk)
+
+    def request(self, resources: Sequence[Resource]) -> Resource:
+        """The transaction that would be sent, in one piece; nothing is asked or sent."""
+        changes = [self._change(one) for group in together(resources) for one in group if not self._has(one)]
+        return bundle(changes, self._elsewhere())
 
     def _sound(self, resource: Resource) -> bool:
         """Our own last look at each entry, for a server names none when it refuses them all."""

@@ -24,7 +24,7 @@ class Connections:
             there = settings.hospitals.get(name) or settings.registries.get(name)
             if there is None:
                 raise Refused(f"no hospital or registry is called {name}")
-            self._clients[name] = HospitalClient(name, there.base_url, _credentials(there.auth))
+            self._clients[name] = HospitalClient(name, there.base_url, _credentials(there.auth), timeout=there.timeout)
         return self._clients[name]
 
     def close(self) -> None:

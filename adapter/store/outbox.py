@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, false, func, inse
 from adapter.errors import Conflict, NotFound
 from adapter.store import lease
 from adapter.store.lease import LEASED, PARKED, WAITING
-from adapter.store.schema import outbox
+from adapter.store.schema import enrolments, outbox
 from mappings.r4.build import Resource
 
 DELIVERED, DISCARDED = "delivered", "discarded"
@@ -195,14 +195,16 @@ class Outbox:
         states: Collection[str] | None = None,
         *,
         destination: str | None = None,
-        courses: Collection[str] | None = None,
+        centre: str | None = None,
         limit: int | None = None,
     ) -> list[Delivery]:
-        """Rows in these states, for this destination, of these courses (None: all), oldest first, at most `limit`."""
+        """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`."""
         wanted = select(outbox).order_by(outbox.c.id).limit(limit)
-        for column, values in ((outbox.c.state, states), (outbox.c.course, courses)):
-            if values is not None:
-                wanted = wanted.where(column.in_(values))
+        if states is not None:
+            wanted = wanted.where(outbox.c.state.in_(states))
+        if centre is not None:
+            own = select(enrolments.c.course).where(enrolments.c.centre == centre, enrolments.c.current)
+            wanted = wanted.where(outbox.c.course.in_(own))
         if destination is not None:
             wanted = wanted.where(outbox.c.destination == destination)
         return [_delivery(row) for row in self._connection.execute(wanted)]
