@@ -120,6 +120,12 @@ class HospitalClient:
             raise HospitalUnavailable(f"{self.name}: was asked for a {kind} and gave something else")
         return found
 
+    def history(self, kind: str, id: str) -> list[Resource]:  # noqa: A002 - FHIR's own name for it
+        """Every version that there was, the oldest first; deletions are left out."""
+        pages = self._pages(self._send("GET", f"{self.base_url}/{kind}/{id}/_history", headers=_FRESH).content())
+        entries = [entry for page in pages for entry in dicts(page.get("entry"))]
+        return [resource for entry in reversed(entries) for resource in dicts([entry.get("resource")])]
+
     def search(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
         """The matches on every page. Sent as a form, so that a patient's number stays out of access logs."""
         answer = self._send("POST", f"{self.base_url}/{kind}/_search", data=list(params), headers=_STRICT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ class Books:
     faults: list[str] = field(default_factory=list)
 
 
-def balance(stage: Stage, courses: set[str], *, parked: set[str] = frozenset()) -> Books:  # type: ignore[assignment]
+def balance(stage: Stage, courses: set[str], *, parked: Collection[str] = ()) -> Books:
     """Compares what was queued for these courses with what the hospital has. `parked`: references that it refused."""
     books = Books()
     client = HospitalClient(HOSPITAL, stage.hospital.base_url, stage.hospital.auth, timeout=(10, 120))
@@ -34,7 +35,7 @@ def balance(stage: Stage, courses: set[str], *, parked: set[str] = frozenset()) 
     return books
 
 
-def _balance_one(stage: Stage, client: HospitalClient, course: str, parked: set[str], books: Books) -> None:
+def _balance_one(stage: Stage, client: HospitalClient, course: str, parked: Collection[str], books: Books) -> None:
     with stage.store.reading() as tx:
         rows = [row for row in tx.outbox.listing() if row.course == course]
         given = tx.sent.known(HOSPITAL, [(o["resourceType"], o["id"]) for row in rows for o in row.content])
@@ -57,7 +58,7 @@ def _balance_one(stage: Stage, client: HospitalClient, course: str, parked: set[
             books.faults.append(f"{name}: is there and we do not know it")
         if there is not None and len(versions) > 1:
             _check_order(client, name, versions, books)
-    for kind, number in Counter(name.split("/")[0] for name in said.keys() - parked).items():
+    for kind, number in Counter(name.split("/")[0] for name in said.keys() - set(parked)).items():
         found = client.search(kind, [("patient", _patient(said))]) if kind == "Observation" else None
         if found is not None and len(found) != number:
             books.faults.append(f"{course}: {len(found)} {kind} there, {number} said")

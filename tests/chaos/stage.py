@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -57,13 +58,13 @@ def stage(folder: Path, kind: str) -> Iterator[Stage]:
     (folder / "hospital").mkdir(parents=True)
     with servers.START[kind](folder / "hospital") as hospital:
         config = folder / "engraft.toml"
-        there = f'[centres."{CENTRE}"]\nhospital = "{HOSPITAL}"\n[hospitals.{HOSPITAL}]\nbase_url = "{hospital.base_url}"\n'
-        config.write_text(there, "utf-8")
+        centre = f'[centres."{CENTRE}"]\nhospital = "{HOSPITAL}"\n'
+        config.write_text(f'{centre}[hospitals.{HOSPITAL}]\nbase_url = "{hospital.base_url}"\n', "utf-8")
         url = f"sqlite:///{folder}/engraft.sqlite"
         store = Store(url, busy_seconds=60)
         store.migrate()
         with store.transaction() as tx:
-            token = tx.clients.add("chaos", "centre", CENTRE, _now())
+            token = tx.clients.add("chaos", "centre", CENTRE, datetime.now(UTC))
         environ = dict(os.environ) | {"ENGRAFT_CONFIG": str(config), "ENGRAFT_DATABASE_URL": url}
         try:
             yield Stage(folder, hospital, store, token, servers.free_port(), environ)
@@ -81,28 +82,27 @@ class Victim:
     ready: Callable[[], bool]
     chance: Random
     kills: int = 0
-    _spare: threading.Event = field(default_factory=threading.Event)
     _end: threading.Event = field(default_factory=threading.Event)
 
-    def live(self, allowed: Callable[[], bool]) -> None:
-        """Lives and dies while it is `allowed` to die, and then lives until `end`."""
+    def live(self, quota: int) -> None:
+        """Lives and dies until it was killed so often, and then lives until `end`."""
         while not self._end.is_set():
             with (self.stage.folder / f"{self.name}.log").open("ab") as log:
                 process = subprocess.Popen(
                     self.command, env=self.stage.environ, stdout=log, stderr=log, start_new_session=True
                 )
             try:
-                self._one_life(process, allowed)
+                self._one_life(process, quota)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    def _one_life(self, process: subprocess.Popen[bytes], allowed: Callable[[], bool]) -> None:
+    def _one_life(self, process: subprocess.Popen[bytes], quota: int) -> None:
         while not self.ready() and process.poll() is None and not self._end.wait(0.05):
             pass
         self._end.wait(self.chance.uniform(0, 1.5))
-        if allowed() and not self._spare.is_set():
+        if self.kills < quota and not self._end.is_set():
             self.kills += 1
             return
         while process.poll() is None and not self._end.wait(0.2):
@@ -111,10 +111,6 @@ class Victim:
             process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(60)
-
-    def spare(self) -> None:
-        """No more kills."""
-        self._spare.set()
 
     def end(self) -> None:
         """Told to stop, as an operator does it."""
@@ -128,9 +124,3 @@ def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"it took longer than {seconds:.0f} s until {what}")
         pause.wait(0.2)
-
-
-def _now():  # type: ignore[no-untyped-def]  # a datetime, for the store only
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 
 from adapter.store.outbox import Said
-from tests.lib.forms import ENROLMENT
 from tests.unit.adapter.web.browsing import Browser, signed_in
 
 
 @pytest.fixture
-def refused(ward):
+def refused(ward, course):
     """A delivery of the centre that the hospital refused; its number."""
-    assert ward.ask("POST", "/enrolments", document=ENROLMENT).status_code == 201
     with ward.store.transaction() as tx:
-        (row,) = tx.outbox.listing()
+        (row,) = [one for one in tx.outbox.listing() if one.course == course]
         tx.outbox.lease("w", at=row.created, lease_seconds=60)
         tx.outbox.park(row.id, "w", Said("422: HAPI-1821 <b>no such status</b>", 422))
     return row.id
@@ -91,5 +89,5 @@ def test_it_is_for_people_who_signed_in(ward):
     assert ward.app.test_client().post("/queue/retry", base_url="https://engraft.test").status_code == 303
 
 
-def test_the_navigation_leads_there(ward):
+def test_the_navigation_leads_there(ward, course):
     assert 'href="/queue"' in signed_in(ward).open("/").text
