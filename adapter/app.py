@@ -26,6 +26,7 @@ from adapter.web import (
     health,
     jwks,
     pages,
+    queue,
     refusal,
     regimen_changes,
     regimens,
@@ -43,7 +44,7 @@ from mappings.r4 import wire
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin),
-    *(sign_in, pages),
+    *(sign_in, pages, queue),
 )
 
 
