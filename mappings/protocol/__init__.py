@@ -3,10 +3,8 @@
 from functools import cache
 from importlib.resources import files
 
-from mappings.protocol.document import read
 from mappings.protocol.model import Protocol
-from mappings.protocol.names import dangling
-from mappings.protocol.schema import shape
+from mappings.protocol.packed import unpack
 from mappings.r4.faults import Fault, FaultyInput
 
 __all__ = ["Protocol", "definition", "load", "names", "parse", "wording"]
@@ -20,7 +18,9 @@ def names() -> tuple[str, ...]:
 @cache
 def load(name: str) -> Protocol:
     """The shipped protocol `name`. Raises FaultyInput (not-found) for any other name."""
-    return parse(definition(name), f"{name}.yaml")
+    text, packed = definition(name), files(__package__).joinpath(f"{name}.json")
+    found = unpack(packed.read_bytes(), text) if packed.is_file() else None
+    return found or parse(text, f"{name}.yaml")
 
 
 def parse(text: str, file: str = "") -> Protocol:
@@ -29,6 +29,11 @@ def parse(text: str, file: str = "") -> Protocol:
     Raises FaultyInput with the path and line of every fault: not YAML, unknown key, wrong type, or a name that nothing
     bears. What such a reading cannot see is for `check`.
     """
+    # here, because what ships is packed
+    from mappings.protocol.bearers import dangling
+    from mappings.protocol.document import read
+    from mappings.protocol.schema import shape
+
     document = read(text, file)
     protocol = shape(document)
     lost = list(dangling(protocol, document))
