@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
+from mappings.plan.amounts import plain
 from mappings.plan.dosing import Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
 from mappings.plan.sheet import Shared, Sheet
@@ -65,7 +66,7 @@ def shared_by(step: Step, line: Line, sheet: Sheet) -> Shared:
 
 def _shared(step: Step, line: Line, sheet: Sheet) -> Shared:
     amount, detail, warned = sheet.doses.get(line.key), sheet.overlay.line(line.key), tuple(remarks(line, sheet))
-    times = amount.doses_per_day if amount else line.dose.doses_per_day
+    times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
     how = _route(detail.route or line.route)
     if detail.infusion:
         how["additionalInstruction"] = [concept(text=f"{detail.infusion} ({_centre(sheet)})")]
@@ -88,9 +89,9 @@ def _sum(step: Step, line: Line, warned: tuple[str, ...], sheet: Sheet) -> str:
         return f"{in_protocol_words(line)}. DRAFT: not dosed, do not use."
     parts = [_arithmetic(line, amount, sheet)]
     if amount.capped:
-        parts.append(f"capped from {_plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
+        parts.append(f"capped from {plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
     if amount.doses_per_day > 1:
-        parts.append(f"{_plain(amount.per_dose)} mg {amount.doses_per_day} times a day")
+        parts.append(f"{plain(amount.per_dose)} mg {amount.doses_per_day} times a day")
     elif line.over_minutes:
         parts.append(f"one infusion over {line.over_minutes} minutes")
     else:
@@ -141,23 +142,18 @@ def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
     if line.dose.per == "kg":
         by, used = f"{body.weight_kg} kg", weight
     else:
-        by = f"{_plain(amount.shown_measure)} m2"
+        by = f"{plain(amount.shown_measure)} m2"
         height = f"height {body.height_cm} cm" + (f" of {body.height_date}" if body.height_date else "")
         used = f"{sheet.formula}, {weight}, {height}"
     rule = f"rounded half up to {amount.rounding.step} mg" + (
         f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
     )
     sum_ = f"{line.dose.amount} {line.dose.ucum} x {by} ({used}) = {amount.shown_uncapped} mg"
-    return f"{sum_}; ordered {_plain(amount.ordered)} mg a day, {rule}"
+    return f"{sum_}; ordered {plain(amount.ordered)} mg a day, {rule}"
 
 
 def _centre(sheet: Sheet) -> str:
     return f"as {sheet.overlay.centre} gives it"
-
-
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _route(route: str | None) -> Element:
