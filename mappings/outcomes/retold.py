@@ -122,6 +122,8 @@ def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
     """The same visits, oldest first, each telling all that is known of the things that it names."""
     out = list(visits)
     for place in _PLACES:
+        if sum(len(_items(visit, place)) for visit in out) < 2:
+            continue  # nothing is told twice
         known: dict[Key, Any] = {}
         for visit in out:
             for item in _items(visit, place):

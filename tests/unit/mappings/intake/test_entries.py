@@ -31,7 +31,7 @@ def told(columns, cells, who=WHO):
     [
         ("relapse.date;relapse.kind", "soon;molecular", "relapse.date", "no date of the calendar", "YYYY-MM-DD"),
         ("relapse.date;relapse.kind", "2026-04-01;bad", "relapse.kind", "not known here", "haematological, molecular"),
-        ("measurements.karnofsky", "85", "measurements.karnofsky", "by steps of 10", "whole number"),
+        ("measurements.karnofsky", "85", "measurements.karnofsky", "by steps of 10", "correct the value"),
         ("chimerism.1.date;chimerism.1.donor_percent", "2026-04-01;x", "chimerism.1.donor_percent", "a number", "0.52"),
         (
             "gvhd.acute.1.onset;gvhd.acute.1.steroid_refractory",
@@ -105,7 +105,7 @@ def test_a_json_document_has_its_line_and_its_path():
         "path": "gvhd.acute.1.skin",
         "value": "9",
         "reason": "9 is not from 0 to 4",
-        "mend": "write the whole number in digits only",
+        "mend": "correct the value",
     }
     assert "value" not in acute
     assert mood["mend"] == "name it as the list says"
