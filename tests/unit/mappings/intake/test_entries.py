@@ -80,6 +80,12 @@ def test_reason_and_mending_stand_by_the_cell(columns, cells, name, reason, mend
     assert found.row == 2
 
 
+def test_a_date_that_can_be_read_two_ways_is_told_as_such():
+    found = told("relapse.date;relapse.kind", "03/04/2026;molecular")["relapse.date"]
+    assert "does not tell the day from the month" in found.reason
+    assert found.mend == "write YYYY-MM-DD"
+
+
 def test_a_needed_key_is_to_be_filled_in():
     found = told("response.note", "x", ";P-1;m3;2026-04-13;")["centre"]
     assert (found.value, found.mend) == ("", "fill it in")
