@@ -10,6 +10,7 @@ from adapter.config.secrets import Secret
 from adapter.errors import Refused
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
+from mappings.protocol import Protocol
 
 DEFAULT_DATABASE_URL = "sqlite:///var/engraft.sqlite"
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
@@ -87,6 +88,14 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
+class Exports:
+    """Where the files of bulk exports lie, and for how many hours. A day is our own default."""
+
+    folder: Path = Path("var/exports")
+    hours: int = 24
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of it. `file`: the TOML that it was read from."""
 
@@ -99,8 +108,11 @@ class Settings:
     privacy_key: Path | None = None
     file: Path | None = None
     limits: Limits = DEFAULT_LIMITS
+    protocols: tuple[Protocol, ...] = ()
+    """Protocols of the deployment's own, beside those that ship."""
     gate_max_age: Mapping[str, int] = field(default_factory=dict)
     """Days after which a fact of a gate, by its name in the protocol, no longer meets it. Nobody gives a number."""
+    exports: Exports = Exports()
     signing_keys: tuple[Secret, ...] = ()
     """Private keys for SMART Backend Services, the one to use first; the public half of each is published."""
 

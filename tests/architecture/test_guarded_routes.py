@@ -39,7 +39,17 @@ PAGES = {
 """Everything that people see once they have signed in."""
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
-PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a", "service": "order-check", "action": "x"}
+PARTS = {
+    "kind": "Patient",
+    "id_": "x",
+    "version": "1",
+    "hospital": "chu-a",
+    "service": "order-check",
+    "action": "x",
+} | {
+    "group": "x",
+    "name": "x",
+}
 
 
 @pytest.fixture(scope="module")
