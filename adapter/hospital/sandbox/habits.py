@@ -15,12 +15,14 @@ class Habits:
     """`client_ids`: a PUT may make a resource. `entries`: of one transaction at most. `seconds`: that each takes.
 
     `writers`: transactions side by side, beyond which a 503 with code `transient` is the answer, as Helios gives it.
+    `clerks`: that work on them; what comes meanwhile stands in line.
     """
 
     client_ids: bool = True
     entries: int | None = None
     writers: int | None = None
     seconds: float = 0.0
+    clerks: int = 64
 
 
 class Desk:
@@ -30,6 +32,7 @@ class Desk:
         self._habits = habits
         self._lock = threading.Lock()
         self._never = threading.Event()
+        self._clerks = threading.Semaphore(habits.clerks)
         self._running = 0
         self.most = 0
         """Transactions that were under way at once."""
@@ -45,9 +48,10 @@ class Desk:
             self._running += 1
             self.most = max(self.most, self._running)
         try:
-            if self._habits.seconds:
-                self._never.wait(self._habits.seconds)
-            yield
+            with self._clerks:
+                if self._habits.seconds:
+                    self._never.wait(self._habits.seconds)
+                yield
         finally:
             with self._lock:
                 self._running -= 1
