@@ -36,6 +36,8 @@ class Desk:
         self._running = 0
         self.most = 0
         """Transactions that were under way at once."""
+        self.refused = 0
+        """Those that were one too many."""
 
     @contextmanager
     def taken(self, entries: int) -> Iterator[None]:
@@ -44,6 +46,7 @@ class Desk:
             raise Refusal(413, f"at most {self._habits.entries} entries")
         with self._lock:
             if self._habits.writers is not None and self._running >= self._habits.writers:
+                self.refused += 1
                 raise Refusal(503, "too many transactions at once")
             self._running += 1
             self.most = max(self.most, self._running)
