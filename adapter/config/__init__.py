@@ -13,9 +13,11 @@ from adapter.config.settings import (
     DEFAULT_PUBLIC_URL,
     Auth,
     Centre,
+    Exports,
     Hospital,
     Registry,
     Settings,
+    Tls,
     Webhook,
 )
 
@@ -25,10 +27,12 @@ __all__ = [
     "SETTINGS",
     "Auth",
     "Centre",
+    "Exports",
     "Hospital",
     "Registry",
     "Secret",
     "Settings",
+    "Tls",
     "Webhook",
     "load",
 ]

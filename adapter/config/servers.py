@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from adapter.config.reader import Place, Reader, Table
-from adapter.config.settings import DEFAULT_TIMEOUT, Auth, Hospital, Registry, Webhook
+from adapter.config.settings import DEFAULT_TIMEOUT, Auth, Hospital, Registry, Tls, Webhook
 
+SCOPE = "system/*.cruds"
+"""Asked for where the configuration names no scope; a server grants what was agreed, and says so."""
+
+_KEYS = {
+    "none": (),
+    "bearer": ("secret",),
+    "basic": ("user", "secret"),
+    "smart-backend": ("client_id", "scope", "algorithm", "token_url"),
+}
 TIMEOUTS = ("connect_seconds", "read_seconds")
 
 
@@ -20,20 +29,20 @@ def registries(reader: Reader, document: Table) -> dict[str, Registry]:
 
 def _hospital(reader: Reader, name: str, table: Table) -> Hospital:
     at = ("hospitals", name)
-    reader.only(table, at, ("base_url", "auth", "identity", "webhook", "conflict", *TIMEOUTS))
+    reader.only(table, at, ("base_url", "auth", "identity", "webhook", "tls", "conflict", *TIMEOUTS))
     url = reader.url(table, at, "base_url")
     identity = reader.word(table, at, "identity", ("auto", "client-id", "conditional"), "auto")
     conflict = reader.word(table, at, "conflict", ("park", "ours", "theirs"), "park")
     shown = _auth(reader, table, at), identity, _webhook(reader, table, at)
-    return Hospital(name, url, *shown, conflict, _timeout(reader, table, at))
+    return Hospital(name, url, *shown, _tls(reader, table, at), conflict, _timeout(reader, table, at))
 
 
 def _registry(reader: Reader, name: str, table: Table) -> Registry:
     at = ("registries", name)
-    reader.only(table, at, ("base_url", "auth", "dialect", *TIMEOUTS))
+    reader.only(table, at, ("base_url", "auth", "dialect", "tls", *TIMEOUTS))
     url = reader.url(table, at, "base_url")
     dialect = reader.word(table, at, "dialect", ("fhir", "cibmtr", "ebmt"), "fhir")
-    return Registry(name, url, _auth(reader, table, at), dialect, _timeout(reader, table, at))
+    return Registry(name, url, _auth(reader, table, at), dialect, _tls(reader, table, at), _timeout(reader, table, at))
 
 
 def _timeout(reader: Reader, table: Table, at: Place) -> tuple[float, float]:
@@ -48,13 +57,39 @@ def _auth(reader: Reader, table: Table, above: Place) -> Auth:
     said = reader.inline(table, at)
     if said is None:
         return Auth()
-    kind = reader.word(said, at, "kind", ("none", "bearer", "basic", "smart-backend"))
-    wanted = {"bearer": ("secret",), "basic": ("user", "secret")}.get(kind, ())
-    if kind != "smart-backend":
+    kind = reader.word(said, at, "kind", tuple(_KEYS))
+    wanted = _KEYS.get(kind, ())
+    if kind in _KEYS:
         reader.only(said, at, ("kind", *wanted))
+    if kind == "smart-backend":
+        return _backend(reader, said, at)
     user = reader.text(said, at, "user") if "user" in wanted else None
     secret = reader.secret(said, (*at, "secret")) if "secret" in wanted else None
     return Auth(kind, user, secret)
+
+
+def _backend(reader: Reader, said: Table, at: Place) -> Auth:
+    return Auth(
+        "smart-backend",
+        client_id=reader.text(said, at, "client_id"),
+        scope=reader.text(said, at, "scope") if "scope" in said else SCOPE,
+        algorithm=reader.word(said, at, "algorithm", ("ES384", "RS384")) if "algorithm" in said else None,
+        token_url=reader.url(said, at, "token_url") if "token_url" in said else None,
+    )
+
+
+def _tls(reader: Reader, table: Table, above: Place) -> Tls:
+    at = (*above, "tls")
+    said = reader.inline(table, at)
+    if said is None:
+        return Tls()
+    reader.only(said, at, ("certificate", "key", "ca"))
+    named = {
+        key: reader.path.parent / reader.text(said, at, key) for key in ("certificate", "key", "ca") if key in said
+    }
+    if "key" in named and "certificate" not in named:
+        reader.fault((*at, "certificate"), "is needed beside the key")
+    return Tls(named.get("certificate"), named.get("key"), named.get("ca"))
 
 
 def _webhook(reader: Reader, table: Table, above: Place) -> Webhook | None:

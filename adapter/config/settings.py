@@ -10,6 +10,7 @@ from adapter.config.secrets import Secret
 from adapter.errors import Refused
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
+from mappings.protocol import Protocol
 
 DEFAULT_DATABASE_URL = "sqlite:///var/engraft.sqlite"
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
@@ -32,11 +33,29 @@ class Centre:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """How we show ourselves to another server: `kind` none, bearer (`secret`) or basic (`user`, `secret`)."""
+    """How we show ourselves to another server.
+
+    `kind`: none, bearer (`secret`), basic (`user`, `secret`) or smart-backend: there `client_id` is our name, `scope`
+    what we may ask for, `algorithm` ES384 or RS384 where the server takes only one of them, `token_url` where its
+    tokens come from if it does not say so itself.
+    """
 
     kind: str = "none"
     user: str | None = None
     secret: Secret | None = None
+    client_id: str | None = None
+    scope: str | None = None
+    algorithm: str | None = None
+    token_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What TLS is spoken with: our own `certificate` and `key` (mutual TLS), and the `ca` that signs the server's."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,7 @@ class Hospital:
     auth: Auth = Auth()
     identity: str = "auto"
     webhook: Webhook | None = None
+    tls: Tls = Tls()
     conflict: str = "park"
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
 
@@ -72,7 +92,16 @@ class Registry:
     base_url: str
     auth: Auth = Auth()
     dialect: str = "fhir"
+    tls: Tls = Tls()
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """Where the files of bulk exports lie, and for how many hours. A day is our own default."""
+
+    folder: Path = Path("var/exports")
+    hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +117,13 @@ class Settings:
     privacy_key: Path | None = None
     file: Path | None = None
     limits: Limits = DEFAULT_LIMITS
+    protocols: tuple[Protocol, ...] = ()
+    """Protocols of the deployment's own, beside those that ship."""
     gate_max_age: Mapping[str, int] = field(default_factory=dict)
     """Days after which a fact of a gate, by its name in the protocol, no longer meets it. Nobody gives a number."""
+    exports: Exports = Exports()
+    signing_keys: tuple[Secret, ...] = ()
+    """Private keys for SMART Backend Services, the one to use first; the public half of each is published."""
 
     def pseudonym_key(self) -> bytes:
         """The key that pseudonyms are made from. Raises Refused where there is none."""

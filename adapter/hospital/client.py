@@ -10,14 +10,16 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from requests.auth import AuthBase
 
+from adapter.config import Tls
 from adapter.errors import HospitalUnavailable
 from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
 from adapter.hospital.changes import Change, Kept, bundle, kept
+from adapter.hospital.origin import origin, speak
 from adapter.hospital.quirks import Verdict
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
@@ -52,6 +54,7 @@ class HospitalClient:
         base_url: str,
         auth: AuthBase | None,
         *,
+        tls: Tls | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -64,6 +67,7 @@ class HospitalClient:
         self._capability: Resource | None = None
         self._session = requests.Session()
         self._session.auth = auth or _NoAuth()
+        speak(self._session, tls or Tls())
         self._session.headers.update({"Accept": FHIR_JSON, "User-Agent": "Engraft"})
 
     def close(self) -> None:
@@ -156,7 +160,7 @@ class HospitalClient:
         for link in dicts(page.get("link")):
             if link.get("relation") == "next":
                 url = urljoin(f"{self.base_url}/", str(link.get("url")))
-                if _origin(url) != _origin(self.base_url):
+                if origin(url) != origin(self.base_url):
                     raise HospitalUnavailable(f"{self.name}: the next page is not on the server of base_url")
                 return url
         return None
@@ -196,8 +200,3 @@ def _matches(page: Resource, kind: str) -> Iterator[Resource]:
             mode = (dicts([entry.get("search")]) or [{}])[0].get("mode", "match")
             if mode == "match" and resource.get("resourceType") == kind:
                 yield resource
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -27,7 +27,7 @@ from adapter.store.columns import metadata as metadata
 from adapter.store.columns import number as _number
 from adapter.store.columns import text as _text
 
-REVISION = "0008"
+REVISION = "0009"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -271,6 +271,27 @@ audit = Table(
     Index(None, "target"),
 )
 """Who did what to which document; rows are added, never changed."""
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", String, primary_key=True),
+    _text("client"),
+    _text("centre", null=True),
+    Column("asked", Json, nullable=False),
+    _text("url"),
+    _instant("at"),
+    _instant("expires"),
+    _text("state"),
+    _text("worker", null=True),
+    _instant("beat"),
+    _number("attempts"),
+    _number("written"),
+    Column("files", Json, nullable=False),
+    _text("error", null=True),
+    Index(None, "expires"),
+)
+"""Exports that were asked for; `at`: the moment whose state they show."""
 
 decisions = Table(
     "decisions",

@@ -14,7 +14,15 @@ from adapter.web.session import COOKIE, form_token
 from mappings.r4.wire import decode
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-OPEN = {"/fhir/metadata", "/healthz", "/readyz", "/cds-services", "/sign-in", "/static/engraft.css"}
+OPEN = {
+    "/.well-known/jwks.json",
+    "/fhir/metadata",
+    "/healthz",
+    "/readyz",
+    "/cds-services",
+    "/sign-in",
+    "/static/engraft.css",
+}
 """Everything that anyone may see. There is no smart-configuration as long as there is no token endpoint."""
 
 PAGES = {
@@ -26,13 +34,25 @@ PAGES = {
     ("/regimens/<id_>/calendar", "GET"),
     ("/regimens/<id_>/calendar", "POST"),
     ("/regimens/<id_>/calendar.ics", "GET"),
+    ("/regimens/<id_>/calendar/tapers/<action>", "POST"),
+    ("/regimens/<id_>/calendar/tapers/<action>/withdrawal", "POST"),
     ("/regimens/<id_>/calendar/withdrawal", "POST"),
     ("/sign-out", "POST"),
 }
 """Everything that people see once they have signed in."""
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
-PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a", "service": "order-check"}
+PARTS = {
+    "kind": "Patient",
+    "id_": "x",
+    "version": "1",
+    "hospital": "chu-a",
+    "service": "order-check",
+    "action": "x",
+} | {
+    "group": "x",
+    "name": "x",
+}
 
 
 @pytest.fixture(scope="module")

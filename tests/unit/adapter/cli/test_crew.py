@@ -103,7 +103,8 @@ def test_a_server_that_likes_two_writers_gets_everything_from_sixteen(store):
             until(lambda: waiting(store) == 0)
         balanced(hospital, versions=2)
         assert hospital.desk.most <= 2
-        assert (crew._post.pace("chu-a").writers == 16) == (hospital.desk.refused == 0), "a slow machine may not crowd it"
+        crowded = hospital.desk.refused > 0  # a slow machine may not crowd it
+        assert (crew._post.pace("chu-a").writers < 16) == crowded
 
 
 def test_a_hospital_that_hangs_slows_no_other(store):
