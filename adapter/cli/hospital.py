@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapter.cli.progress import bar
 from adapter.cli.refusal import REFUSED, json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Hospital, Settings, load
 from adapter.errors import Invalid
 from mappings.r4.faults import Fault
-from mappings.r4.wire import pretty
+from mappings.r4.wire import encode, pretty
 
 if TYPE_CHECKING:
+    from adapter.flows.reconciling import Difference
     from adapter.flows.subscribing import Standing
     from adapter.hospital.client import HospitalClient
 
@@ -105,20 +107,22 @@ def reconcile(ctx: click.Context, name: str, mending: bool, after: str, as_json:
     counts: Counter[str] = Counter()
     with _client(name) as (settings, there, client), store_of(settings) as store:
         centres = [code for code, centre in settings.centres.items() if centre.hospital == name]
-        names = reconciling.courses(store, name, centres, after)
+        names = reconciling.courses(store, centres, after)
         last = after
         try:
-            with click.progressbar(names, label=f"{len(names)} patients", file=click.get_text_stream("stderr")) as bar:
-                for course in bar:
+            with bar("patients", len(names), items=True) as done:
+                for course in names:
                     found = reconciling.compare(store, client, name, course)
                     for one in found:
                         counts[one.what] += 1
-                        _line({"course": course, "resource": one.reference, "what": one.what, "version": one.version}, as_json)
+                        _line(one, as_json)
                     if mending and found:
                         counts["queued"] += reconciling.repair(store, name, found, there.conflict, now())
                     last = course
+                    done(1)
         except BaseException:
-            click.echo(f"stopped; go on with: engraft hospital reconcile {name} --after {last}", err=True)
+            after_ = f" --after {last}" if last else ""
+            click.echo(f"stopped; go on with: engraft hospital reconcile {name}{after_}", err=True)
             raise
     told = ", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "no difference"
     click.echo(f"{len(names)} patients compared: {told}", err=True)
@@ -177,11 +181,10 @@ def _show(found: list[Standing], as_json: bool) -> None:
         click.echo(f"{row['state']:9} {row['type']}{': ' + row['says'] if row['says'] else ''}")
 
 
-def _line(said: dict[str, Any], as_json: bool) -> None:
+def _line(one: Difference, as_json: bool) -> None:
     if as_json:
-        from mappings.r4.wire import encode
-
+        said = {"course": one.course, "resource": one.reference, "what": one.what, "version": one.version}
         click.echo(encode(said).decode())
     else:
-        version = f" (version {said['version']} there)" if said["version"] else ""
-        click.echo(f"{said['what']:10} {said['resource']}{version}")
+        version = f" (version {one.version} there)" if one.version else ""
+        click.echo(f"{one.what:10} {one.reference}{version}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adapter.flows import course
+from adapter.flows import course, regimen
 from adapter.hospital.changes import in_our_words
 from adapter.hospital.client import HospitalClient
 from adapter.store.outbox import DISCARDED, UNFINISHED
@@ -47,8 +47,8 @@ class Difference:
     version: str | None = None
 
 
-def courses(store: Store, hospital: str, centres: Sequence[str], after: str = "") -> list[str]:
-    """Those whose resources go to a hospital, in the order in which they are compared; only what comes `after` one."""
+def courses(store: Store, centres: Sequence[str], after: str = "") -> list[str]:
+    """Those of the centres, in the order in which they are compared; only what comes `after` one."""
     with store.reading() as tx:
         patients = tx.resources.stream(centres=centres, kinds=["Patient"])
         return sorted({one.course for one in patients if one.course and one.course > after})
@@ -57,16 +57,16 @@ def courses(store: Store, hospital: str, centres: Sequence[str], after: str = ""
 def compare(store: Store, client: HospitalClient, hospital: str, course_: str) -> list[Difference]:
     """What differs for one patient. Reads only. Raises HospitalUnavailable, HospitalRefused."""
     with store.reading() as tx:
-        ours = {one.reference: one.content for one in tx.resources.of_course(course_) if one.kind in course.DELIVERED}
+        planned = {one.reference for one in tx.resources.from_source(course_, regimen.SOURCE)}
+        told = [one for one in tx.resources.of_course(course_) if one.reference not in planned]
+        ours = {one.reference: one.content for one in told if one.kind in course.DELIVERED}
         known = tx.sent.known(hospital, [_pair(name) for name in ours])
         theirs = tx.links.get(hospital, course_)
         waiting = _named(row.content for row in tx.outbox.of_course(hospital, course_, DECIDED))
-    out = []
-    for name in sorted(ours.keys() - known.keys() - waiting):
-        if not (name.startswith("Patient/") and theirs):  # theirs stands for ours, which is not sent
-            out.append(Difference(course_, name, NEVER_SENT))
+    # where the hospital's own Patient stands for ours, ours is not sent
+    unsent = (name for name in sorted(ours.keys() - known.keys() - waiting) if not (theirs and _is_patient(name)))
     checked = {name: given for name, given in known.items() if name not in waiting}
-    return out + list(_checked(client, course_, checked, ours))
+    return [Difference(course_, name, NEVER_SENT) for name in unsent] + list(_checked(client, course_, checked, ours))
 
 
 def repair(store: Store, hospital: str, found: Sequence[Difference], policy: str, now: datetime) -> int:
@@ -104,6 +104,10 @@ def _checked(
 
 def _named(contents: Iterable[Sequence[Resource]]) -> set[str]:
     return {f"{one['resourceType']}/{one['id']}" for content in contents for one in content}
+
+
+def _is_patient(name: str) -> bool:
+    return name.startswith("Patient/")
 
 
 def _pair(name: str) -> tuple[str, str]:

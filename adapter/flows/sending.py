@@ -40,7 +40,7 @@ class Sending:
     breaks has had its chances. `beat` is called before each request.
 
     Afterwards `given` is what the hospital has now, `refused` what it does not take and why, `left` what it keeps in
-    its own version. They count even where an error ended it.
+    its own version, `learned` whether `ids` was found out by this. They count even where an error ended it.
     """
 
     client: HospitalClient
@@ -54,6 +54,7 @@ class Sending:
     given: dict[str, Given] = field(default_factory=dict)
     refused: dict[str, Said] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
+    learned: bool = False
 
     def send(self, resources: Sequence[Resource]) -> None:
         """Sends what is new. Raises HospitalUnavailable."""
@@ -144,7 +145,7 @@ class Sending:
             if self.ids != "auto" or not new or not self._taken_without_our_ids(resources):
                 raise refusal
         if self.ids == "auto" and new:
-            self.ids = "client-id"
+            self.ids, self.learned = "client-id", True
 
     def _taken_without_our_ids(self, resources: list[Resource]) -> bool:
         """The trial: is it our choosing of ids that was refused? It decides once, and is remembered."""
@@ -154,6 +155,7 @@ class Sending:
         except HospitalRefused:
             self.ids = "auto"
             return False
+        self.learned = True
         return True
 
     def _transact(self, resources: list[Resource]) -> None:
