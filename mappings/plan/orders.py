@@ -104,8 +104,9 @@ def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resourc
         "dosageInstruction": [dosage.for_order(step, line, day, sheet)],
     }
     used = measures.used(line.dose.per, sheet)
-    if used:
+    if sheet.dosed:
         out["extension"] = [dosage.normalization(line)]
+    if used:
         out["supportingInformation"] = used
     notes = (*dosage.told(step, line, sheet)[1], *sheet.flags)
     return out | _notes(notes) if notes else out
