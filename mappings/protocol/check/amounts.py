@@ -63,8 +63,8 @@ def caps_can_bind(protocol: Protocol) -> Iterator[Finding]:
 
 
 def _total(path: str, line: Line, total: Total, whose: str, days: int) -> Iterator[Finding]:
-    unit, _, said = total.unit.partition("/")
-    per = said or FIXED
+    unit, _, per = total.unit.partition("/")
+    per = per or FIXED
     if per != line.dose.per:
         told, meant = (f"per {one}" if one != FIXED else "for everybody" for one in (per, line.dose.per))
         yield Finding(path, line.key, f"{whose} total is stated {told}, but the line is dosed {meant}")
@@ -72,7 +72,7 @@ def _total(path: str, line: Line, total: Total, whose: str, days: int) -> Iterat
     stated, summed = total.amount * MILLIGRAMS[unit], days * line.dose.amount * MILLIGRAMS[line.dose.unit]
     if stated != summed:
         said = f"{whose} total is stated as {total.amount} {total.unit}"
-        sum_ = f"{days} x {line.dose.amount} {line.dose.ucum} are {summed} mg" + (f"/{said}" if said else "")
+        sum_ = f"{days} x {line.dose.amount} {line.dose.ucum} are {summed} mg" + (f"/{per}" if per != FIXED else "")
         yield Finding(path, line.key, f"{said}, but {sum_}", "value")
 
 
