@@ -17,6 +17,7 @@ from adapter.web import (
     admin,
     apply,
     auth,
+    bulk,
     cds_hooks,
     enrolments,
     fhir,
@@ -25,6 +26,7 @@ from adapter.web import (
     health,
     jwks,
     pages,
+    queue,
     refusal,
     regimen_changes,
     regimens,
@@ -41,8 +43,8 @@ from mappings.r4 import wire
 
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
-    *(sign_in, pages),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin),
+    *(sign_in, pages, queue),
 )
 
 

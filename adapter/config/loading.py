@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adapter.config.centres import centres
 from adapter.config.clinic import gate_ages, limits
+from adapter.config.exports import exports
 from adapter.config.privacy import pseudonym_key
 from adapter.config.protocols import protocols
 from adapter.config.reader import Reader, Table, is_url
@@ -26,7 +27,10 @@ SETTINGS = {
 }
 """Every environment variable that is read, with its meaning."""
 
-SECTIONS = ("canonical_base", "centres", "hospitals", "registries", "privacy", "protocols", "dosing", "gates", "smart")
+SECTIONS = (
+    *("canonical_base", "centres", "hospitals", "registries", "privacy", "protocols"),
+    *("dosing", "gates", "smart", "exports"),
+)
 """Every key at the top of the file."""
 
 
@@ -62,6 +66,7 @@ def _settings(reader: Reader, database: str, public: str) -> Settings:
         file=reader.path,
         limits=limits(reader, document),
         gate_max_age=gate_ages(reader, document),
+        exports=exports(reader, document),
         protocols=protocols(reader, document),
         signing_keys=_signing_keys(reader, document, named_hospitals, named_registries),
     )
