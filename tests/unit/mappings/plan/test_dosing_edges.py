@@ -12,7 +12,9 @@ import pytest
 from mappings.plan import dosing, timeline
 from mappings.plan.dosing import Body, Dose, Rounding, dose
 from mappings.plan.timeline import PLACE_DAY_ZERO, months_after, steps, tree
-from mappings.protocol import load
+from mappings.protocol import load, parse
+from mappings.protocol.model import Cap
+from tests.lib.tree import ROOT
 
 SET = load("set-haplo-pdli")
 LINES = {line.key: line for phase in SET.phases for line in phase.lines}
@@ -104,3 +106,25 @@ def test_what_was_reckoned_is_not_changed_afterwards(module):
 )
 def test_months_end_with_the_shorter_month(day, months, then):
     assert months_after(day, months) == then
+
+
+def test_a_weight_is_shown_as_it_was_told_and_a_surface_to_four_decimals():
+    """Square root of (70.5 x 175 / 3600) = 1.851238..."""
+    body = Body(Decimal("70.5"), Decimal(175))
+    assert str(dose(MMF, body, "mosteller").shown_measure) == "70.5"
+    assert str(dose(LINES["cyclophosphamide"], body, "mosteller").shown_measure) == "1.8512"
+
+
+def test_a_cap_may_be_a_fraction_of_a_milligram():
+    """At most 12.5 mg twice a day, made up: each dose to 0.5 mg is 12.5 and not 12."""
+    line = replace(MMF, dose=replace(MMF.dose, at_most=Cap(Decimal("12.5"), "mg", 2)))
+    found = dose(line, Body(Decimal(70), Decimal(175)), "mosteller", Rounding(Decimal("0.5"), True))
+    assert (found.ordered, found.per_dose) == (25, Decimal("12.5"))
+
+
+def test_the_days_of_a_cycle_stand_in_order_whatever_the_order_of_the_lines():
+    """KDN5 with its first line a day later, made up."""
+    text = (ROOT / "tests/protocols/kdn5.yaml").read_text("utf-8")
+    turned = text.replace("line: gemcitabine", "line: carboplatin").replace("each_of: [1, 8]", "each_of: [2, 8]")
+    names = [step.id for step in steps(tree(parse(turned)))]
+    assert names[:3] == ["carboplatin-C1D1", "gemcitabine-C1D2", "gemcitabine-C1D8"]
