@@ -30,6 +30,7 @@ from adapter.web import (
     regimens,
     registry,
     sign_in,
+    visit_pages,
     webhook,
 )
 from adapter.web.content import LIMIT, negotiate
@@ -41,7 +42,7 @@ from mappings.r4 import wire
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
-    *(sign_in, pages),
+    *(sign_in, pages, visit_pages),
 )
 
 

@@ -18,6 +18,7 @@ from adapter.store import engine, index, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
 from adapter.store.decisions import Decisions
+from adapter.store.drafts import Drafts
 from adapter.store.enrolments import Enrolments
 from adapter.store.follow_ups import FollowUps
 from adapter.store.hospital_doses import HospitalDoses
@@ -47,6 +48,7 @@ class Tx:
         self.links = Links(connection)
         self.audit = Audit(connection)
         self.decisions = Decisions(connection)
+        self.drafts = Drafts(connection)
         self.hospital_doses = HospitalDoses(connection)
         self.validations = Validations(connection)
         self.people = People(connection)
