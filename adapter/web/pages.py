@@ -8,7 +8,7 @@ from functools import partial
 from flask import Response
 
 from adapter.errors import NotAllowed
-from adapter.flows import sign_in, tapers, validation, ward
+from adapter.flows import patient_course, sign_in, tapers, validation, ward
 from adapter.flows.course import day_of
 from adapter.flows.regimen import body_of
 from adapter.flows.validation import SIGNABLE, Signer
@@ -18,6 +18,7 @@ from adapter.web import appointments, html, session
 from adapter.web.page_frame import around, of_centre
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
+from mappings.outcomes.course_plots import LEFT, RIGHT
 from mappings.plan.reading import Item, Kind
 from mappings.plan.signature import ROLES
 from mappings.protocol import load
@@ -29,6 +30,16 @@ STATES = {
     "revoked": "Called off",
 }
 """Status of a plan, for people."""
+
+ATTENDANCE = {
+    "done": "done",
+    "due": "due",
+    "overdue": "overdue",
+    "ahead": "not due yet",
+    "open": "no date",
+    "not-due": "not due: died before",
+}
+"""State of a visit, for people."""
 
 ENDED = {"lapsed": "ended: a dose or date of the plan changed", "withdrawn": "taken back"}
 
@@ -54,7 +65,17 @@ def home(site: Site) -> Response:
 
 def patient(site: Site, id_: str) -> Response:
     found = ward.chart(id_, **of_centre(site))
-    return html.page("patient.html", **around(site), chart=found, patient=found.patient, states=STATES)
+    return html.page(
+        "patient.html",
+        **around(site),
+        chart=found,
+        patient=found.patient,
+        states=STATES,
+        course=patient_course.told(id_, **of_centre(site)),
+        attendance=ATTENDANCE,
+        left=LEFT,
+        right=RIGHT,
+    )
 
 
 def calendar(site: Site, id_: str) -> Response:
