@@ -37,6 +37,9 @@ from mappings.r4.faults import Fault
 
 _DEED = re.compile(r"(?P<deed>save|send|discard|add|drop):?(?P<path>[a-z_0-9.]*)")
 _OWN = ("csrf", "do", "seen")
+SAVED = "saved"
+"""Where the page begins after a draft was saved: nowhere else than ever, and it says so."""
+
 _PLACE = re.compile(r"[a-z_0-9.]{1,80}")
 
 
@@ -80,8 +83,9 @@ def fill(site: Site, id_: str, name: str) -> Response:
         return _page(site, fresh, fields, [Fault("", str(refusal), "conflict")], status=409)
     except Invalid as refusal:
         return _page(site, form, fields, refusal.faults, status=422)
+    # no fragment: a browser then ignores which field has the focus
     place = f"{path}.{items(fields, path)}" if deed == "add" else path.rpartition(".")[0]
-    return html.away(f"/patients/{id_}/visits/{name}" + (f"?at={place}#{place}" if place else "?at=saved"))
+    return html.away(f"/patients/{id_}/visits/{name}?at={place or SAVED}")
 
 
 def stored(site: Site, id_: str, name: str) -> Response:
@@ -127,7 +131,7 @@ def _page(
         errors=told.beside,
         listed=told.listed,
         focus=told.first if faults else first_field(names, at),
-        saved=at == "saved",
+        saved=at == SAVED,
         shown=SHOWN,
         items=partial(items, fields),
         ticked=partial(ticked, fields),
