@@ -18,17 +18,24 @@ Fields = Mapping[str, str]
 
 
 class Control(NamedTuple):
-    """Something on the page that has a name; `inside`: it holds others and is not filled in itself."""
+    """Something on the page that has a name; `text`: what it is called there.
+
+    `inside`: it holds others and is not filled in itself.
+    """
 
     name: str
+    text: str
     inside: bool = False
 
 
 class Marked(NamedTuple):
-    """Faults by the control that they stand beside, all of them in the order of the page, and the first field."""
+    """Faults by the control that they stand beside, and the first field.
+
+    `listed`: all of them in the order of the page, each with its control and what that is called.
+    """
 
     beside: Mapping[str, Sequence[str]]
-    listed: Sequence[tuple[str, str]]
+    listed: Sequence[tuple[str, str, str]]
     first: str
 
 
@@ -66,10 +73,10 @@ def controls(asked: Sequence[Asked], fields: Fields, above: str = "") -> Iterato
     """Everything on the page that has a name, from the top to the bottom."""
     for one in asked:
         path = above + one.name
-        yield Control(path, one.kind in ("group", "list", "values", "checks", "quantity"))
+        yield Control(path, one.text, one.kind in ("group", "list", "values", "checks", "quantity"))
         if one.none:
-            yield Control(f"{path}.none")
-        if one.kind in ("group",):
+            yield Control(f"{path}.none", one.text)
+        if one.kind == "group":
             yield from _why(one, path)
         yield from _parts(one, path, fields)
         if one.kind != "group":
@@ -85,13 +92,15 @@ def first_field(names: Sequence[Control], anchor: str) -> str:
 def marked(faults: Sequence[Fault], names: Sequence[Control]) -> Marked:
     """Each fault beside its field, or beside the nearest thing around it; what belongs nowhere is listed only."""
     order = {one.name: place for place, one in enumerate(names)}
+    texts = {one.name: one.text for one in names}
     found = [(_anchor(fault.path, order), fault.message) for fault in faults]
     found.sort(key=lambda one: order.get(one[0], -1))
     beside: dict[str, list[str]] = {}
     for anchor, message in found:
         beside.setdefault(anchor, []).append(message)
     first = next((anchor for anchor, _ in found if anchor), "")
-    return Marked(beside, found, first_field(names, first))
+    listed = [(anchor, texts.get(anchor, ""), message) for anchor, message in found]
+    return Marked(beside, listed, first_field(names, first))
 
 
 def _anchor(path: str, order: Mapping[str, int]) -> str:
@@ -102,8 +111,8 @@ def _anchor(path: str, order: Mapping[str, int]) -> str:
 
 def _why(one: Asked, path: str) -> Iterator[Control]:
     if one.said:
-        yield Control(f"{path}.not_done")
-        yield Control(f"{path}.note")
+        yield Control(f"{path}.not_done", one.text)
+        yield Control(f"{path}.note", one.text)
 
 
 def _parts(one: Asked, path: str, fields: Fields) -> Iterator[Control]:
@@ -111,11 +120,11 @@ def _parts(one: Asked, path: str, fields: Fields) -> Iterator[Control]:
         yield from controls(one.inside, fields, f"{path}.")
     elif one.kind == "list":
         for number in range(1, items(fields, path) + 1):
-            yield Control(f"{path}.{number}", inside=True)
+            yield Control(f"{path}.{number}", f"{one.text} {number}", inside=True)
             yield from controls(one.inside, fields, f"{path}.{number}.")
     elif one.kind == "values":
-        yield from (Control(f"{path}.{number}") for number in range(1, items(fields, path) + 1))
+        yield from (Control(f"{path}.{n}", f"{one.text} {n}") for n in range(1, items(fields, path) + 1))
     elif one.kind == "checks":
-        yield from (Control(f"{path}.{number}") for number, _ in enumerate(one.options, 1))
+        yield from (Control(f"{path}.{number}", one.text) for number, _ in enumerate(one.options, 1))
     elif one.kind == "quantity":
-        yield from (Control(f"{path}.{part}") for part in ("value", "comparator", "unit"))
+        yield from (Control(f"{path}.{part}", one.text) for part in ("value", "comparator", "unit"))

@@ -31,7 +31,7 @@ from mappings.terminology.units import to_unit
 
 WIDTH, HEIGHT = 640, 190
 LEFT, RIGHT, TOP, BOTTOM = 56, 624, 12, 150
-ROW = 26
+ROW = 32
 COUNT = "10*9/L"
 
 _STEPS = (10, 30, 60, 90, 180, 365, 730)

@@ -27,7 +27,10 @@ def test_a_fault_stands_beside_its_field_or_beside_what_is_nearest_around_it():
     assert told.beside["gvhd.acute.1.treatment"] == ["one"]
     assert told.beside["gvhd.acute"] == ["two"]
     assert told.listed == [
-        *(("", "four"), ("vital_status.cause", "three"), ("gvhd.acute", "two"), ("gvhd.acute.1.treatment", "one")),
+        ("", "", "four"),
+        ("vital_status.cause", "Cause of death", "three"),
+        ("gvhd.acute", "Acute GVHD", "two"),
+        ("gvhd.acute.1.treatment", "Treatment of acute GVHD", "one"),
     ]
     assert told.first == "vital_status.cause"
 
