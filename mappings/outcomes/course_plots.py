@@ -30,7 +30,7 @@ from mappings.terminology import codes
 from mappings.terminology.units import to_unit
 
 WIDTH, HEIGHT = 640, 190
-LEFT, RIGHT, TOP, BOTTOM = 56, 624, 12, 150
+LEFT, RIGHT, TOP, BOTTOM = 56, 612, 12, 150
 ROW = 32
 COUNT = "10*9/L"
 

@@ -31,6 +31,9 @@ PAGES = {
     ("/patients/<id_>/visits/<name>", "GET"),
     ("/patients/<id_>/visits/<name>", "POST"),
     ("/patients/<id_>/visits/<name>/stored", "GET"),
+    ("/queue", "GET"),
+    ("/queue/discard", "POST"),
+    ("/queue/retry", "POST"),
     ("/regimens/<id_>/calendar", "GET"),
     ("/regimens/<id_>/calendar", "POST"),
     ("/regimens/<id_>/calendar.ics", "GET"),
@@ -49,6 +52,8 @@ PARTS = {
     "hospital": "chu-a",
     "service": "order-check",
     "action": "x",
+} | {
+    "group": "x",
     "name": "m1",
 }
 
@@ -194,7 +199,7 @@ def test_a_session_changes_nothing_without_the_token_of_our_form(app, sessions):
                 assert answer.status_code == 403, f"{method} {rule}"
                 assert answer.content_type.startswith("text/html")
                 tried += 1
-    assert tried == 24
+    assert tried == 4 * sum(method == "POST" for _, method in PAGES)
 
 
 def test_a_session_opens_no_door_of_programs(app, sessions):
@@ -216,7 +221,7 @@ def test_an_endpoint_that_declared_nobody_is_refused_to_everybody(store):
 
 def test_admins_see_the_queue_and_no_patients(app, tokens):
     mine = {path for _, _, path, access in doors(app) if not isinstance(access, Door) and Role.ADMIN in access}
-    assert mine == {"/admin/queue"}
+    assert mine == {"/admin/queue", "/metrics"}
 
 
 def test_a_route_cannot_be_declared_for_two_publics(store):
