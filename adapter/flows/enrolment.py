@@ -7,11 +7,11 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.errors import Conflict, NotFound
+from adapter.errors import Conflict, Invalid, NotFound
 from adapter.flows import answers, course, regimen, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import Enrolment, Transplant
-from mappings.intake import schema
+from mappings.intake import lifetime, schema
 from mappings.r4.build import Ids
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -53,6 +53,7 @@ def enrol(
         document, confirmed_by = _without_confirmation(document)
         enrolment = schema.enrolment(document, course.day_of(now))
         course.admit(enrolment.centre, sender, settings)
+        _require_a_life(enrolment, now, settings)
         ids = course.ids_of(enrolment, settings)
         with store.transaction() as tx:
             tx.hold(enrolment.key)
@@ -73,7 +74,7 @@ def enrol(
                 course.require_fit(visits, enrolment, within="follow-up ")
                 if (regimen.given(visits) or tx.hospital_doses.of(ids.course)) and not confirmed_by:
                     _require_unmoved(known, enrolment, course.day_of(now))
-                course.settle(tx, enrolment, visits, source=enrolment.key, settings=settings, now=now)
+                course.settle(tx, enrolment, visits, document=submission, settings=settings, now=now)
                 planned = renewal.renew(tx, enrolment, visits, settings, now)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
             else:
@@ -89,6 +90,11 @@ def enrol(
                 changed=written,
                 regimen_issues=planned.issues,
             )
+
+
+def _require_a_life(enrolment: Enrolment, now: datetime, settings: Settings) -> None:
+    if faults := lifetime.faults(enrolment, course.day_of(now), settings.limits):
+        raise Invalid(faults)
 
 
 def state(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:

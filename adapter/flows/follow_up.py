@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from adapter.store.clients import Client
     from adapter.store.submissions import Submission
 
-__all__ = ["record", "retract", "state"]
+__all__ = ["history", "record", "retract", "state"]
 
 
 def record(
@@ -94,11 +94,31 @@ def state(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:
     return told | {name: known.content.get(name) for name in ("centre", "patient", "visit", "date")}
 
 
+def history(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:
+    """Every version of a visit as it was sent, newest first, and who did it. Raises NotFound."""
+    with store.reading() as tx:
+        known = _own(tx, id_, sender)
+        who = {deed.at: deed.who for deed in tx.audit.of(id_)}
+        versions = tx.follow_ups.history(id_)
+    return {"id": id_, "key": known.key, "history": [_version(one, who.get(one.at)) for one in versions]}
+
+
+def _version(one: Submission, who: str | None) -> dict[str, Any]:
+    return {
+        "version": one.version,
+        "at": one.at.isoformat(),
+        "who": who,
+        "status": one.status,
+        "reason": one.reason,
+        "document": one.content,
+    }
+
+
 def _settle(tx: Tx, visit: Submission, enrolled: Submission, settings: Settings, now: datetime) -> None:
     today = course.day_of(now)
     enrolment = schema.enrolment(enrolled.content, today)
     follow_ups = course.follow_ups_of(tx, enrolled.course, today)
-    course.settle(tx, enrolment, follow_ups, source=visit.key, settings=settings, now=now)
+    course.settle(tx, enrolment, follow_ups, document=visit, settings=settings, now=now)
     renewal.renew(tx, enrolment, follow_ups, settings, now)
 
 

@@ -24,6 +24,7 @@ def routes(site: Site) -> list[Route]:
     return [
         Route("record", "/follow-ups", partial(record, site), CENTRE, ("POST",)),
         Route("follow-up", "/follow-ups/<id_>", partial(state, site), CENTRE),
+        Route("follow-up-history", "/follow-ups/<id_>/history", partial(history, site), CENTRE),
         Route("retract", "/follow-ups/<id_>", partial(retract, site), CENTRE, ("DELETE",)),
     ]
 
@@ -90,6 +91,10 @@ def _reported(report: batch.Report) -> Response:
 
 def state(site: Site, id_: str) -> Response:
     return plain(follow_up.state(id_, sender=auth.caller(), store=site.store))
+
+
+def history(site: Site, id_: str) -> Response:
+    return plain(follow_up.history(id_, sender=auth.caller(), store=site.store))
 
 
 def retract(site: Site, id_: str) -> Response:

@@ -128,6 +128,19 @@ def test_a_visit_is_taken_back_only_with_a_reason(ward):
     assert ward.ask("DELETE", "/follow-ups/nothing?reason=x").status_code == 404
 
 
+def test_the_history_of_a_visit_is_told(ward):
+    enrol(ward)
+    place = post(ward, "/follow-ups", FOLLOW_UP).headers["Location"]
+    ward.ask("DELETE", f"{place}?reason=wrong+patient")
+    answer = ward.ask("GET", f"{place}/history")
+    told = decode(answer.data)["history"]
+    assert [(one["version"], one["status"], one["who"]) for one in told] == [
+        (2, "retracted", "centre"),
+        (1, "recorded", "centre"),
+    ]
+    assert ward.ask("GET", f"{place}/history", "other-centre").status_code == 404
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_another_centres_visit_answers_exactly_as_a_missing_one(ward, method):
     enrol(ward)
