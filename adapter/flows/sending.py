@@ -142,13 +142,13 @@ class Sending:
         except (Outdated, TooLarge):
             raise
         except HospitalRefused as refusal:
-            if self.ids != "auto" or not new or not self._taken_without_our_ids(resources):
+            if self.ids != "auto" or not new or len(resources) > 1 or not self._taken_without_our_ids(resources):
                 raise refusal
         if self.ids == "auto" and new:
             self.ids, self.learned = "client-id", True
 
     def _taken_without_our_ids(self, resources: list[Resource]) -> bool:
-        """The trial: is it our choosing of ids that was refused? It decides once, and is remembered."""
+        """The trial, on one resource alone: is it our choosing of its id that was refused? It decides once."""
         self.ids = "conditional"
         try:
             self._transact(resources)
