@@ -15,9 +15,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from mappings.r4 import containment
+from mappings.r4 import containment, extensions, profile
 from mappings.r4.rule import Node
-from mappings.r4.shapes import Shape, schema, shape
+from mappings.r4.shapes import COMPANION, Shape, schema, shape
 
 PLAIN = frozenset({"Coding", "CodeableConcept", "Quantity", "Meta"})
 """Types that are nearly always without extensions; those that have one are left to the whole validation.
@@ -27,7 +27,7 @@ So nothing in them needs to be entered, and their one rule (qty-3) can be said i
 
 _LINEAR = jsonschema_rs.RegexOptions()
 _ANY = frozenset({"Resource"})
-_COMPANION = "FHIRPrimitiveExtension"
+_EXTENSIONS = ("extension", "modifierExtension")
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +36,7 @@ class Kind:
 
     rules: tuple[Callable[[Node], bool], ...]
     reference: bool
+    name: str
     alone: bool
     plain: bool
     integers: frozenset[str]
@@ -49,13 +50,14 @@ class _Look:
 
     around: Node
     contained: dict[str, str]
+    base: str | None
     seen: set[str] = field(default_factory=set)
 
 
 def sound(resource: Node) -> bool:
     """Does the resource, with what it contains, break none of the rules that no schema can say?"""
     contained = resource.get("contained", ())
-    look = _Look(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained})
+    look = _Look(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, profile.base(resource))
     if contained and not _containable(contained):
         return False
     if not all(_clean(kind_of(one["resourceType"]), one, _ANY, look) for one in (resource, *contained)):
@@ -91,7 +93,7 @@ def kind_of(resource_type: str) -> Kind:
 def _kind(of: Shape, known: dict[int, Kind]) -> Kind:
     if id(of) not in known:
         rules = tuple(rule.broken for rule in of.rules)
-        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name != _COMPANION, of.name in PLAIN, of.integers)
+        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name, of.name != COMPANION, of.name in PLAIN, of.integers)
         out.inner = {key: (_kind(child, known), targets) for key, (child, targets) in of.children.items()}
     return known[id(of)]
 
@@ -143,6 +145,8 @@ def _clean(kind: Kind, node: Node, targets: frozenset[str], look: _Look) -> bool
                 for one in value:
                     if one.__class__ is dict and not _clean(known[0], one, known[1], look):
                         return False
+                if key in _EXTENSIONS and not all(extensions.sound(o, kind.name, key, look.base) for o in value):
+                    return False
         elif form is Decimal and key in kind.integers:
             return False
     return True

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from mappings.r4 import containment
+from mappings.r4 import containment, extensions, profile
 from mappings.r4.faults import Fault
 from mappings.r4.rule import Node, Rule
-from mappings.r4.shapes import Shape, shape
+from mappings.r4.shapes import COMPANION, Shape, shape
 
 _ANYTHING = frozenset({"Resource"})
-_COMPANION = "FHIRPrimitiveExtension"  # of `_name`: its value, if any, stands in `name`
+_EXTENSIONS = ("extension", "modifierExtension")
 
 
 def broken(resource: Node, here: str, container: Node | None = None) -> list[Fault]:
@@ -34,6 +34,7 @@ def broken(resource: Node, here: str, container: Node | None = None) -> list[Fau
 class _Walk:
     def __init__(self, container: Node) -> None:
         self.container = container
+        self.base = profile.base(container)
         self.faults: list[Fault] = []
 
     def ask(self, rules: Iterable[Rule], node: Node, here: str) -> None:
@@ -47,13 +48,15 @@ class _Walk:
             self.ask(kind.rules, node, here)
         if kind.name == "Reference":
             self.follow(node, here, targets)
-        if len(node) == 1 and "id" in node and kind.name != _COMPANION:
+        if len(node) == 1 and "id" in node and kind.name != COMPANION:
             self.faults.append(Fault(here, "an element has more than an id (ele-1)", "invariant"))
         for key, value in node.items():
             if isinstance(value, dict | list):
                 child = kind.children.get(key)
                 if child:
                     for place, inner in _each(key, value):
+                        if key in _EXTENSIONS:
+                            self.faults += extensions.faults(inner, kind.name, key, self.base, f"{here}.{place}")
                         self.look(child[0], inner, f"{here}.{place}", child[1])
             elif isinstance(value, Decimal) and key in kind.integers:
                 self.faults.append(Fault(f"{here}.{key}", "must be a whole number, written without a point"))

@@ -16,7 +16,7 @@ from mappings.r4 import glance
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.invariants import broken
 from mappings.r4.primitives import WORDS
-from mappings.r4.profile import breaches
+from mappings.r4.profile import breaches, keeps
 from mappings.r4.shapes import schema
 from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
@@ -58,7 +58,7 @@ def _is_sound(resource: Any) -> bool:
 
 def _as_promised(resource: dict[str, Any]) -> bool:
     """Do the resource and what it contains keep to the profiles of ours that they name?"""
-    return not any(True for one in (resource, *resource.get("contained", ())) for _ in breaches(one, ""))
+    return keeps(resource) and all(keeps(one) for one in resource.get("contained", ()))
 
 
 def _bare(entry: Any) -> Any:
