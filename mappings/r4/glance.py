@@ -15,14 +15,14 @@ from typing import Any
 
 import jsonschema_rs
 
-from mappings.r4 import containment, extensions, profile
+from mappings.r4 import codes, containment, extensions, profile, units
 from mappings.r4.rule import Node
 from mappings.r4.shapes import COMPANION, Shape, schema, shape
 
 PLAIN = frozenset({"Coding", "CodeableConcept", "Quantity", "Meta"})
 """Types that are nearly always without extensions; those that have one are left to the whole validation.
 
-So nothing in them needs to be entered, and their one rule (qty-3) can be said in the schema.
+So nothing in them needs to be entered, and their few rules can be said in the schema.
 """
 
 _LINEAR = jsonschema_rs.RegexOptions()
@@ -71,14 +71,20 @@ def validator(resource_type: str) -> Any:
     document = schema(resource_type)
     if document is None:
         return None
-    narrowed = {name: _narrowed(said) if name in PLAIN else said for name, said in document["$defs"].items()}
+    narrowed = {name: _narrowed(name, said) if name in PLAIN else said for name, said in document["$defs"].items()}
     return jsonschema_rs.validator_for(document | {"$defs": narrowed}, pattern_options=_LINEAR)
 
 
-def _narrowed(said: dict[str, Any]) -> dict[str, Any]:
+def _narrowed(name: str, said: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key not in ("id", "extension")}
-    coded = {"dependentRequired": {"code": ["system"]}} if "comparator" in kept else {}
-    return said | {"properties": kept} | coded
+    return said | {"properties": kept} | _RULES_OF_PLAIN.get(name, dict)()
+
+
+def _of_quantity() -> dict[str, Any]:
+    return units.quick() | {"dependentRequired": {"code": ["system"]}}  # qty-3
+
+
+_RULES_OF_PLAIN: dict[str, Callable[[], dict[str, Any]]] = {"Quantity": _of_quantity, "Coding": codes.quick}
 
 
 @cache

@@ -41,7 +41,8 @@ class _Walk:
         for rule in rules:
             for place in rule.find(node):
                 path = f"{here}.{place}" if place else here
-                self.faults.append(Fault(path, f"{rule.says} ({rule.key})", "invariant", rule.severity))
+                says = f"{rule.says} ({rule.key})" if rule.key else rule.says
+                self.faults.append(Fault(path, says, rule.code, rule.severity))
 
     def look(self, kind: Shape, node: Node, here: str, targets: frozenset[str] = _ANYTHING) -> None:
         if kind.rules:
