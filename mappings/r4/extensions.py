@@ -54,7 +54,7 @@ def faults(extension: Node, carrier: str, key: str, base: str | None, here: str)
     elif found is not None:
         if not _may_stand(found, carrier, key):
             yield Fault(here, f"the extension {found.name} may not stand here", "structure")
-        yield from held.faults(extension, found.root, here, found.name)
+        yield from held.faults(extension, found.root, here, f"the extension {found.name}")
 
 
 def _may_stand(known: Known, carrier: str, key: str) -> bool:

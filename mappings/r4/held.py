@@ -299,17 +299,17 @@ def _whole(slice_: Element, but: str = "") -> Holds:
 # ---- the sentences
 
 
-def faults(node: Node, element: Element, here: str, profile: str) -> Iterator[Fault]:
-    """Every place where a node does not keep to what is said of its children."""
+def faults(node: Node, element: Element, here: str, whose: str) -> Iterator[Fault]:
+    """Every place where a node does not keep to what is said of its children; `whose` says in words who asks."""
     for child in element.children.values():
-        yield from _number(count(node, child), child, f"{here}.{child.name}", f"by the profile {profile}")
+        yield from _number(count(node, child), child, f"{here}.{child.name}", f"by {whose}")
         for key in sorted(child.wrong & node.keys()):
-            yield Fault(f"{here}.{key}", f"is not a type that the profile {profile} allows", "structure")
+            yield Fault(f"{here}.{key}", f"is not a type that {whose} allows", "structure")
         found = values(node, child)
         for place, value in found:
-            yield from _told(value, child, f"{here}.{place}", profile)
+            yield from _told(value, child, f"{here}.{place}", whose)
         if child.slices:
-            yield from _slices(found, child, here, profile)
+            yield from _slices(found, child, here, whose)
 
 
 def _number(number: int, element: Element, here: str, whose: str) -> Iterator[Fault]:
@@ -321,27 +321,27 @@ def _number(number: int, element: Element, here: str, whose: str) -> Iterator[Fa
         yield Fault(here, f"{more} {whose}", "structure")
 
 
-def _told(value: Any, element: Element, here: str, profile: str) -> Iterator[Fault]:
+def _told(value: Any, element: Element, here: str, whose: str) -> Iterator[Fault]:
     for test in tests(element):
         if not test.holds(value):
             where = f"{here}.{test.at}" if test.at else here
-            yield Fault(where, f"{test.says} (profile {profile})", test.code)
+            yield Fault(where, f"{test.says} ({whose})", test.code)
     if element.children and isinstance(value, dict):
-        yield from faults(value, element, here, profile)
+        yield from faults(value, element, here, whose)
 
 
-def _slices(found: list[tuple[str, Any]], element: Element, here: str, profile: str) -> Iterator[Fault]:
+def _slices(found: list[tuple[str, Any]], element: Element, here: str, whose: str) -> Iterator[Fault]:
     taken: set[str] = set()
     for name, slice_ in element.slices.items():
         mine = belongs(slice_, element.by)
         sorted_in = [(place, value) for place, value in found if mine(value)]
         taken |= {place for place, _ in sorted_in}
-        whose = f"as {name} by the profile {profile}"
-        yield from _number(len(sorted_in), slice_, f"{here}.{element.name}", whose)
+        as_slice = f"as {name} by {whose}"
+        yield from _number(len(sorted_in), slice_, f"{here}.{element.name}", as_slice)
         for place, value in sorted_in:
-            yield from _told(value, slice_, f"{here}.{place}", profile)
+            yield from _told(value, slice_, f"{here}.{place}", whose)
     if element.closed:
         for place, _ in found:
             if place not in taken:
-                says = f"is none of {', '.join(element.slices)}, the only ones in the profile {profile}"
+                says = f"is none of {', '.join(element.slices)}, the only ones of {whose}"
                 yield Fault(f"{here}.{place}", says, "structure")

@@ -80,7 +80,7 @@ def _against(profile: Profile, resource: Node, here: str, named: str) -> Iterato
     if resource["resourceType"] != profile.type:
         yield Fault(named, f"{profile.name} is a profile of {profile.type}", "structure")
     else:
-        yield from held.faults(resource, profile.root, here, profile.name)
+        yield from held.faults(resource, profile.root, here, f"the profile {profile.name}")
 
 
 @lru_cache(maxsize=512)

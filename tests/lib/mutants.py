@@ -391,7 +391,7 @@ def extension_value_of_wrong_type(r: Node) -> Iterator[Change]:
                 extension["valueString" if key != "valueString" else "valueBoolean"] = "x" if key != "valueString" else True
 
             if value.startswith(_LOCAL_EXTENSION) or "/" not in value:
-                yield (*site[:-1], key), change
+                yield site[:-1], change
 
 
 def extension_without_value(r: Node) -> Iterator[Change]:
@@ -476,12 +476,16 @@ def whole_number_broken(r: Node) -> Iterator[Change]:
             yield put(site, str(value))
 
 
-def negative_where_none_may_be(r: Node) -> Iterator[Change]:
-    return (put(site, -1) for site, value in named(r, "frequency", "count", "period", "duration", "min") if value.__class__ is int)  # noqa: E501
-
-
-def zero_where_one_is_least(r: Node) -> Iterator[Change]:
-    return (put(site, 0) for site, value in named(r, "frequency", "count") if value.__class__ is int)
+def timing_broken(r: Node) -> Iterator[Change]:
+    for site, _ in named(r, "timing"):
+        for repeat in (
+            {"frequency": 0, "period": 1, "periodUnit": "d"}, {"frequency": -1, "period": 1, "periodUnit": "d"},
+            {"period": -1, "periodUnit": "d"}, {"period": 1}, {"duration": 1}, {"periodUnit": "day", "period": 1},
+            {"when": ["HS"], "timeOfDay": ["10:00:00"]}, {"offset": 5}, {"when": ["BED"]}, {"timeOfDay": ["10:00"]},
+            {"dayOfWeek": ["monday"]}, {"countMax": 2}, {"frequency": Decimal("1.0")}, {"count": 2**31},
+        ):  # fmt: skip
+            if isinstance(at(r, site), dict):
+                yield put((*site, "repeat"), repeat)
 
 
 def number_beyond_r4(r: Node) -> Iterator[Change]:
@@ -496,10 +500,6 @@ def period_upside_down(r: Node) -> Iterator[Change]:
     for site, _ in named(r, "period", "boundsPeriod", "effectivePeriod", "occurrencePeriod", "performedPeriod"):
         if isinstance(at(r, site), dict):
             yield put(site, {"start": "2026-03-02", "end": "2026-03-01"})
-
-
-def period_without_unit(r: Node) -> Iterator[Change]:
-    return (cut(site) for site, _ in named(r, "periodUnit", "durationUnit"))
 
 
 def narrative_active(r: Node) -> Iterator[Change]:
@@ -524,7 +524,7 @@ def profile_of_another_type(r: Node) -> Iterator[Change]:
 
 def type_unknown(r: Node) -> Iterator[Change]:
     for kind in ("Observations", "MedicationOrder", "RequestOrchestration"):
-        yield put(("resourceType",), kind)
+        yield (), put(("resourceType",), kind)[1]
 
 
 def bundle_broken(r: Node) -> Iterator[Change]:
@@ -547,8 +547,9 @@ def bundle_broken(r: Node) -> Iterator[Change]:
 def clinical_contradiction(r: Node) -> Iterator[Change]:
     kind = r["resourceType"]
     if kind == "Condition":
-        yield put(("abatementDateTime",), "2026-09") if r.get("clinicalStatus", {}).get("coding", [{}])[0].get("code") in (
-            "active", "relapse", "recurrence") else put(("verificationStatus", "coding", 0, "code"), "entered-in-error")  # fmt: skip
+        over = r.get("clinicalStatus", {}).get("coding", [{}])[0].get("code") in ("inactive", "resolved", "remission")
+        mistaken = put(("verificationStatus", "coding", 0, "code"), "entered-in-error")
+        yield ("clinicalStatus",), (mistaken if over else put(("abatementDateTime",), "2026-09"))[1]
         yield more((), stage=[{"type": {"text": "x"}}])
     if kind == "Observation":
         yield more((), referenceRange=[{"appliesTo": [{"text": "all"}]}])
@@ -579,8 +580,8 @@ OPERATORS: dict[str, Operator] = {
             object_where_text_stands, extension_value_of_wrong_type, extension_without_value, extension_without_url,
             extension_with_value_and_extensions, extension_where_it_may_not_stand, slice_missing, slice_twice,
             slice_unknown, id_malformed, uri_with_blank, oid_malformed, oid_of_identifier_malformed, uuid_malformed,
-            whole_number_with_point, whole_number_broken, negative_where_none_may_be, zero_where_one_is_least,
-            number_beyond_r4, boolean_in_text, period_upside_down, period_without_unit, narrative_active,
+            whole_number_with_point, whole_number_broken, timing_broken,
+            number_beyond_r4, boolean_in_text, period_upside_down, narrative_active,
             narrative_incomplete, profile_of_another_type, type_unknown, bundle_broken, clinical_contradiction,
         )
     },
