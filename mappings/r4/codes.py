@@ -40,7 +40,9 @@ def _unknown(coding: Node) -> bool:
     return known is not None and coding["code"] not in known
 
 
-RULE = Rule("", "is no code of its code system", lambda n: ("code",) if _unknown(n) else (), quick=_unknown, code="code-invalid")
+RULE = Rule(
+    "", "is no code of its code system", lambda n: ("code",) if _unknown(n) else (), quick=_unknown, code="code-invalid"
+)
 
 
 def quick() -> dict[str, Any]:

@@ -21,6 +21,7 @@ SAID = frozenset(
 )
 """What a differential may say: it is checked, or it is for people. `constraint` is checked only where R4 checks it."""
 
+_CODED = ("CodeableConcept", "Coding", "Code")
 _DATA_TYPES = "http://hl7.org/fhir/StructureDefinition/"
 
 
@@ -91,17 +92,22 @@ class _Reader:
         self.known, self.base = known, base
 
     def add(self, root: Element, kind: str, said: Node) -> None:
-        here = root
+        here = parent = root
         for step in said["id"].split(".")[1:]:
             name, _, slice_ = step.partition(":")
             properties = self.known.get(kind, {}).get("properties", {})
             if name.endswith("[x]") and slice_ in properties:
                 name, slice_ = slice_, ""  # a choice is sliced by its types, and those have names of their own
-            here = here.children.setdefault(name, self._fresh(name, properties))
+            parent, here = here, here.children.setdefault(name, self._fresh(name, properties))
             kind = type_of(properties[name])[0] if name in properties else ""
             if slice_:
                 here = here.slices.setdefault(slice_, self._fresh(name, properties))
         self._say(here, said)
+        if here.keys is not None and here.codes is not None:  # of a choice, its coded types are bound
+            stem = here.name.removesuffix("[x]")
+            for key in {f"{stem}{kind}" for kind in _CODED} & here.keys:
+                parent.children.setdefault(key, Element(key)).codes = here.codes
+            here.codes = None
 
     def _fresh(self, name: str, properties: Node) -> Element:
         if not name.endswith("[x]"):

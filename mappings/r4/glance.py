@@ -99,7 +99,9 @@ def kind_of(resource_type: str) -> Kind:
 def _kind(of: Shape, known: dict[int, Kind]) -> Kind:
     if id(of) not in known:
         rules = tuple(rule.broken for rule in of.rules)
-        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name, of.name != COMPANION, of.name in PLAIN, of.integers)
+        out = known[id(of)] = Kind(
+            rules, of.name == "Reference", of.name, of.name != COMPANION, of.name in PLAIN, of.integers
+        )
         out.inner = {key: (_kind(child, known), targets) for key, (child, targets) in of.children.items()}
     return known[id(of)]
 

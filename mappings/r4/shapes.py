@@ -10,7 +10,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mappings.r4 import bundle_rules, clinical_rules, codes, datatype_rules, definition_rules, structure_rules, units, wire
+from mappings.r4 import (
+    bundle_rules,
+    clinical_rules,
+    codes,
+    datatype_rules,
+    definition_rules,
+    structure_rules,
+    units,
+    wire,
+)
 from mappings.r4.primitives import INTEGERS
 from mappings.r4.rule import Rule
 from mappings.r4.typenames import RESOURCE_TYPES
@@ -24,7 +33,7 @@ _TABLES = (
     definition_rules.RULES,
     structure_rules.RULES,
     bundle_rules.RULES,
-    {"Coding": (codes.RULE,), **{name: (units.RULE,) for name in ("Quantity", "Age", "Count", "Distance", "Duration")}},
+    {"Coding": (codes.RULE,), **dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration"), (units.RULE,))},
 )
 
 

@@ -62,17 +62,10 @@ def laid(path, **more):
     return {"id": path, "path": path, "definition": "d", "min": 0, "max": "*", "base": base, **more}
 
 
-def audited(**entity):
-    """An AuditEvent about one entity."""
-    who = {"requestor": True, "who": {"reference": "Practitioner/1"}}
-    return {
-        "resourceType": "AuditEvent",
-        "type": {"code": "rest"},
-        "recorded": "2026-03-02T10:00:00Z",
-        "agent": [who],
-        "source": {"observer": {"reference": "Device/1"}},
-        "entity": [entity],
-    }
+AUDIT_EVENT = {
+    "resourceType": "AuditEvent", "type": {"code": "rest"}, "recorded": "2026-03-02T10:00:00Z",
+    "agent": [{"requestor": True}], "source": {"observer": {"reference": "Device/1"}},
+}  # fmt: skip
 
 
 def without(resource, name):
@@ -227,7 +220,7 @@ CLINICAL = [
     ("ctm-1", {"resourceType": "CareTeam", "participant": [
         {"member": {"reference": "Organization/1"}, "onBehalfOf": {"reference": "Organization/2"}}]},
      "CareTeam.participant[0].onBehalfOf"),
-    ("sev-1", audited(name="a list", query="eA=="), "AuditEvent.entity[0]"),
+    ("sev-1", AUDIT_EVENT | {"entity": [{"name": "a list", "query": "eA=="}]}, "AuditEvent.entity[0]"),
     ("grp-1", specimen("Group") | {"actual": False}, "Group.member"),
     ("org-1", {"resourceType": "Organization", "active": True}, "Organization"),
     ("org-2", {"resourceType": "Organization", "name": "H", "address": [{"use": "work"}, {"use": "home"}]},

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from mappings.r4 import constraint
+from mappings.r4 import constraint, profile
 from mappings.r4.validate import require_valid, validate
 from tests.lib.breaches import without
 from tests.lib.specimens import specimen
@@ -96,6 +96,21 @@ def test_a_profile_that_cannot_be_asked_is_a_warning(url):
 @pytest.mark.parametrize("url", ["http://hl7.org/fhir/StructureDefinition/bodyweight", "urn:x", BASE + "../x"])
 def test_somebody_elses_profile_is_theirs(url):
     assert told(claiming("Observation", url)) == set()
+
+
+def test_a_part_of_a_resource_is_not_held_to_its_profile():
+    part = claiming("Observation", f"{BASE}engraft-blood-count")
+    part["meta"]["tag"] = [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}]
+    assert told(part) == set()
+    both = part | {"dataAbsentReason": {"text": "x"}}
+    assert told(both) == {("Observation", "invariant", "error")}
+
+
+@pytest.mark.parametrize("meta", [{}, {"source": "http://x"}, {"profile": [f"{BASE}engraft-blood-count"]}])
+def test_the_verdict_agrees_with_the_sentences(meta):
+    for more in ({}, IDENTIFIER):
+        resource = specimen("Observation") | {"meta": meta} | more
+        assert profile.keeps(resource) is (list(profile.breaches(resource, "Observation")) == [])
 
 
 def test_a_profile_that_is_only_said_to_be_missing_is_passed_over():

@@ -11,8 +11,7 @@ from mappings.r4.schema import TYPES
 from mappings.r4.validate import validate
 
 LINES = [
-    wire.decode(line)
-    for line in (Path(__file__).parents[3] / "data" / "r4_examples.ndjson").read_bytes().splitlines()
+    wire.decode(line) for line in (Path(__file__).parents[3] / "data" / "r4_examples.ndjson").read_bytes().splitlines()
 ]
 EXAMPLES = {line["example"]: line["resource"] for line in LINES}
 
