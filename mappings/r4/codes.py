@@ -47,12 +47,12 @@ RULE = Rule(
 
 def quick() -> dict[str, Any]:
     """The same as a schema of a Coding, for the first look; a coding with a version is left to the second."""
-    systems = {"enum": sorted(listed())}
     own = {"pattern": f"{OURS}$"}
     each = [_if({"const": system}, codes) for system, codes in listed().items()]
-    known = {"properties": {"system": {"anyOf": [systems, own]}}, "required": ["system"]}
-    return {"if": known, "then": {"properties": {"version": False}, "allOf": [_if(own, ours()), *each]}}
+    theirs = _if({"enum": sorted(listed())}, ours()) | {"then": {"allOf": each}}
+    return _if(own, ours()) | {"else": theirs}
 
 
 def _if(system: dict[str, Any], codes: frozenset[str]) -> dict[str, Any]:
-    return {"if": {"properties": {"system": system}}, "then": {"properties": {"code": {"enum": sorted(codes)}}}}
+    named = {"properties": {"system": system}, "required": ["system"]}
+    return {"if": named, "then": {"properties": {"code": {"enum": sorted(codes)}, "version": False}}}

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from mappings.canonicals import DEFAULT_BASE
-from mappings.r4 import constraint, held
+from mappings.r4 import constraint, held, profile
 from mappings.r4.artefacts import artefact
 from mappings.r4.constraint import Element
 from mappings.r4.faults import Fault
@@ -35,26 +35,31 @@ class Known:
     holds: held.Holds
 
 
-def sound(extension: Node, carrier: str, key: str, base: str | None) -> bool:
+def sound(extension: Node, carrier: str, key: str, container: Node) -> bool:
     """Would `faults` find nothing? `carrier` is the type that carries it, `key` the list in which it stands."""
-    url = extension.get("url", "")
-    if _STEM not in url:
+    found = _known(extension.get("url", ""))
+    if found is None or not _is_ours(found[0], container):
         return True
-    found = _known(url, base)
-    if not isinstance(found, Known):
-        return found is None
-    return _may_stand(found, carrier, key) and found.holds(extension)
+    known = found[1]
+    return isinstance(known, Known) and _may_stand(known, carrier, key) and known.holds(extension)
 
 
-def faults(extension: Node, carrier: str, key: str, base: str | None, here: str) -> Iterator[Fault]:
+def faults(extension: Node, carrier: str, key: str, container: Node, here: str) -> Iterator[Fault]:
     """What is wrong with one extension, if it is one of ours. A name that we do not know is a warning."""
-    found = _known(extension.get("url", ""), base)
-    if isinstance(found, str):
-        yield Fault(f"{here}.url", found, "not-found", "warning")
-    elif found is not None:
-        if not _may_stand(found, carrier, key):
-            yield Fault(here, f"the extension {found.name} may not stand here", "structure")
-        yield from held.faults(extension, found.root, here, f"the extension {found.name}")
+    found = _known(extension.get("url", ""))
+    if found is None or not _is_ours(found[0], container):
+        return
+    known = found[1]
+    if known is None:
+        yield Fault(f"{here}.url", "no extension of ours has this name, so it was not asked", "not-found", "warning")
+        return
+    if not _may_stand(known, carrier, key):
+        yield Fault(here, f"the extension {known.name} may not stand here", "structure")
+    yield from held.faults(extension, known.root, here, f"the extension {known.name}")
+
+
+def _is_ours(under: str, container: Node) -> bool:
+    return under in (DEFAULT_BASE, profile.base(container))
 
 
 def _may_stand(known: Known, carrier: str, key: str) -> bool:
@@ -62,17 +67,17 @@ def _may_stand(known: Known, carrier: str, key: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _known(url: str, base: str | None) -> Known | str | None:
-    """The extension, or why one of ours cannot be asked; None for everybody else's."""
+def _known(url: str) -> tuple[str, Known | None] | None:
+    """The base and the extension of that name, if we have one; None of a url that no base of ours can begin."""
     under, stem, name = url.partition("|")[0].rpartition(_STEM)
-    if not stem or under not in (DEFAULT_BASE, base):
+    if not stem:
         return None
     definition = artefact("StructureDefinition", name, under)
     if definition is None or definition["type"] != "Extension":
-        return "no extension of ours has this name, so it was not asked"
+        return under, None
     root = constraint.read(definition, under)
-    elements = definition["differential"]["element"]
-    return Known(name, _contexts(definition["context"]), elements[0].get("isModifier", False), root, held.quick(root))
+    modifies = definition["differential"]["element"][0].get("isModifier", False)
+    return under, Known(name, _contexts(definition["context"]), modifies, root, held.quick(root, but="url"))
 
 
 def _contexts(said: list[Any]) -> frozenset[str] | None:

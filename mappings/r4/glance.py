@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from mappings.r4 import codes, containment, extensions, profile, units
+from mappings.r4 import codes, containment, extensions, units
 from mappings.r4.rule import Node
 from mappings.r4.shapes import COMPANION, Shape, schema, shape
 
@@ -41,7 +41,8 @@ class Kind:
     plain: bool
     integers: frozenset[str]
     leaf: bool = False
-    inner: dict[str, tuple[Kind, frozenset[str]]] = field(default_factory=dict)
+    inner: dict[str, tuple[Kind, frozenset[str], bool]] = field(default_factory=dict)
+    """With what may be referred to there, and whether an extension of ours may stand there."""
 
 
 @dataclass(slots=True)
@@ -50,14 +51,13 @@ class _Look:
 
     around: Node
     contained: dict[str, str]
-    base: str | None
     seen: set[str] = field(default_factory=set)
 
 
 def sound(resource: Node) -> bool:
     """Does the resource, with what it contains, break none of the rules that no schema can say?"""
     contained = resource.get("contained", ())
-    look = _Look(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, profile.base(resource))
+    look = _Look(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained})
     if contained and not _containable(contained):
         return False
     if not all(_clean(kind_of(one["resourceType"]), one, _ANY, look) for one in (resource, *contained)):
@@ -102,7 +102,10 @@ def _kind(of: Shape, known: dict[int, Kind]) -> Kind:
         out = known[id(of)] = Kind(
             rules, of.name == "Reference", of.name, of.name != COMPANION, of.name in PLAIN, of.integers
         )
-        out.inner = {key: (_kind(child, known), targets) for key, (child, targets) in of.children.items()}
+        extended = _EXTENSIONS if of.name != "Extension" else ()
+        out.inner = {
+            key: (_kind(child, known), targets, key in extended) for key, (child, targets) in of.children.items()
+        }
     return known[id(of)]
 
 
@@ -111,7 +114,7 @@ def _prune(known: dict[int, Kind]) -> None:
     asked = {id(kind) for kind in known.values() if not kind.plain and (kind.rules or kind.reference or kind.integers)}
     while True:
         entered = [kind for kind in known.values() if not kind.plain]
-        leads = {id(kind) for kind in entered if any(id(child) in asked for child, _ in kind.inner.values())}
+        leads = {id(kind) for kind in entered if any(id(child) in asked for child, *_ in kind.inner.values())}
         if leads <= asked:
             break
         asked |= leads
@@ -153,8 +156,8 @@ def _clean(kind: Kind, node: Node, targets: frozenset[str], look: _Look) -> bool
                 for one in value:
                     if one.__class__ is dict and not _clean(known[0], one, known[1], look):
                         return False
-                if key in _EXTENSIONS and not all(extensions.sound(o, kind.name, key, look.base) for o in value):
-                    return False
+                    if known[2] and not extensions.sound(one, kind.name, key, look.around):
+                        return False
         elif form is Decimal and key in kind.integers:
             return False
     return True

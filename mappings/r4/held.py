@@ -171,9 +171,15 @@ def _at(item: Any, path: tuple[str, ...]) -> list[Any]:
 # ---- the quick verdict
 
 
-def quick(element: Element) -> Holds:
-    """Does a node keep to all that is said of its children? The same as `faults` without a word, and faster."""
-    asked = [one for child in element.children.values() for one in _quick_child(child)]
+def quick(element: Element, but: str = "") -> Holds:
+    """Does a node keep to all that is said of its children? The same as `faults` without a word, and faster.
+
+    `but` is a child that was asked already.
+    """
+    asked = [one for name, child in element.children.items() if name != but for one in _quick_child(child)]
+
+    if len(asked) == 1:
+        return asked[0]
 
     def holds(node: Any) -> bool:
         for one in asked:  # noqa: SIM110  a generator costs three times as much
@@ -294,7 +300,8 @@ def _sorted(child: Element) -> Holds:
 def _whole(slice_: Element, but: str = "") -> Holds:
     """Does an item keep to all that its slice says? `but` is a child that was asked already."""
     inner = [one.holds for one in tests(slice_)]
-    inner += [one for name, child in slice_.children.items() if name != but for one in _quick_child(child)]
+    if slice_.children:
+        inner.append(quick(slice_, but))
     if len(inner) == 1:
         return inner[0]
     return lambda item: all(one(item) for one in inner)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from mappings.r4 import containment, extensions, profile
+from mappings.r4 import containment, extensions
 from mappings.r4.faults import Fault
 from mappings.r4.rule import Node, Rule
 from mappings.r4.shapes import COMPANION, Shape, shape
@@ -34,7 +34,6 @@ def broken(resource: Node, here: str, container: Node | None = None) -> list[Fau
 class _Walk:
     def __init__(self, container: Node) -> None:
         self.container = container
-        self.base = profile.base(container)
         self.faults: list[Fault] = []
 
     def ask(self, rules: Iterable[Rule], node: Node, here: str) -> None:
@@ -56,8 +55,8 @@ class _Walk:
                 child = kind.children.get(key)
                 if child:
                     for place, inner in _each(key, value):
-                        if key in _EXTENSIONS:
-                            self.faults += extensions.faults(inner, kind.name, key, self.base, f"{here}.{place}")
+                        if key in _EXTENSIONS and kind.name != "Extension":
+                            self.faults += extensions.faults(inner, kind.name, key, self.container, f"{here}.{place}")
                         self.look(child[0], inner, f"{here}.{place}", child[1])
             elif isinstance(value, Decimal) and key in kind.integers:
                 self.faults.append(Fault(f"{here}.{key}", "must be a whole number, written without a point"))

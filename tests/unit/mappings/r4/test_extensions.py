@@ -99,5 +99,5 @@ def test_a_context_names_the_types_that_may_carry_it(context, carriers):
 
 def test_every_extension_of_ours_that_may_stand_anywhere_does(monkeypatch):
     anywhere = extensions.Known("x", None, False, extensions.Element(), lambda _: True)
-    monkeypatch.setattr(extensions, "_known", lambda *_: anywhere)
+    monkeypatch.setattr(extensions, "_known", lambda _: (DEFAULT_BASE, anywhere))
     assert told(procedure({"url": "http://x/StructureDefinition/y", "valueString": "x"})) == []
