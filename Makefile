@@ -9,7 +9,7 @@ LOCK   := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint contract bench mutants golden schemas conformance agreement lock clean
+.PHONY: help demo test lint contract bench mutants golden schemas artefacts ig conformance agreement lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +18,7 @@ demo: .venv/installed ## the whole job on made-up patients, in about a page (ARG
 	@.venv/bin/engraft demo $(ARGS)
 
 test: lint ## everything that needs no other server
-	$(PYTEST) -p tests.lib.coverage_gate --cov --cov-report= -m "not contract and not bench"
+	$(PYTEST) -n auto --dist loadfile -p tests.lib.coverage_gate --cov --cov-report= -m "not contract and not bench" $(ARGS)
 
 lint: .venv/installed ## style, types, import contracts
 	.venv/bin/ruff check
@@ -46,6 +46,12 @@ golden: .venv/installed ## accept what the golden cases give now; read the diff 
 
 schemas: .venv/installed ## compile the packaged R4 schemas anew (after an update of fhir.resources)
 	.venv/bin/python -m tests.lib.schemas
+
+artefacts: .venv/installed ## write what is generated of profiles/ (questionnaires, value sets) from the forms and tables
+	.venv/bin/python -m tests.lib.guide
+
+ig: .venv/installed ## the implementation guide as a package for FHIR tools, dist/*.tgz (Java 17 and Maven for its snapshots)
+	.venv/bin/python -m tests.lib.guide.snapshots
 
 conformance: .venv/installed ## write docs/conformance.md from the protocol and the spec tests
 	.venv/bin/python -m tests.lib.conformance

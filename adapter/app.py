@@ -17,12 +17,14 @@ from adapter.web import (
     admin,
     apply,
     auth,
+    bulk,
     cds_hooks,
     enrolments,
     fhir,
     follow_ups,
     gates,
     health,
+    jwks,
     pages,
     refusal,
     regimen_changes,
@@ -35,11 +37,12 @@ from adapter.web.content import LIMIT, negotiate
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
+from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, fhir, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
+    *(health, jwks, fhir, apply, enrolments, follow_ups),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin),
     *(sign_in, pages),
 )
 
@@ -62,6 +65,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     refusal.refuse(app)
+    know(settings.protocols)
     site = Site(settings, store, clock, Definitions(settings.canonicals))
     routes = [route for room in ROOMS for route in room.routes(site)]
     access = register(app, routes)

@@ -21,6 +21,9 @@ RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ICD_10 = "http://hl7.org/fhir/sid/icd-10"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 
+ADMINISTRATIVE_GENDER = "http://hl7.org/fhir/administrative-gender"
+CONSENT_STATES = "http://hl7.org/fhir/consent-state-codes"
+
 _THO = "http://terminology.hl7.org/CodeSystem/"
 CONDITION_CLINICAL = _THO + "condition-clinical"
 CONDITION_VER_STATUS = _THO + "condition-ver-status"

@@ -66,6 +66,14 @@ def _secret_faults(settings: Settings) -> list[Fault]:
             settings.pseudonym_key()
         except Refused as error:
             faults.append(Fault(f"{settings.file}: privacy.key", str(error), "not-found"))
+    if settings.signing_keys:
+        # here, because it brings cryptography
+        from adapter.keys import published
+
+        try:
+            published(settings.signing_keys)
+        except Refused as error:
+            faults.append(Fault(f"{settings.file}: smart.keys", str(error), "invalid"))
     return faults
 
 
@@ -108,6 +116,22 @@ def init(file: Path | None) -> None:
         raise Refused(f"{target} and its key are there already; nothing was written")
     for path in made:
         click.echo(f"wrote {path}")
+
+
+@config.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--algorithm", type=click.Choice(("ES384", "RS384")), default="ES384", show_default=True)
+@json_refusals
+def key(file: Path, algorithm: str) -> None:
+    """Write a new private key to FILE, for [smart] keys; its public half is served at /.well-known/jwks.json.
+
+    Example: engraft config key /etc/engraft/es384-2026.pem
+    """
+    # here, because it brings cryptography
+    from adapter.keys import new
+
+    _create(file, new(algorithm), 0o600)
+    click.echo(f"wrote {file}")
 
 
 def _create(path: Path, text: str, mode: int) -> None:

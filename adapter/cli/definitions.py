@@ -21,7 +21,7 @@ def named(name: str) -> Protocol:
     """
     file = _file(name)
     if file is None:
-        return protocols.load(name)
+        return protocols.load(name)  # shipped, or named by the settings
     faults = check(name)
     if errors := [fault for fault in faults if fault.severity == "error"]:
         raise FaultyInput(errors)
@@ -38,8 +38,8 @@ def check(name: str) -> list[Fault]:
 
     file = _file(name)
     if file is None:
-        wording = Wording(protocols.wording(name), f"{name}.txt")
-        return check_text(protocols.definition(name), f"{name}.yaml", wording)
+        text = protocols.definition(name)
+        return check_text(text, f"{name}.yaml", Wording(protocols.wording(name), f"{name}.txt"))
     text, beside = _read(file), file.with_suffix(".txt")
     there = beside != file and beside.is_file()
     faults = check_text(text, name, Wording(_read(beside), str(beside)) if there else None)
@@ -52,7 +52,7 @@ def _borrowed_key(text: str, file: str) -> list[Fault]:
         key = protocols.parse(text).key
     except FaultyInput:
         return []
-    if key not in protocols.names() or text == protocols.definition(key):
+    if key not in protocols.shipped() or text == protocols.definition(key):
         return []
     message = f"{key} is the key of a shipped protocol: orders of both have the same ids"
     return [Fault("key", message, "duplicate", "warning", file, read(text).line("key"))]
@@ -62,7 +62,7 @@ def _file(name: str) -> Path | None:
     """Where a protocol of one's own stands; None for what ships, whatever lies in the folder under that name."""
     if name not in protocols.names() and (Path(name).suffix or Path(name).exists()):
         return Path(name)
-    protocols.definition(name)  # refuses what is neither
+    protocols.load(name)  # refuses what is neither
     return None
 
 

@@ -2,71 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, TypeAlias
 
 from adapter.errors import Refused
+from mappings.canonicals import Canonicals
+from mappings.intake import lines, redcap, table
+from mappings.intake.entries import Entry
+from mappings.intake.redcap import Project
 from mappings.r4.faults import Fault, FaultyInput
-from mappings.r4.wire import decode_strict
+
+JSON = (".json", ".ndjson", ".jsonl")
+BY_LINE = (".ndjson", ".jsonl")
+
+Tick: TypeAlias = Callable[[int], None]
+"""Is told how many bytes more were read."""
+
+_SPACE = b" \t\r\n\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a document came from; lines count from 1."""
+def read(
+    file: Path, canonicals: Canonicals, notes: list[str], project: Project | None = None, tick: Tick = lambda _: None
+) -> Iterator[Entry]:
+    """The documents of one file: a JSON object, a JSON array, NDJSON or a table, the last by a REDCap `project` if any.
 
-    file: Path
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """One reason why a document was not taken."""
-
-    place: Place
-    path: str
-    reason: str
-
-    def document(self) -> dict[str, object]:
-        """Line of `rejected.ndjson`."""
-        return {"file": str(self.place.file), "line": self.place.line, "path": self.path, "reason": self.reason}
-
-
-def read(file: Path, rejected: list[Rejected]) -> Iterator[tuple[Place, Any]]:
-    """The documents of one file: a JSON object, a JSON array or NDJSON. What is not JSON is added to `rejected`."""
+    What was found out about a table is added to `notes`. Raises Refused where the file cannot be read.
+    """
     try:
-        data = file.read_bytes()
+        if _is_table(file):
+            yield from _of_table(file, notes, project, tick)
+        else:
+            with file.open("rb") as opened:
+                yield from _of_json(file, opened, canonicals, tick)
     except OSError as error:
         raise Refused(f"{file} cannot be read: {error.strerror}") from error
-    if file.suffix == ".csv":
-        rejected.append(Rejected(Place(file, 1), "$", "CSV is not yet supported: send JSON or NDJSON"))
-        return
-    for line, piece in _pieces(data, by_line=file.suffix in (".ndjson", ".jsonl")):
-        place = Place(file, line)
-        try:
-            document = decode_strict(piece)
-        except FaultyInput as error:
-            rejected += reasons(place, error.faults)
-            continue
-        if isinstance(document, list):
-            yield from ((place, one) for one in document)
+
+
+def _is_table(file: Path) -> bool:
+    if file.suffix.lower() in JSON:
+        return False
+    with file.open("rb") as opened:
+        return not opened.read(4096).lstrip(_SPACE).startswith((b"{", b"["))
+
+
+def _of_table(file: Path, notes: list[str], project: Project | None, tick: Tick) -> Iterator[Entry]:
+    def from_the_beginning() -> Iterator[bytes]:
+        with file.open("rb") as opened:
+            yield from opened
+
+    def counted() -> Iterator[bytes]:
+        return _counted(from_the_beginning(), tick)
+
+    try:
+        if project:
+            layout = redcap.survey(from_the_beginning, project)
+            found = redcap.read(counted, layout, project)
         else:
-            yield place, document
+            layout = table.survey(from_the_beginning)
+            table.require_known(layout)
+            found = table.read(counted, layout)
+    except FaultyInput as error:
+        yield Entry(1, row=1, faults=error.faults)
+        return
+    notes += layout.notes
+    yield from found
 
 
-def reasons(place: Place, faults: tuple[Fault, ...] | list[Fault]) -> list[Rejected]:
-    """One row per fault."""
-    return [Rejected(place, fault.path, fault.message) for fault in faults]
+def _of_json(file: Path, opened: IO[bytes], canonicals: Canonicals, tick: Tick) -> Iterator[Entry]:
+    """NDJSON line by line: where the name says so, or one of the first two lines is a whole document."""
+    counted = _counted(opened, tick)
+    blank, first, second = _first_lines(counted)
+    whole = bool(second) and (_whole(first) or _whole(second))
+    if file.suffix.lower() in BY_LINE or whole:
+        yield from lines.read(chain([b"\n"] * blank, filter(None, (first, second)), counted), canonicals)
+        return
+    text = b"".join(chain((first, second), counted))
+    if not text:
+        yield Entry(1, faults=(Fault("$", "the file is empty", "structure"),))
+        return
+    yield from lines.of_text(text, canonicals, line=blank + 1)
 
 
-def _pieces(data: bytes, *, by_line: bool) -> Iterator[tuple[int, bytes]]:
-    """NDJSON line by line: where the name says so, or the first line is a whole document and others follow."""
-    lines = [(number, line) for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()]
-    if lines and (by_line or (len(lines) > 1 and (_whole(lines[0][1]) or _whole(lines[1][1])))):
-        yield from lines
-    else:
-        yield (lines[0][0] if lines else 1), data
+def _first_lines(counted: Iterator[bytes]) -> tuple[int, bytes, bytes]:
+    """How many blank lines stand before the first, the first, and the line after it."""
+    blank = 0
+    for line in counted:
+        if line.strip():
+            return blank, line, next(counted, b"")
+        blank += 1
+    return blank, b"", b""
+
+
+def _counted(opened: Iterator[bytes] | IO[bytes], tick: Tick) -> Iterator[bytes]:
+    for line in opened:
+        tick(len(line))
+        yield line
 
 
 def _whole(line: bytes) -> bool:

@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from adapter.cli.documents import Place, Rejected, read, reasons
+from adapter.cli import documents
+from adapter.cli.progress import bar
 from adapter.cli.refusal import json_option
+from adapter.cli.shelf import Shelf, shelf
+from adapter.cli.spool import Kept, Spool, spool
 from adapter.cli.surroundings import environment, known_store, today
 from adapter.config import load
 from adapter.errors import Refused
 from mappings import outcomes
 from mappings.canonicals import Canonicals
 from mappings.facts import Enrolment, FollowUp
-from mappings.intake import schema
+from mappings.facts.plausible import Limits
+from mappings.intake import lifetime, redcap, schema
+from mappings.intake.entries import Entry
+from mappings.intake.redcap import Project
 from mappings.r4 import wire
-from mappings.r4.build import Ids, Resource, course_id, transaction
+from mappings.r4.build import Ids, course_id
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.validate import require_valid
 
-REJECTED = "rejected.ndjson"
+if TYPE_CHECKING:
+    from adapter.store import Store
 
 
-@dataclass(slots=True)
-class Taken:
-    """What could be read, by centre/patient, and what could not."""
+class Call(NamedTuple):
+    """What one call is about."""
 
+    files: tuple[Path, ...]
     as_of: date
-    enrolments: dict[str, tuple[Place, Enrolment]] = field(default_factory=dict)
-    follow_ups: dict[str, tuple[Place, FollowUp]] = field(default_factory=dict)
-    documents: dict[str, Any] = field(default_factory=dict)
-    rejected: list[Rejected] = field(default_factory=list)
+    canonicals: Canonicals
+    limits: Limits
+    project: Project | None
+    spool: Spool
+
+    def place(self, kept: Kept) -> str:
+        return f"{self.files[kept.file]}:{kept.entry.line}"
+
+    def refuse(self, kept: Kept, faults: list[Fault] | tuple[Fault, ...]) -> None:
+        self.spool.refuse(kept.file, kept.entry.refusals(faults))
 
 
 @click.command()
@@ -44,131 +58,201 @@ class Taken:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for <ResourceType>.ndjson.")
 @click.option("--format", "shape", type=click.Choice(["ndjson", "bundle"]), default="ndjson", show_default=True)
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Later dates are refused; default today.")
+@click.option(
+    "--redcap",
+    "mapping",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="TOML that maps a REDCap project to our items; the tables among the files are its exports.",
+)
 @json_option
 @click.pass_context
 def map_(
-    ctx: click.Context, inputs: tuple[Path, ...], out: Path | None, shape: str, as_of: datetime | None, as_json: bool
+    ctx: click.Context,
+    inputs: tuple[Path, ...],
+    out: Path | None,
+    shape: str,
+    as_of: datetime | None,
+    mapping: Path | None,
+    as_json: bool,
 ) -> None:
-    """Map enrolments and follow-ups (JSON, JSON arrays, NDJSON) to FHIR.
+    """Map enrolments and follow-ups (JSON, NDJSON, CSV, QuestionnaireResponse, REDCap export) to FHIR.
 
     \b
     With --out: DIR/<ResourceType>.ndjson (or DIR/bundle.json); what was there from an earlier call is replaced.
     What is refused goes to DIR/rejected.ndjson and stderr, the rest is still written; exit 1 if any was refused.
+    Two documents that differ under one key are both refused: nobody says which one holds.
 
     \b
-    Example: engraft map enrolments.ndjson m1.json m3.json --out fhir/
+    Example: engraft map enrolments.ndjson m1.json visits.csv --out fhir/
     """
-    taken = Taken(as_of.date() if as_of else today())
-    for file in inputs:
-        for place, document in read(file, taken.rejected):
-            _take(taken, place, document)
-    resources = list(_resources(taken, load(environment()).canonicals))
-    order = {file: at for at, file in enumerate(inputs)}
-    taken.rejected.sort(key=lambda one: (order[one.place.file], one.place.line))
-    texts = _files(resources, shape)
-    if out:
-        _write(out, texts, taken.rejected)
-    else:
-        for text in texts.values():
-            click.echo(text, nl=False)
-    _tell(resources, taken, out, as_json=as_json)
-    if taken.rejected:
-        ctx.exit(1)
+    project = _project(mapping) if mapping else None
+    settings = load(environment())
+    with spool() as kept, shelf(out, shape) as made:
+        on = as_of.date() if as_of else today()
+        call = Call(inputs, on, settings.canonicals, settings.limits, project, kept)
+        found = _read_all(call)
+        _map_all(call, made)
+        if out:
+            made.reject({"file": str(inputs[file])} | told for file, told in kept.refusals())
+        made.close()
+        if out:
+            made.show(out)
+        else:
+            for chunk in made.chunks():
+                click.echo(chunk, nl=False)
+        _tell(call, made, found, as_json=as_json and out is not None)
+        if kept.refused():
+            ctx.exit(1)
 
 
-def _take(taken: Taken, place: Place, document: Any) -> None:
+def _project(mapping: Path) -> Project:
+    """The mapping with its dictionary, which stands beside it. Raises Refused or FaultyInput."""
     try:
-        if schema.kind_of(document) == "enrolment":
-            enrolment = schema.enrolment(document, taken.as_of)
-            _keep(taken, taken.enrolments, place, enrolment, document)
+        text = mapping.read_text("utf-8")
+        named = redcap.dictionary_of(text, str(mapping))
+        dictionary = (mapping.parent / named).read_bytes() if named else None
+    except OSError as error:
+        raise Refused(f"{error.filename} cannot be read: {error.strerror}") from error
+    except UnicodeError as error:
+        raise Refused(f"{mapping} is not UTF-8") from error
+    return redcap.project(text, dictionary, str(mapping))
+
+
+def _read_all(call: Call) -> dict[str, list[str]]:
+    """Puts every document down, by patient. What was found out of each table, in sentences."""
+    found: dict[str, list[str]] = {}
+    with bar("reading", _size(call.files)) as tick:
+        for number, file in enumerate(call.files):
+            notes: list[str] = []
+            for entry in documents.read(file, call.canonicals, notes, call.project, tick):
+                _take(call, number, entry)
+            if notes:
+                found[str(file)] = notes
+    return found
+
+
+def _size(files: tuple[Path, ...]) -> int:
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _take(call: Call, file: int, entry: Entry) -> None:
+    """Its patient's documents are read together later; what names no patient is refused at once."""
+    try:
+        if entry.document is None and entry.faults:
+            raise FaultyInput(entry.faults)
+        kind = schema.kind_of(entry.document)
+        centre, patient = (entry.document.get(name) for name in ("centre", "patient"))
+        if isinstance(centre, str) and isinstance(patient, str):
+            call.spool.keep(file, entry, kind, centre, patient)
+        elif kind == "enrolment":
+            schema.enrolment(entry.document, call.as_of)
         else:
-            follow_up = schema.follow_up(document, taken.as_of)
-            _keep(taken, taken.follow_ups, place, follow_up, document)
+            schema.follow_up(entry.document, call.as_of)
     except FaultyInput as error:
-        taken.rejected += reasons(place, error.faults)
+        call.spool.refuse(file, entry.refusals(error.faults))
 
 
-def _keep(taken: Taken, among: dict[str, Any], place: Place, fact: Any, document: Any) -> None:
-    """Keeps a fact once; another document that says something else under the same key is refused, not preferred."""
-    if fact.key in among and taken.documents[fact.key] != wire.content_hash(document):
-        other = among[fact.key][0]
-        message = f"{fact.key} is said differently at {other.file}:{other.line}"
-        raise FaultyInput([Fault("$", message, "conflict")])
-    among.setdefault(fact.key, (place, fact))
-    taken.documents[fact.key] = wire.content_hash(document)
+def _map_all(call: Call, made: Shelf) -> None:
+    """Every course's resources, patients in order of their names, whatever the order of the files."""
+    with _database() as store, bar("mapping", call.spool.patients(), items=True) as tick:
+        for centre, patient, kept in call.spool.by_patient():
+            _map_course(call, made, kept, partial(_stored, store, centre, patient, call.as_of))
+            tick(1)
 
 
-def _resources(taken: Taken, canonicals: Canonicals) -> Iterator[Resource]:
-    """Every course's resources, patients in order of their key, whatever the order of the files."""
-    courses: dict[str, list[tuple[Place, FollowUp]]] = defaultdict(list)
-    for _, (place, follow_up) in sorted(taken.follow_ups.items()):
-        courses[f"{follow_up.centre}/{follow_up.patient}"].append((place, follow_up))
-    for key in sorted({*taken.enrolments, *courses}):
-        known = taken.enrolments[key][1] if key in taken.enrolments else _stored(courses[key][0][1], taken.as_of)
-        if known is None:
-            for place, _ in courses[key]:
-                message = f"no enrolment of {key} is known: send it in the same call"
-                taken.rejected += reasons(place, [Fault("patient", message, "not-found")])
-        else:
-            yield from _course(known, courses[key], taken, canonicals)
-
-
-def _course(
-    enrolment: Enrolment, visits: Iterable[tuple[Place, FollowUp]], taken: Taken, canonicals: Canonicals
-) -> Iterator[Resource]:
-    sound = []
-    for place, follow_up in visits:
-        faults = [fault for fault in schema.cross_check(follow_up, enrolment) if fault.severity == "error"]
-        taken.rejected += reasons(place, faults)
-        if not faults:
-            sound.append(follow_up)
-    course = course_id(canonicals, enrolment.centre, enrolment.patient, enrolment.protocol)
-    for mapped in outcomes.map_course(enrolment, sound, Ids(course, canonicals)):
+def _map_course(call: Call, made: Shelf, kept: list[Kept], stored: Callable[[], Enrolment | None]) -> None:
+    enrolments = _one_each(call, [one for one in kept if one.kind == "enrolment"], partial(_enrolment, call.limits))
+    visits = _one_each(call, [one for one in kept if one.kind == "follow-up"], schema.follow_up)
+    enrolment = next((fact for _, fact in enrolments), None) or (stored() if visits else None)
+    if enrolment is None:
+        for one, visit in visits:
+            message = f"no enrolment of {visit.centre}/{visit.patient} is known: send it in the same call"
+            call.refuse(one, [Fault("patient", message, "not-found")])
+        return
+    sound = list(_sound(call, enrolment, visits))
+    course = course_id(call.canonicals, enrolment.centre, enrolment.patient, enrolment.protocol)
+    for mapped in outcomes.map_course(enrolment, sound, Ids(course, call.canonicals)):
         require_valid(mapped.resource)
-        yield mapped.resource
+        made.put(mapped.resource)
 
 
-def _stored(follow_up: FollowUp, as_of: date) -> Enrolment | None:
-    """The enrolment that the database knows, where there is a database."""
-    with known_store() as store:
-        if store is None:
-            return None
-        with store.reading() as tx:
-            found = tx.enrolments.of(follow_up.centre, follow_up.patient)
+def _enrolment(limits: Limits, document: Any, as_of: date) -> Enrolment:
+    """Raises FaultyInput, also for an age that nobody can have."""
+    found = schema.enrolment(document, as_of)
+    if faults := lifetime.faults(found, as_of, limits):
+        raise FaultyInput(faults)
+    return found
+
+
+def _one_each(call: Call, kept: list[Kept], read: Callable[[Any, date], Any]) -> list[tuple[Kept, Any]]:
+    """Each fact once. Where documents differ under one key none of them is preferred, whatever their order."""
+    by_key: dict[str, list[tuple[Kept, Any]]] = defaultdict(list)
+    for one in kept:
+        try:
+            fact = read(one.entry.document, call.as_of)
+        except FaultyInput as error:
+            call.refuse(one, error.faults)
+            continue
+        by_key[fact.key].append((one, fact))
+    out = []
+    for key, said in by_key.items():
+        if len({wire.content_hash(one.entry.document) for one, _ in said}) == 1:
+            out.append(said[0])
+            continue
+        for one, _ in said:
+            others = ", ".join(call.place(other) for other, _ in said if other is not one)
+            call.refuse(one, [Fault("$", f"{key} is said differently at {others}; neither is taken", "conflict")])
+    return out
+
+
+def _sound(call: Call, enrolment: Enrolment, visits: list[tuple[Kept, FollowUp]]) -> Iterator[FollowUp]:
+    for one, visit in visits:
+        faults = [fault for fault in schema.cross_check(visit, enrolment) if fault.severity == "error"]
+        if faults:
+            call.refuse(one, faults)
+        else:
+            yield visit
+
+
+@contextmanager
+def _database() -> Iterator[Callable[[], Store | None]]:
+    """The database that may know an enrolment, where there is one; opened when it is first asked for."""
+    with ExitStack() as stack:
+        opened: list[Store | None] = []
+
+        def store() -> Store | None:
+            if not opened:
+                opened.append(stack.enter_context(known_store()))
+            return opened[0]
+
+        yield store
+
+
+def _stored(store: Callable[[], Store | None], centre: str, patient: str, as_of: date) -> Enrolment | None:
+    """The enrolment that the database knows."""
+    known = store()
+    if known is None:
+        return None
+    with known.reading() as tx:
+        found = tx.enrolments.of(centre, patient)
     return schema.enrolment(found.content, as_of) if found else None
 
 
-def _files(resources: list[Resource], shape: str) -> dict[str, str]:
-    if shape == "bundle":
-        return {"bundle.json": wire.pretty(transaction(resources)) + "\n"} if resources else {}
-    kinds: dict[str, list[str]] = defaultdict(list)
-    for resource in resources:
-        kinds[resource["resourceType"]].append(wire.encode(resource).decode())
-    return {f"{kind}.ndjson": "\n".join(lines) + "\n" for kind, lines in sorted(kinds.items())}
-
-
-def _write(out: Path, texts: dict[str, str], rejected: list[Rejected]) -> None:
-    if rejected:
-        texts = texts | {REJECTED: "".join(wire.encode(one.document()).decode() + "\n" for one in rejected)}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for old in (*out.glob("[A-Z]*.ndjson"), out / "bundle.json", out / REJECTED):
-            old.unlink(missing_ok=True)
-        for name, text in texts.items():
-            (out / name).write_text(text, "utf-8")
-    except OSError as error:
-        raise Refused(f"{out} cannot be written: {error.strerror}") from error
-
-
-def _tell(resources: list[Resource], taken: Taken, out: Path | None, *, as_json: bool) -> None:
-    for one in taken.rejected:
-        click.echo(f"{one.place.file}:{one.place.line}: {one.path}: {one.reason}", err=True)
-    if out and as_json:
-        counts: dict[str, int] = defaultdict(int)
-        for resource in resources:
-            counts[resource["resourceType"]] += 1
-        told = {"resources": dict(sorted(counts.items())), "rejected": [one.document() for one in taken.rejected]}
-        click.echo(wire.pretty(told))
+def _tell(call: Call, made: Shelf, found: dict[str, list[str]], *, as_json: bool) -> None:
+    for name, notes in found.items():
+        click.echo(f"{name}: {'; '.join(notes)}", err=True)
+    for file, told in call.spool.refusals():
+        click.echo(f"{call.files[file]}:{_line(told)}", err=True)
+    if as_json:
+        rejected = [{"file": str(call.files[file])} | told for file, told in call.spool.refusals()]
+        read = [{"file": name, "found": notes} for name, notes in found.items()]
+        counts = dict(sorted(made.counts.items()))
+        click.echo(wire.pretty({"resources": counts, "rejected": rejected} | ({"read": read} if read else {})))
     else:
-        places = {one.place for one in taken.rejected}
-        click.echo(f"{len(resources)} resources; {len(places)} documents refused", err=True)
+        click.echo(f"{made.counts.total()} resources; {call.spool.refused()} documents refused", err=True)
+
+
+def _line(told: dict[str, Any]) -> str:
+    row = f"row {told['row']}: " if "row" in told else ""
+    mend = f" ({told['mend']})" if "mend" in told else ""
+    return f"{told['line']}: {row}{told.get('column', told['path'])}: {told['reason']}{mend}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from adapter.config import Settings, load
 from adapter.errors import Refused
 from mappings.r4.build import course_id
 from mappings.r4.wire import decode_strict, pretty
+
+if TYPE_CHECKING:
+    from adapter.store import Store
 
 
 @click.group()
@@ -66,6 +69,42 @@ def diff(file: Path, as_json: bool) -> None:
         )
     told = [asdict(one) for one in found]
     click.echo(pretty({"changes": told}) if as_json else _table(told) if told else "nothing would change")
+
+
+@regimen.command()
+@click.argument("id_", metavar="ID")
+@click.argument("action")
+@click.option("--first-day", metavar="DATE", help="First day below the full dose.")
+@click.option("--last-day", metavar="DATE", help="Last day of the taper: it is over.")
+@click.option("--take-back", is_flag=True, help="The full dose goes on again (with --reason).")
+@click.option("--confirmed-by", required=True, metavar="NAME", help="Who confirms it.")
+@click.option("--reason", metavar="TEXT", help="What is to be kept with it.")
+@click.option("--although-unknown", metavar="WHY", help="Why the taper begins although its gate is unknown.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would change.")
+@json_option
+def taper(id_: str, action: str, take_back: bool, dry_run: bool, as_json: bool, **said: str | None) -> None:
+    """A person confirms the taper ACTION of the regimen ID: that it began, is over, or is taken back.
+
+    Example: engraft regimen taper 96842aba-1039-5f62-83e0-9b2f1a014328 mycophenolate-taper --first-day 2026-04-06
+    --confirmed-by "Dr A. Example"
+    """
+    from adapter.flows import changes, tapers
+
+    settings = load(environment())
+    act = tapers.withdraw if take_back else tapers.confirm
+    document = {name: value for name, value in said.items() if value is not None}
+
+    def done(store: Store) -> dict[str, Any]:
+        return act(id_, action, document, sender=None, store=store, settings=settings, now=now())
+
+    with store_of(settings) as store:
+        if dry_run:
+            with store.reading() as tx:
+                course = changes.course_of(tx, id_, None)
+            told = {"changes": [asdict(one) for one in changes.preview(store, course, done)]}
+        else:
+            told = done(store)
+    click.echo(pretty(told) if as_json else _table(told["changes"]) if told["changes"] else "nothing changed")
 
 
 def _document(file: Path) -> dict[str, Any]:

@@ -39,12 +39,12 @@ def redose(
     course was stopped.
     """
     today = course.day_of(now)
-    said = _read(document, _REDOSE)
+    said = read(document, _REDOSE)
     with course.refusing(), store.transaction() as tx:
-        enrolled = _enrolled(tx, id_, sender)
-        known = _known(tx, enrolled, settings, now)
-        content: dict[str, Any] = {"since": _day(said, "since", today).isoformat(), **_weight(said, known, today)}
-        return _decide(tx, enrolled, known, REDOSE, content, said, sender)
+        enrolled = enrolled_at(tx, id_, sender)
+        known = known_at(tx, enrolled, settings, now)
+        content: dict[str, Any] = {"since": day(said, "since", today).isoformat(), **_weight(said, known, today)}
+        return decide(tx, enrolled, known, REDOSE, content, said, sender)
 
 
 def stop(
@@ -54,18 +54,18 @@ def stop(
 
     Raises NotFound, Invalid naming the field, Conflict where it was stopped before.
     """
-    said = _read(document, _STOP)
+    said = read(document, _STOP)
     with course.refusing(), store.transaction() as tx:
-        enrolled = _enrolled(tx, id_, sender)
-        known = _known(tx, enrolled, settings, now)
-        content = {"date": _day(said, "date", course.day_of(now)).isoformat()}
-        return _decide(tx, enrolled, known, STOP, content, said, sender)
+        enrolled = enrolled_at(tx, id_, sender)
+        known = known_at(tx, enrolled, settings, now)
+        content = {"date": day(said, "date", course.day_of(now)).isoformat()}
+        return decide(tx, enrolled, known, STOP, content, said, sender)
 
 
 def history(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:
     """Every change of the regimen, newest first: when, who, why, and each order that changed. Raises NotFound."""
     with store.reading() as tx:
-        enrolled = _enrolled(tx, id_, sender)
+        enrolled = enrolled_at(tx, id_, sender)
         moments: dict[datetime, list[Change]] = {}
         for at, change in _changes(tx, enrolled.course):
             moments.setdefault(at, []).append(change)
@@ -93,10 +93,10 @@ def compare(before: Plan, after: Plan) -> list[Change]:
 
 def course_of(tx: Tx, id_: str, sender: Client | None) -> str:
     """The course that `id_` names: its own uuid, its CarePlan's id, or its enrolment's. Raises NotFound."""
-    return _enrolled(tx, id_, sender).course
+    return enrolled_at(tx, id_, sender).course
 
 
-def _decide(
+def decide(
     tx: Tx,
     enrolled: Submission,
     known: regimen.Known,
@@ -105,6 +105,7 @@ def _decide(
     said: Mapping[str, Any],
     sender: Client | None,
 ) -> dict[str, Any]:
+    """Keeps a decision and reckons the regimen anew; what changed."""
     if any(one.kind == STOP for one in known.decisions):
         raise Conflict("this course was stopped")
     before = _plan(tx, enrolled.course)
@@ -116,10 +117,16 @@ def _decide(
     if planned.issues:
         raise Invalid(planned.issues)
     found = compare(before, _plan(tx, enrolled.course))
-    return {"course": enrolled.course, "decision": kind, **content, "changes": list(map(asdict, found))}
+    return nothing(enrolled, kind, content) | {"changes": list(map(asdict, found))}
 
 
-def _known(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) -> regimen.Known:
+def nothing(enrolled: Submission, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a decision that was taken before: it changes nothing."""
+    return {"course": enrolled.course, "decision": kind, **content, "changes": []}
+
+
+def known_at(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) -> regimen.Known:
+    """Everything that the regimen is reckoned from."""
     today = course.day_of(now)
     enrolment = schema.enrolment(enrolled.content, today)
     return renewal.known_of(tx, enrolment, course.follow_ups_of(tx, enrolled.course, today), settings, now)
@@ -135,12 +142,13 @@ def _weight(said: Mapping[str, Any], known: regimen.Known, today: date) -> dict[
     return {"weight_kg": str(kilograms), "date": day.isoformat()}
 
 
-def _read(document: Any, known: tuple[str, ...]) -> dict[str, Any]:
+def read(document: Any, known: tuple[str, ...], needed: tuple[str, ...] = ("reason", "confirmed_by")) -> dict[str, Any]:
+    """The document of a decision, its texts without space around. Raises Invalid with every fault."""
     if not isinstance(document, dict):
         raise Invalid([Fault("$", "expected one JSON object", "structure")])
     told = f"unknown key; known: {', '.join(known)}"
     faults = [Fault(str(key)[:80], told, "structure") for key in sorted(document.keys() - set(known))]
-    for name in ("reason", "confirmed_by"):
+    for name in needed:
         if not isinstance(document.get(name), str) or not document[name].strip():
             who = "the name of who confirms it" if name == "confirmed_by" else "why it is changed"
             faults.append(Fault(name, f"is needed: {who}", "required"))
@@ -149,19 +157,21 @@ def _read(document: Any, known: tuple[str, ...]) -> dict[str, Any]:
     return {key: value.strip() if isinstance(value, str) else value for key, value in document.items()}
 
 
-def _day(said: Mapping[str, Any], name: str, default: date) -> date:
+def day(said: Mapping[str, Any], name: str, default: date) -> date:
+    """A field that is one day. Raises Invalid."""
     if name not in said:
         return default
     try:
-        day = PartialDate(said[name]).exact if isinstance(said[name], str) else None
+        found = PartialDate(said[name]).exact if isinstance(said[name], str) else None
     except ValueError:
-        day = None
-    if day is None:
+        found = None
+    if found is None:
         raise Invalid([Fault(name, "is not a day: write YYYY-MM-DD")])
-    return day
+    return found
 
 
-def _enrolled(tx: Tx, id_: str, sender: Client | None) -> Submission:
+def enrolled_at(tx: Tx, id_: str, sender: Client | None) -> Submission:
+    """The enrolment that a regimen belongs to. Raises NotFound."""
     return course.enrolled_as(tx, id_, sender.centre if sender else None)
 
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from adapter.config import Settings
 from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import regimen
+from adapter.store.submissions import RETRACTED
+from adapter.version import software
 from mappings.facts import Enrolment, FollowUp
 from mappings.intake import schema
-from mappings.outcomes import map_course, retract
+from mappings.outcomes import map_course, origin, retract
 from mappings.r4.build import Ids, Resource, course_id
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.validate import require_valid
@@ -34,6 +36,9 @@ DELIVERED = (
 )
 """Types that a hospital gets, in this order. Consent stays with us, and plans are pulled by the EHR."""
 
+
+ORIGIN = "origin"
+"""What a Provenance of a document names as its source; no document has this key."""
 
 OPERATOR = "operator"
 """Who the audit names where no client called: the person at the machine."""
@@ -105,20 +110,39 @@ def require_fit(follow_ups: Sequence[FollowUp], enrolment: Enrolment, within: st
 
 
 def settle(
-    tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], *, source: str, settings: Settings, now: datetime
+    tx: Tx,
+    enrolment: Enrolment,
+    follow_ups: Sequence[FollowUp],
+    *,
+    document: Submission,
+    settings: Settings,
+    now: datetime,
 ) -> None:
-    """Stores what changed in the course and queues it for the centre's hospital. `source`: key of the document."""
+    """Stores what changed in the course because of the `document`, and queues it for the centre's hospital."""
     ids = ids_of(enrolment, settings)
     mapped = map_course(enrolment, follow_ups, ids)
     said = [(one.resource, one.sources) for one in mapped]
     gone = _gone(tx, enrolment, ids.course, {_reference(resource) for resource, _ in said})
-    changed = []
+    changed: list[Resource] = []
+    before = tx.resources.from_source(ids.course, document.key)
     for resource, sources in (*said, *gone):
         require_valid(resource)
         stored = tx.resources.put(resource, centre=enrolment.centre, course=ids.course, sources=sources, at=now)
         if stored:
             changed.append(resource)
-    _queue(tx, enrolment.centre, ids.course, changed, source=source, settings=settings, now=now)
+    targets = (*before, *tx.resources.from_source(ids.course, document.key))
+    _note_origin(tx, document, sorted({one.reference for one in targets}), ids, now)
+    _queue(tx, enrolment.centre, ids.course, changed, source=document.key, settings=settings, now=now)
+
+
+def _note_origin(tx: Tx, document: Submission, targets: Sequence[str], ids: Ids, now: datetime) -> None:
+    """Writes down what the document says, or said and takes back."""
+    reason = (document.reason or "") if document.status == RETRACTED else None
+    said = origin.Document(document.key, document.version, document.centre, reason)
+    made = origin.provenance(said, targets, ids, recorded=now, software=software())
+    if made:
+        require_valid(made)
+        tx.resources.put(made, centre=document.centre, course=ids.course, sources=[ORIGIN], at=now)
 
 
 def _gone(tx: Tx, enrolment: Enrolment, course: str, said: set[str]) -> list[tuple[Resource, tuple[str, ...]]]:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.flows import course
+from adapter.flows import course, decided
 from adapter.flows.regimen import Planned
 from mappings.facts import Enrolment, FollowUp, Transplant
 from mappings.intake import schema
@@ -25,9 +25,6 @@ from mappings.r4.build import Ids, Resource
 
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
-
-_OVER = "completed"
-"""Status of the Task of a taper that a person confirmed to be over."""
 
 
 def published(
@@ -43,14 +40,15 @@ def published(
 def record_of(tx: Tx, enrolment: Enrolment, visits: Sequence[FollowUp], ids: Ids) -> Record:
     """The course as gates read it."""
     transplant = enrolment.transplant if isinstance(enrolment.transplant, Transplant) else Transplant()
-    protocol = load(enrolment.protocol)
+    tapers = decided.tapers(tx.decisions.of(ids.course))
     return Record(
-        protocol=protocol,
+        protocol=load(enrolment.protocol),
         day_zero=transplant.date if isinstance(transplant.date, date) else None,
         visits=in_order(visits),
         planned=transplant.planned is not False,
         enrolment=enrolment.key,
-        confirmed={taper.key: day for taper in protocol.tapers if (day := _confirmed(tx, ids(taper.key)))},
+        begun={key: one.first for key, one in tapers.items()},
+        confirmed={key: one.last for key, one in tapers.items() if one.last},
     )
 
 
@@ -59,22 +57,29 @@ def told(id_: str, *, on: date | None, centre: str, store: Store, settings: Sett
 
     `id_` is the course's uuid or the CarePlan's id. Raises NotFound, also for another centre's.
     """
-    day = on or course.day_of(now)
+    today = course.day_of(now)
     with store.reading() as tx:
         enrolled = course.enrolled_as(tx, id_, centre)
-        enrolment = schema.enrolment(enrolled.content, course.day_of(now))
+        enrolment = schema.enrolment(enrolled.content, today)
         ids = course.ids_of(enrolment, settings)
-        record = record_of(tx, enrolment, course.follow_ups_of(tx, ids.course, course.day_of(now)), ids)
-        where = _where(tx, ids)
+        record = record_of(tx, enrolment, course.follow_ups_of(tx, ids.course, today), ids)
         return {
             "course": ids.course,
             "protocol": enrolment.protocol,
-            "on": day.isoformat(),
-            "day_zero": record.day_zero.isoformat() if record.day_zero else None,
-            "day": record.day(day),
-            "gates": [_standing(one, day, where) for one in readiness.standings(record, day, settings.gate_max_age)],
-            "beside": [_fact(one, day, where) for one in readiness.beside(record, day)],
+            **standing(tx, record, on or today, ids, settings),
         }
+
+
+def standing(tx: Tx, record: Record, day: date, ids: Ids, settings: Settings) -> dict[str, Any]:
+    """How the gated actions of a record stand on a day, within a transaction: what `told` tells of it."""
+    where = _where(tx, ids)
+    return {
+        "on": day.isoformat(),
+        "day_zero": record.day_zero.isoformat() if record.day_zero else None,
+        "day": record.day(day),
+        "gates": [_standing(one, day, where) for one in readiness.standings(record, day, settings.gate_max_age)],
+        "beside": [_fact(one, day, where) for one in readiness.beside(record, day)],
+    }
 
 
 def _marked(
@@ -94,15 +99,6 @@ def _marked(
     return gate_status.published(group, stored.content if stored else None, status, url)
 
 
-def _confirmed(tx: Tx, task: str) -> date | None:
-    """The day on which a taper was confirmed to be over, where its Task says so."""
-    stored = tx.resources.get("Task", task)
-    if stored is None or stored.deleted or stored.content.get("status") != _OVER:
-        return None
-    end = str(stored.content.get("executionPeriod", {}).get("end", ""))[:10]
-    return date.fromisoformat(end) if len(end) == len("2026-03-02") else None
-
-
 def _where(tx: Tx, ids: Ids) -> Where:
     """What each fact became, of what is stored of the course."""
     known = {reference.partition("/")[2]: reference for reference in tx.resources.sources_of_course(ids.course)}
@@ -116,6 +112,7 @@ def _standing(one: Standing, on: date, where: Where) -> dict[str, Any]:
         "gate": one.gate,
         "status": one.verdict.value,
         "text": gate_status.sentence(one),
+        "begun": one.begun.isoformat() if one.begun else None,
         "done": _fact(one.done, on, where) if one.done else None,
         "criteria": [_finding(finding, on, where) for finding in one.findings],
     }

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from adapter.config import Settings
-from adapter.flows import signature
+from adapter.flows import decided, signature
 from adapter.overlays import overlay_of
 from adapter.store.decisions import REDOSE, STOP, Decision
 from adapter.store.hospital_doses import HospitalDose
@@ -33,6 +33,7 @@ from mappings.facts import (
 )
 from mappings.plan import Body, Order, apply, revision
 from mappings.plan.inputs import Measurement, Patient
+from mappings.plan.tapered import tapered
 from mappings.protocol import load
 from mappings.r4.build import Ids, Resource
 from mappings.r4.faults import Fault, FaultyInput
@@ -77,6 +78,7 @@ def settle(tx: Tx, known: Known, planned: Planned) -> None:
     kept = revision.begun(before, doses(known))
     why = "; ".join(f"{fault.path}: {fault.message}" for fault in planned.issues) or "no longer in the plan"
     standing = revision.revise(before, planned.resources, kept, why)
+    standing = tapered(standing, before, decided.tapers(known.decisions))
     ended = next((one for one in known.decisions if one.kind == STOP), None)
     if ended:
         standing = revision.stop(standing, kept, ended.reason, date.fromisoformat(ended.content["date"]))

@@ -33,6 +33,7 @@ SOURCE = "validation"
 LONGEST_NAME = 200
 OPEN = "open"
 """Status of a course that has no dated plan yet; else it is the CarePlan's."""
+SIGNABLE = ("draft", "active")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +118,15 @@ def standing(tx: Tx, submission: Submission, settings: Settings, now: datetime) 
     ids = course.ids_of(enrolment, settings)
     resources = tuple(one.content for one in tx.resources.from_source(ids.course, regimen.SOURCE))
     plans = [one for one in resources if one["resourceType"] == "CarePlan"]
-    visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
-    issues = regimen.plan(renewal.known_of(tx, enrolment, visits, settings, now)).issues
+    status = plans[0]["status"] if plans else OPEN
+    issues: tuple[Fault, ...] = ()
+    if status not in SIGNABLE:  # a plan that stands was reckoned from everything when it was stored
+        visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
+        issues = regimen.plan(renewal.known_of(tx, enrolment, visits, settings, now)).issues
     return Standing(
         enrolment=enrolment,
         ids=ids,
-        status=plans[0]["status"] if plans else OPEN,
+        status=status,
         digest=signature.digest(resources) if plans else None,
         resources=resources,
         events=tuple(tx.validations.of(ids.course)),
@@ -155,7 +159,7 @@ def _require_signer(signer: Signer) -> None:
 def _require_signable(plan: Standing, shown: str | None) -> None:
     if plan.issues:
         raise Invalid(plan.issues)
-    if plan.status not in ("draft", "active"):
+    if plan.status not in SIGNABLE:
         raise Conflict(f"this plan is {plan.status}: there is nothing to sign")
     if shown is not None and shown != plan.digest:
         raise Conflict("the plan is not the one that was shown: look at it again")

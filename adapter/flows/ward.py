@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import NotFound
-from adapter.flows import course, validation
+from adapter.flows import course, gates, validation
 from adapter.flows.validation import OPEN, Standing
 from adapter.store import criteria
 from adapter.store.paging import Window
@@ -45,7 +45,10 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A plan laid out for the ward, with what was done and what is known beside it. `at`: when the plan was stored."""
+    """A plan laid out for the ward, with what was done and what is known beside it. `at`: when the plan was stored.
+
+    `gates`: how each gated action stands today, as `gates.told` tells it.
+    """
 
     standing: Standing
     calendar: Calendar
@@ -53,6 +56,7 @@ class Sheet:
     results: tuple[Result, ...]
     version: int
     at: datetime | None
+    gates: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,9 @@ def sheet(id_: str, *, centre: str, store: Store, settings: Settings, now: datet
     """One plan, by the course's uuid or the CarePlan's id. Raises NotFound, also for another centre's."""
     with store.reading() as tx:
         standing = validation.standing(tx, course.enrolled_as(tx, id_, centre), settings, now)
-        visits = course.follow_ups_of(tx, standing.ids.course, course.day_of(now))
+        today, ids = course.day_of(now), standing.ids
+        visits = course.follow_ups_of(tx, ids.course, today)
+        record = gates.record_of(tx, standing.enrolment, visits, ids)
         items = read(standing.resources)
         plan = tx.resources.get("CarePlan", standing.ids("care-plan"))
         return Sheet(
@@ -99,6 +105,7 @@ def sheet(id_: str, *, centre: str, store: Store, settings: Settings, now: datet
             tuple(_results(tx, standing)),
             plan.version if plan else 0,
             plan.at if plan else None,
+            tuple(gates.standing(tx, record, today, ids, settings)["gates"]),
         )
 
 

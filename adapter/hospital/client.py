@@ -10,13 +10,15 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from requests.auth import AuthBase
 
+from adapter.config import Tls
 from adapter.errors import HospitalUnavailable
 from adapter.hospital.answer import CONTENTION, Answer, HospitalSilent, applied, dicts
+from adapter.hospital.origin import origin, speak
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
 
@@ -50,6 +52,7 @@ class HospitalClient:
         base_url: str,
         auth: AuthBase | None,
         *,
+        tls: Tls | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -62,6 +65,7 @@ class HospitalClient:
         self._capability: Resource | None = None
         self._session = requests.Session()
         self._session.auth = auth or _NoAuth()
+        speak(self._session, tls or Tls())
         self._session.headers.update({"Accept": FHIR_JSON, "User-Agent": "Engraft"})
 
     def close(self) -> None:
@@ -126,7 +130,7 @@ class HospitalClient:
         for link in dicts(page.get("link")):
             if link.get("relation") == "next":
                 url = urljoin(f"{self.base_url}/", str(link.get("url")))
-                if _origin(url) != _origin(self.base_url):
+                if origin(url) != origin(self.base_url):
                     raise HospitalUnavailable(f"{self.name}: the next page is not on the server of base_url")
                 return url
         return None
@@ -166,8 +170,3 @@ def _matches(page: Resource, kind: str) -> Iterator[Resource]:
             mode = (dicts([entry.get("search")]) or [{}])[0].get("mode", "match")
             if mode == "match" and resource.get("resourceType") == kind:
                 yield resource
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

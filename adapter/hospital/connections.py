@@ -5,9 +5,10 @@ from __future__ import annotations
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from adapter.config import Auth, Settings
+from adapter.config import Hospital, Registry, Settings
 from adapter.errors import Refused
 from adapter.hospital.client import HospitalClient
+from adapter.hospital.origin import speak
 
 
 class Connections:
@@ -24,7 +25,8 @@ class Connections:
             there = settings.hospitals.get(name) or settings.registries.get(name)
             if there is None:
                 raise Refused(f"no hospital or registry is called {name}")
-            self._clients[name] = HospitalClient(name, there.base_url, _credentials(there.auth))
+            auth = self._credentials(there)
+            self._clients[name] = HospitalClient(name, there.base_url, auth, tls=there.tls)
         return self._clients[name]
 
     def close(self) -> None:
@@ -32,6 +34,27 @@ class Connections:
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+
+    def _credentials(self, there: Hospital | Registry) -> AuthBase | None:
+        auth = there.auth
+        if auth.kind == "smart-backend":
+            return self._backend(there)
+        if auth.kind == "none" or auth.secret is None:
+            return None
+        secret = auth.secret.read()
+        return _Bearer(secret) if auth.kind == "bearer" else HTTPBasicAuth((auth.user or "").encode(), secret.encode())
+
+    def _backend(self, there: Hospital | Registry) -> AuthBase:
+        # here, because signing brings cryptography, which most deployments do without
+        from adapter import keys
+        from adapter.hospital.smart import BackendToken, Registration
+
+        auth, secrets = there.auth, self._settings.signing_keys
+        keys.chosen(secrets, auth.algorithm)  # told now and not at the first delivery
+        registration = Registration(there.name, there.base_url, auth.client_id or "", auth.scope or "", auth.token_url)
+        session = requests.Session()
+        speak(session, there.tls)
+        return BackendToken(registration, lambda: keys.chosen(secrets, auth.algorithm), session)
 
 
 class _Bearer(AuthBase):
@@ -41,14 +64,3 @@ class _Bearer(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-def _credentials(auth: Auth) -> AuthBase | None:
-    if auth.kind == "none" or auth.secret is None:
-        return None
-    secret = auth.secret.read()
-    if auth.kind == "bearer":
-        return _Bearer(secret)
-    if auth.kind == "basic":
-        return HTTPBasicAuth((auth.user or "").encode(), secret.encode())
-    raise Refused(f"hospitals.auth kind {auth.kind} is not yet supported")

@@ -19,6 +19,7 @@ from adapter.store.audit import Audit
 from adapter.store.clients import Clients
 from adapter.store.decisions import Decisions
 from adapter.store.enrolments import Enrolments
+from adapter.store.exports import Exports
 from adapter.store.follow_ups import FollowUps
 from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
@@ -50,6 +51,7 @@ class Tx:
         self.hospital_doses = HospitalDoses(connection)
         self.validations = Validations(connection)
         self.people = People(connection)
+        self.exports = Exports(connection)
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, insert, select
 
 from adapter.store.schema import decisions
 
-REDOSE, STOP = "redose", "stop"
+REDOSE, STOP, TAPER, TAPER_WITHDRAWN = "redose", "stop", "taper", "taper-withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`kind`: redose or stop; `content`: its facts; `by`: the client that handed it in."""
+    """`kind`: one of the four above; `content`: its facts; `by`: the client that handed it in."""
 
     course: str
     kind: str

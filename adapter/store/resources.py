@@ -191,6 +191,12 @@ class Resources:
             wanted = wanted.where(heads.c.at >= since)
         return map(_of, self._connection.execute(wanted))
 
+    def gone(self, *, centres: Collection[str], since: datetime) -> list[tuple[str, str]]:
+        """(type, id) of what was deleted then or later, and is still deleted."""
+        wanted = select(heads.c.kind, heads.c.id).join_from(heads, versions, _is_newest())
+        wanted = wanted.where(versions.c.deleted, heads.c.at >= since, heads.c.centre.in_(sorted(centres)))
+        return [(kind, id_) for kind, id_ in self._connection.execute(wanted.order_by(heads.c.key))]
+
     def search(
         self,
         kind: str,

@@ -1,16 +1,14 @@
-"""The tables, and the two column types that keep an instant aware and a decimal as it was written."""
+"""The tables."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     DateTime,
-    Dialect,
     Double,
     ForeignKey,
     Index,
@@ -19,45 +17,14 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-from mappings.r4 import wire
+from adapter.store.columns import SERIAL, Json, instant, number, words
 
-REVISION = "0004"
+REVISION = "0009"
 """The migration that makes the tables below; a database at another revision is not ready."""
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment: aware going in, UTC coming out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        if value is not None and value.tzinfo is None:
-            raise ValueError("an instant without a time zone is not a moment")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-class Json(TypeDecorator[Any]):
-    """JSON as bytes of our own wire form: 2.50 comes back as 2.50, which no JSON column of a database promises."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else wire.encode(value)
-
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else wire.decode(value)
 
 
 _NAMES = {
@@ -67,31 +34,17 @@ _NAMES = {
     "pk": "pk_%(table_name)s",
 }
 metadata = MetaData(naming_convention=_NAMES)
-_SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER only
-
-
-def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, String, nullable=null)
-
-
-def _number(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, Integer, nullable=null)
-
-
-def _instant(name: str, *, null: bool = False) -> Column[datetime]:
-    return Column(name, Instant, nullable=null)
-
 
 resource_heads = Table(
     "resource_heads",
     metadata,
-    Column("key", _SERIAL, primary_key=True),
-    _text("kind"),
-    _text("id"),
-    _number("version"),
-    _text("centre", null=True),
-    _text("course", null=True),
-    _instant("at"),
+    Column("key", SERIAL, primary_key=True),
+    words("kind"),
+    words("id"),
+    number("version"),
+    words("centre", null=True),
+    words("course", null=True),
+    instant("at"),
     UniqueConstraint("kind", "id"),
     Index(None, "course"),
     Index(None, "kind", "centre", "key"),
@@ -102,19 +55,19 @@ resource_heads = Table(
 resource_versions = Table(
     "resource_versions",
     metadata,
-    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("key", SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    _text("hash"),
+    words("hash"),
     Column("deleted", Boolean, nullable=False),
     Column("content", Json, nullable=False),
-    _instant("at"),
+    instant("at"),
 )
 """Every version that there ever was; rows are added, never changed."""
 
 resource_sources = Table(
     "resource_sources",
     metadata,
-    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("key", SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
     Column("source", String, primary_key=True),
 )
 """Which documents the newest version was made from."""
@@ -122,11 +75,11 @@ resource_sources = Table(
 resource_index = Table(
     "resource_index",
     metadata,
-    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("key", SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
     Column("parameter", String, primary_key=True),
     Column("system", String, primary_key=True),
     Column("value", String, primary_key=True),
-    _text("kind"),
+    words("kind"),
     Index(None, "kind", "parameter", "value", "system", "key"),
 )
 """What a search finds the newest version by. Of a token: its system and code; of a reference: its type and id; of a
@@ -138,10 +91,10 @@ def _index_table(name: str, *columns: Column[Any], by: tuple[str, ...]) -> Table
     return Table(
         name,
         metadata,
-        Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+        Column("key", SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
         Column("parameter", String, primary_key=True),
         Column("number", Integer, primary_key=True, autoincrement=False),
-        _text("kind"),
+        words("kind"),
         *columns,
         Index(None, "kind", "parameter", *by, "key"),
     )
@@ -159,15 +112,15 @@ resource_dates = _index_table(
     "resource_dates",
     _wall("low"),
     _wall("high"),
-    _instant("low_at", null=True),
-    _instant("high_at", null=True),
+    instant("low_at", null=True),
+    instant("high_at", null=True),
     by=("low", "high"),
 )
 """From when to when, as written on the wall, and as moments where a zone was written."""
 
 resource_strings = _index_table(
     "resource_strings",
-    _text("value"),
+    words("value"),
     Column("folded", String().with_variant(String(collation="C"), "postgresql"), nullable=False),
     by=("folded",),
 )
@@ -177,9 +130,9 @@ resource_quantities = _index_table(
     "resource_quantities",
     _real("low"),
     _real("high"),
-    _text("system"),
-    _text("code"),
-    _text("unit"),
+    words("system"),
+    words("code"),
+    words("unit"),
     by=("low", "high"),
 )
 """From how much to how much: a comparator leaves one side open."""
@@ -195,15 +148,15 @@ def _submissions(name: str, *indexes: Index) -> Table:
         Column("id", String, primary_key=True),
         Column("version", Integer, primary_key=True, autoincrement=False),
         Column("current", Boolean, nullable=False),
-        _text("centre"),
-        _text("patient"),
-        _text("course"),
-        _text("key"),
-        _text("hash"),
+        words("centre"),
+        words("patient"),
+        words("course"),
+        words("key"),
+        words("hash"),
         Column("content", Json, nullable=False),
-        _instant("at"),
-        _text("status"),
-        _text("reason", null=True),
+        instant("at"),
+        words("status"),
+        words("reason", null=True),
         Index(None, "course", "current"),
         *indexes,
     )
@@ -215,19 +168,19 @@ follow_ups = _submissions("follow_ups")
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", _SERIAL, primary_key=True),
-    _text("destination"),
-    _text("course"),
-    _text("source"),
-    _text("state"),
-    _number("attempts"),
-    _instant("created"),
-    _instant("due"),
-    _text("worker", null=True),
-    _instant("finished", null=True),
+    Column("id", SERIAL, primary_key=True),
+    words("destination"),
+    words("course"),
+    words("source"),
+    words("state"),
+    number("attempts"),
+    instant("created"),
+    instant("due"),
+    words("worker", null=True),
+    instant("finished", null=True),
     Column("content", Json, nullable=False),
-    _number("status", null=True),
-    _text("error", null=True),
+    number("status", null=True),
+    words("error", null=True),
     Column("outcome", Json),
     Index(None, "state", "due", "id"),
     Index(None, "destination", "course", "state", "id"),
@@ -238,20 +191,20 @@ outbox = Table(
 inbox = Table(
     "inbox",
     metadata,
-    Column("id", _SERIAL, primary_key=True),
-    _text("hospital"),
-    _text("method"),
-    _text("kind", null=True),
-    _text("resource_id", null=True),
+    Column("id", SERIAL, primary_key=True),
+    words("hospital"),
+    words("method"),
+    words("kind", null=True),
+    words("resource_id", null=True),
     Column("headers", Json, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    _text("state"),
-    _number("attempts"),
-    _instant("created"),
-    _instant("due"),
-    _text("worker", null=True),
-    _instant("finished", null=True),
-    _text("error", null=True),
+    words("state"),
+    number("attempts"),
+    instant("created"),
+    instant("due"),
+    words("worker", null=True),
+    instant("finished", null=True),
+    words("error", null=True),
     Index(None, "state", "due", "id"),
     sqlite_autoincrement=True,
 )
@@ -259,13 +212,13 @@ inbox = Table(
 clients = Table(
     "clients",
     metadata,
-    Column("id", _SERIAL, primary_key=True),
-    _text("name"),
-    _text("role"),
-    _text("centre", null=True),
-    _text("token_hash"),
-    _instant("created"),
-    _instant("revoked", null=True),
+    Column("id", SERIAL, primary_key=True),
+    words("name"),
+    words("role"),
+    words("centre", null=True),
+    words("token_hash"),
+    instant("created"),
+    instant("revoked", null=True),
     UniqueConstraint("token_hash"),
     Index(
         "uq_clients_active_name",
@@ -281,34 +234,55 @@ links = Table(
     metadata,
     Column("hospital", String, primary_key=True),
     Column("course", String, primary_key=True),
-    _text("patient"),
+    words("patient"),
 )
 
 audit = Table(
     "audit",
     metadata,
-    Column("id", _SERIAL, primary_key=True),
-    _instant("at"),
-    _text("who"),
-    _text("action"),
-    _text("target"),
-    _text("centre", null=True),
-    _text("detail", null=True),
+    Column("id", SERIAL, primary_key=True),
+    instant("at"),
+    words("who"),
+    words("action"),
+    words("target"),
+    words("centre", null=True),
+    words("detail", null=True),
     Index(None, "target"),
 )
 """Who did what to which document; rows are added, never changed."""
 
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", String, primary_key=True),
+    words("client"),
+    words("centre", null=True),
+    Column("asked", Json, nullable=False),
+    words("url"),
+    instant("at"),
+    instant("expires"),
+    words("state"),
+    words("worker", null=True),
+    instant("beat"),
+    number("attempts"),
+    number("written"),
+    Column("files", Json, nullable=False),
+    words("error", null=True),
+    Index(None, "expires"),
+)
+"""Exports that were asked for; `at`: the moment whose state they show."""
+
 decisions = Table(
     "decisions",
     metadata,
-    Column("id", _SERIAL, primary_key=True),
-    _text("course"),
-    _text("kind"),
+    Column("id", SERIAL, primary_key=True),
+    words("course"),
+    words("kind"),
     Column("content", Json, nullable=False),
-    _text("reason"),
-    _text("confirmed_by", null=True),
-    _text("by"),
-    _instant("at"),
+    words("reason"),
+    words("confirmed_by", null=True),
+    words("by"),
+    instant("at"),
     Index(None, "course", "id"),
 )
 """What people decided about a course that no document says: redosed, stopped. Rows are added, never changed."""
@@ -318,12 +292,12 @@ hospital_doses = Table(
     metadata,
     Column("hospital", String, primary_key=True),
     Column("id", String, primary_key=True),
-    _text("course"),
-    _text("action"),
-    _text("day", null=True),
-    _text("date"),
+    words("course"),
+    words("action"),
+    words("day", null=True),
+    words("date"),
     Column("given", Json),
-    _instant("at"),
+    instant("at"),
     Index(None, "course"),
 )
 """Doses that a hospital's own MedicationAdministrations tell of, by their id there."""
@@ -331,15 +305,15 @@ hospital_doses = Table(
 validations = Table(
     "validations",
     metadata,
-    Column("id", _SERIAL, primary_key=True),
-    _instant("at"),
-    _text("course"),
-    _text("deed"),
-    _text("digest"),
-    _text("name", null=True),
-    _text("role", null=True),
-    _text("by", null=True),
-    _text("reason", null=True),
+    Column("id", SERIAL, primary_key=True),
+    instant("at"),
+    words("course"),
+    words("deed"),
+    words("digest"),
+    words("name", null=True),
+    words("role", null=True),
+    words("by", null=True),
+    words("reason", null=True),
     Index(None, "course", "id"),
 )
 """Who signed which plan, and what ended it; rows are added, never changed. `by`: the client or account that sent it."""
@@ -347,14 +321,14 @@ validations = Table(
 people = Table(
     "people",
     metadata,
-    Column("id", _SERIAL, primary_key=True),
-    _text("name"),
-    _text("full_name"),
-    _text("role"),
-    _text("centre"),
-    _text("password_hash"),
-    _instant("created"),
-    _instant("revoked", null=True),
+    Column("id", SERIAL, primary_key=True),
+    words("name"),
+    words("full_name"),
+    words("role"),
+    words("centre"),
+    words("password_hash"),
+    instant("created"),
+    instant("revoked", null=True),
     Index(
         "uq_people_active_name",
         "name",
@@ -368,18 +342,18 @@ sessions = Table(
     "sessions",
     metadata,
     Column("token_hash", String, primary_key=True),
-    Column("person", _SERIAL, ForeignKey("people.id"), nullable=False),
-    _instant("created"),
-    _instant("seen"),
+    Column("person", SERIAL, ForeignKey("people.id"), nullable=False),
+    instant("created"),
+    instant("seen"),
     Index(None, "person"),
 )
 
 failed_sign_ins = Table(
     "failed_sign_ins",
     metadata,
-    Column("id", _SERIAL, primary_key=True),
-    _text("name"),
-    _instant("at"),
+    Column("id", SERIAL, primary_key=True),
+    words("name"),
+    instant("at"),
     Index(None, "name", "at"),
 )
 """Kept for as long as they slow down the next try."""

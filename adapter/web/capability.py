@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapter.store.parameters import Parameter
 from adapter.version import number
-from adapter.web import served
+from adapter.web import bulk, served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
 
@@ -30,7 +30,14 @@ def statement(site: Site, started: datetime) -> Resource:
         "implementation": {"description": "A transplant protocol as FHIR R4", "url": site.fhir_base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
-        "rest": [{"mode": "server", "security": _security(), "resource": _resources(site)}],
+        "rest": [
+            {
+                "mode": "server",
+                "security": _security(),
+                "resource": _resources(site),
+                "operation": [bulk.OPERATIONS[""]],
+            }
+        ],
     }
 
 
@@ -42,7 +49,8 @@ def _security() -> Element:
 
 
 def _resources(site: Site) -> list[Element]:
-    return [_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)]
+    group: Element = {"type": "Group", "operation": [bulk.OPERATIONS["Group"]]}
+    return [*(_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)), group]
 
 
 def _resource(kind: str, site: Site) -> Element:
@@ -64,7 +72,8 @@ def _resource(kind: str, site: Site) -> Element:
             {"name": o.name, "definition": site.settings.canonicals.pinned("OperationDefinition", o.definition)}
             for o in served.OPERATIONS
             if o.kind == kind
-        ],
+        ]
+        + [said for of, said in bulk.OPERATIONS.items() if of == kind],
     }
     return {name: said for name, said in out.items() if said != []}
 

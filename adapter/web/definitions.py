@@ -1,33 +1,47 @@
-"""The protocols as PlanDefinition and ActivityDefinition, made once and kept in memory: they change with a release."""
+"""The protocols as PlanDefinition and ActivityDefinition, and our conformance resources: profiles, operations, codes.
+
+Made once and kept in memory: they change with a release, or with the protocols that a deployment names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from importlib.resources import files
 
 from adapter.store.catalogue import Catalogue
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Window
 from adapter.store.resources import Page
-from mappings.canonicals import Canonicals
+from mappings.canonicals import DEFAULT_BASE, Canonicals
 from mappings.plan.definition import definitions
 from mappings.protocol import load, names
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
 
-KINDS = ("PlanDefinition", "ActivityDefinition")
+PLANS = ("PlanDefinition", "ActivityDefinition")
+CONFORMANCE = (
+    *("CodeSystem", "ConceptMap", "NamingSystem", "OperationDefinition"),
+    *("Questionnaire", "StructureDefinition", "ValueSet"),
+)
+"""What `profiles/` holds for others to read: what a `meta.profile`, a binding or an operation names."""
+
+KINDS = (*PLANS, *CONFORMANCE)
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """Every definition of every shipped protocol under one canonical base."""
+    """Every definition of every protocol, and every conformance resource, under one canonical base."""
 
     canonicals: Canonicals
 
     @cached_property
     def _all(self) -> dict[tuple[str, str], Resource]:
-        made = [made for name in names() for made in definitions(load(name), self.canonicals)]
+        plans = (made for name in names() for made in definitions(load(name), self.canonicals))
+        made = (*plans, *_conformance(self.canonicals.base))
         return {(resource["resourceType"], resource["id"]): _versioned(resource) for resource in made}
 
     @cached_property
@@ -44,5 +58,12 @@ class Definitions:
         return found, [self._all[one.kind, one.id] for one in found.matches]
 
 
+def _conformance(base: str) -> Iterator[Resource]:
+    """The resources of `profiles/`, whose URLs are those of this deployment."""
+    for file in files("profiles").iterdir():
+        if file.name.startswith(tuple(f"{kind}-" for kind in CONFORMANCE)):
+            yield json.loads(file.read_text("utf-8").replace(DEFAULT_BASE, base), parse_float=Decimal)
+
+
 def _versioned(resource: Resource) -> Resource:
-    return resource | {"meta": resource["meta"] | {"versionId": content_hash(resource)[:16]}}
+    return resource | {"meta": resource.get("meta", {}) | {"versionId": content_hash(resource)[:16]}}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from flask import Response
 
 from adapter.errors import NotAllowed
-from adapter.flows import gates, sign_in, validation, ward
+from adapter.flows import sign_in, tapers, validation, ward
 from adapter.flows.course import day_of
 from adapter.flows.regimen import body_of
-from adapter.flows.validation import Signer
+from adapter.flows.validation import SIGNABLE, Signer
 from adapter.flows.ward import Sheet
+from adapter.store.clients import Client
 from adapter.web import appointments, html, session
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
@@ -39,6 +41,8 @@ def routes(site: Site) -> list[Route]:
         _page("calendar", plan, partial(calendar, site)),
         _page("calendar-sign", plan, partial(sign, site), "POST"),
         _page("calendar-withdraw", f"{plan}/withdrawal", partial(withdraw, site), "POST"),
+        _page("calendar-taper", f"{plan}/tapers/<action>", partial(taper, site), "POST"),
+        _page("calendar-taper-withdraw", f"{plan}/tapers/<action>/withdrawal", partial(taper_withdraw, site), "POST"),
         _page("calendar-file", f"{plan}.ics", partial(file, site)),
     ]
 
@@ -68,6 +72,25 @@ def sign(site: Site, id_: str) -> Response:
 def withdraw(site: Site, id_: str) -> Response:
     validation.withdraw(id_, _signer(site), session.field("reason"), **_of_centre(site))
     return html.away(f"/regimens/{id_}/calendar")
+
+
+def taper(site: Site, id_: str, action: str) -> Response:
+    """A pharmacist or physician confirms that a taper began, or is over."""
+    return _decided(site, id_, action, tapers.confirm, (tapers.FIRST, tapers.LAST, tapers.ALTHOUGH, "reason"))
+
+
+def taper_withdraw(site: Site, id_: str, action: str) -> Response:
+    return _decided(site, id_, action, tapers.withdraw, ("reason",))
+
+
+def _decided(site: Site, id_: str, action: str, act: Callable[..., object], fields: Sequence[str]) -> Response:
+    """Done as the person, who sees and changes the patients of their own centre only."""
+    signer, who = _signer(site), session.person()
+    said = {name: field for name in fields if (field := session.field(name).strip())}
+    around = _of_centre(site) | {"sender": Client(signer.by, who.role, who.centre)}
+    del around["centre"]
+    act(id_, action, said | {"confirmed_by": f"{signer.name}, {signer.role}"}, **around)
+    return html.away(f"/regimens/{id_}/calendar#gates")
 
 
 def file(site: Site, id_: str) -> Response:
@@ -121,8 +144,8 @@ def _shown(site: Site, sheet: Sheet) -> Response:
         roles=ROLES,
         ended=ENDED,
         told=_told(sheet.items),
-        gates=gates.told(plan.ids.course, on=None, **_of_centre(site))["gates"],
-        may_sign=who.role in ROLES and plan.status in ("draft", "active") and not plan.issues,
+        tapers=[one.key for one in load(plan.enrolment.protocol).tapers] if who.role in ROLES else [],
+        may_sign=who.role in ROLES and plan.status in SIGNABLE and not plan.issues,
         has_signed=any((one.name, one.role) == (who.full_name, who.role) for one in plan.holding),
     )
 

@@ -58,10 +58,10 @@ class MinimalResidualDisease:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """ELN 2022 category at one assessment."""
+    """ELN 2022 category at one assessment; a form always has one, a result from elsewhere may stand alone (None)."""
 
     date: PartialDate | Missing
-    category: Word | Missing
+    category: Said[Word]
     marrow_blasts_percent: Said[Decimal] = None
     mrd: Said[MinimalResidualDisease] = None
 

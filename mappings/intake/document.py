@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import Field, fields, is_dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
-from mappings.facts import BodyMeasure, Enrolment, FollowUp, Missing, PartialDate, Word
+from mappings.facts import BodyMeasure, Enrolment, FollowUp, Measured, Missing, PartialDate, Word
 from mappings.facts.plausible import HEIGHT, WEIGHT
 
 _PAIRED = ("organs", "scores")
@@ -64,13 +65,22 @@ def _each(value: Any) -> tuple[Any, ...]:
 
 
 def _dates(value: Any, path: str) -> Iterator[tuple[str, PartialDate]]:
-    if isinstance(value, PartialDate):
+    kind: type[object] = type(value)
+    if kind is PartialDate:
         yield path, value
-    elif isinstance(value, date):
+    elif kind is date:
         yield path, PartialDate(value.isoformat())
-    elif isinstance(value, tuple):
+    elif kind is tuple:
         for number, item in enumerate(value, 1):
             yield from _dates(item, f"{path}.{number}")
-    elif is_dataclass(value):
-        for part in fields(value):
-            yield from _dates(getattr(value, part.name), f"{path}.{part.name}".lstrip("."))
+    else:
+        for name in _parts(kind):  # type: ignore[arg-type]  # a class is hashable, whatever its instances say
+            if (part := getattr(value, name)) is not None:
+                yield from _dates(part, f"{path}.{name}" if path else name)
+
+
+@cache
+def _parts(kind: type[object]) -> tuple[str, ...]:
+    """Names of what a fact is made of; nothing for a plain value, and for a fact that can hold no date."""
+    dateless = (Missing, Word, Measured)
+    return tuple(part.name for part in fields(kind)) if is_dataclass(kind) and kind not in dateless else ()

@@ -176,10 +176,10 @@ class Chosen(Scalar[Word]):
 
     def __init__(self, words: WordList, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.words = words
+        self.words, self.admitted = words, words.admitted
 
     def read(self, value: Any) -> Word:
-        return Word(one_of(self.words.admitted, value))
+        return Word(one_of(self.admitted, value))
 
 
 class When(Scalar[PartialDate]):
@@ -235,11 +235,10 @@ def partial_date(value: Any) -> PartialDate:
 
 def one_of(words: Collection[str], value: Any) -> str:
     """`value` where it is one of the words, or a refusal that names them all."""
-    admitted = ", ".join(words)
     if not isinstance(value, str):
-        raise expected(f"one of the words {admitted}", value)
+        raise expected(f"one of the words {', '.join(words)}", value)
     if value not in words:
-        raise refusal(f"{shown(value)} is not known here; admitted: {admitted}", "code-invalid")
+        raise refusal(f"{shown(value)} is not known here; admitted: {', '.join(words)}", "code-invalid")
     return value
 
 

@@ -34,7 +34,7 @@ class Form(Schema):
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Any:
-        made = self.into(**_explained(data))
+        made = self.into(**explained(data))
         wrong = self._against(made)
         if wrong:
             raise ValidationError(wrong)
@@ -60,7 +60,11 @@ class Section(Strict[Any], fields.Nested):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if is_missing(value) and "not_done" not in self.schema.fields:
             raise refusal("an item of a list is not missing as a whole: leave it out, or say so of the list")
-        return super()._deserialize(value, *args, **kwargs)
+        return self.finish(super()._deserialize(value, *args, **kwargs))
+
+    def finish(self, made: Any) -> Any:
+        """What the object means where it stands."""
+        return made
 
 
 class Items(Strict[Any], fields.List[Any]):
@@ -129,11 +133,10 @@ class _Amount(NamedTuple):
 class _Quantity(Section):
     """A quantity whose value is missing is missing: a unit alone says nothing."""
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Measured | Missing:
-        amount: _Amount = super()._deserialize(value, *args, **kwargs)
-        if isinstance(amount.value, Missing):
-            return amount.value
-        return Measured(amount.value, amount.unit, amount.comparator)
+    def finish(self, made: _Amount) -> Measured | Missing:
+        if isinstance(made.value, Missing):
+            return made.value
+        return Measured(made.value, made.unit, made.comparator)
 
 
 def quantity(wanted: str) -> Said:
@@ -155,10 +158,10 @@ def quantity(wanted: str) -> Said:
     return Said(_Quantity(QuantityForm()))
 
 
-def _explained(data: dict[str, Any]) -> dict[str, Any]:
+def explained(data: dict[str, Any]) -> dict[str, Any]:
     """Joins the `text` of an object to each of its words that is `other`."""
     text = data.pop("text", None)
-    if any(_is_other(word) for value in data.values() for word in _words(value)):
+    if any(_has_other(value) for value in data.values()):
         if text is None:
             raise ValidationError({"text": [Fault("", "missing: the word other needs a text beside it", "required")]})
         return {key: _with_text(value, text) for key, value in data.items()}
@@ -167,15 +170,13 @@ def _explained(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _words(value: Any) -> Iterator[Any]:
-    yield from value if isinstance(value, tuple) else (value,)
-
-
-def _is_other(value: Any) -> bool:
-    return isinstance(value, Word) and value.key == OTHER and value.text is None
+def _has_other(value: Any) -> bool:
+    if isinstance(value, Word):
+        return value.key == OTHER and value.text is None
+    return isinstance(value, tuple) and any(_has_other(one) for one in value)
 
 
 def _with_text(value: Any, text: str) -> Any:
     if isinstance(value, tuple):
         return tuple(_with_text(item, text) for item in value)
-    return replace(value, text=text) if _is_other(value) else value
+    return replace(value, text=text) if _has_other(value) else value

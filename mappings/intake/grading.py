@@ -9,6 +9,7 @@ Source: Harris 2016 (MAGIC; EBMT Handbook, table 43.4); Jagasia 2015, PMC4329079
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 
 from mappings.intake.words import ACUTE_GRADE, ACUTE_ORGANS, CHRONIC_ORGANS, CHRONIC_SEVERITY
@@ -43,22 +44,34 @@ def chronic_severity(scores: Mapping[str, int]) -> str:
     return "mild" if others else "none"
 
 
-def possible_grades(stages: Mapping[str, int]) -> set[str]:
+def possible_grades(stages: Mapping[str, int]) -> frozenset[str]:
     """Every grade that the known stages admit, whatever the stages of the other organs are."""
+    return _possible_grades(frozenset(stages.items()))
+
+
+def possible_severities(scores: Mapping[str, int]) -> frozenset[str]:
+    """Every severity that the known scores admit, whatever the scores of the other organs are."""
+    return _possible_severities(frozenset(scores.items()))
+
+
+@lru_cache(maxsize=4096)
+def _possible_grades(known_stages: frozenset[tuple[str, int]]) -> frozenset[str]:
+    stages = dict(known_stages)
     open_organs = [_GRADE_BY_STAGE[organ] for organ in ACUTE_ORGANS if organ not in stages]
     known = acute_grade(stages)
-    return {worst([known, *more], GRADES) for more in product(*open_organs)}
+    return frozenset(worst([known, *more], GRADES) for more in product(*open_organs))
 
 
-def possible_severities(scores: Mapping[str, int]) -> set[str]:
-    """Every severity that the known scores admit, whatever the scores of the other organs are."""
+@lru_cache(maxsize=4096)
+def _possible_severities(known_scores: frozenset[tuple[str, int]]) -> frozenset[str]:
+    scores = dict(known_scores)
     open_organs = [organ for organ in CHRONIC_ORGANS if organ not in scores]
     counted = [organ for organ in open_organs if organ != "lungs"][:_ORGANS_FOR_MODERATE]
     free = counted + [organ for organ in open_organs if organ == "lungs"]
-    return {
+    return frozenset(
         chronic_severity({**scores, **dict(zip(free, more, strict=True))})
         for more in product(range(4), repeat=len(free))
-    }
+    )
 
 
 def worst(words: Sequence[str], order: Sequence[str]) -> str:

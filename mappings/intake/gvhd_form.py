@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeVar
 
 from mappings.facts import AcuteGvhd, AcuteStep, ChronicGvhd, ChronicStep, Gvhd, Missing, PartialDate, Word
@@ -113,7 +113,7 @@ def _against_scores(made: ChronicGvhd | ChronicStep) -> Iterator[Fault]:
 
 
 def _contradiction(
-    path: str, said: Word, organs: dict[str, int], possible: set[str], order: WordList, scale: str
+    path: str, said: Word, organs: dict[str, int], possible: Collection[str], order: WordList, scale: str
 ) -> Iterator[Fault]:
     if said.key not in possible:
         shown = ", ".join(f"{organ} {score}" for organ, score in organs.items())

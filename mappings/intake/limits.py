@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from mappings.facts import PartialDate
@@ -83,7 +84,13 @@ def _inside(document: Mapping[str, Any], section: str) -> Mapping[str, Any]:
 
 def read(value: Any) -> PartialDate | None:
     """The date that a text says to the day, month or year; None where it is none."""
+    return _read(value) if isinstance(value, str) and _DATE.fullmatch(value) else None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> PartialDate | None:
+    """Kept, because one document says the same few days again and again."""
     try:
-        return PartialDate(value) if isinstance(value, str) and _DATE.fullmatch(value) else None
+        return PartialDate(text)
     except ValueError:
         return None

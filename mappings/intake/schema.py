@@ -13,9 +13,10 @@ from marshmallow import Schema, ValidationError
 from mappings.facts import BodyMeasure, Enrolment, FollowUp, Measured, Measurements, PartialDate
 from mappings.intake import document as documents
 from mappings.intake import limits, paths
+from mappings.intake.columns import FORMS, Kind, kind_by
 from mappings.intake.document import to_document
-from mappings.intake.enrolment_form import EnrolmentForm, MeasurementsForm
-from mappings.intake.follow_up_form import FollowUpForm
+from mappings.intake.enrolment_form import MeasurementsForm
+from mappings.intake.swift import Reader, reader
 from mappings.r4.faults import Fault, FaultyInput
 
 __all__ = ["cross_check", "enrolment", "follow_up", "kind_of", "to_document", "weight"]
@@ -29,13 +30,13 @@ _DOORS = {
 def enrolment(document: Any, as_of: date) -> Enrolment:
     """One enrolment. Raises FaultyInput with every fault; dates after `as_of` are faults, but for a planned graft."""
     _refuse_stranger(document)
-    return cast("Enrolment", _load(_forms()[0], document, limits.of_enrolment(document, as_of)))
+    return cast("Enrolment", _load(FORMS["enrolment"], document, limits.of_enrolment(document, as_of)))
 
 
 def follow_up(document: Any, as_of: date) -> FollowUp:
     """One follow-up. Raises FaultyInput with every fault; dates after `as_of` or after the visit are faults."""
     _refuse_stranger(document)
-    return cast("FollowUp", _load(_forms()[1], document, limits.of_follow_up(document, as_of)))
+    return cast("FollowUp", _load(FORMS["follow-up"], document, limits.of_follow_up(document, as_of)))
 
 
 def weight(document: Any, as_of: date) -> tuple[Decimal, date]:
@@ -52,16 +53,14 @@ def weight(document: Any, as_of: date) -> tuple[Decimal, date]:
     return value.value, day.exact
 
 
-def kind_of(document: Any) -> str:
+def kind_of(document: Any) -> Kind:
     """`enrolment` or `follow-up`, told by the keys: `visit` makes a follow-up.
 
     A document without it that has only sections of a visit is one too, so that the fault is the missing `visit`.
     Raises FaultyInput (structure) for what is neither, e.g. a FHIR resource.
     """
     _refuse_stranger(document)
-    first, second = (set(form.fields) for form in _forms())
-    keys = set(document)
-    return "follow-up" if "visit" in keys or (keys & (second - first) and not keys & (first - second)) else "enrolment"
+    return kind_by(document.keys())
 
 
 def cross_check(follow_up: FollowUp, enrolment: Enrolment) -> list[Fault]:
@@ -80,22 +79,29 @@ def cross_check(follow_up: FollowUp, enrolment: Enrolment) -> list[Fault]:
 
 
 @cache
-def _forms() -> tuple[Schema, Schema]:
-    """Made once: building a form costs more than reading one."""
-    return EnrolmentForm(), FollowUpForm()
+def _measures() -> Schema:
+    return MeasurementsForm()
 
 
 @cache
-def _measures() -> Schema:
-    return MeasurementsForm()
+def _reader(form: Schema) -> Reader:
+    return reader(form)
 
 
 def _load(form: Schema, document: Mapping[str, Any], bounds: limits.Limits) -> Any:
     with limits.holding(bounds):
         try:
-            return form.load(document)
-        except ValidationError as error:
-            raise FaultyInput(list(paths.faults(error.messages))) from None
+            return _reader(form)(document)
+        except ValidationError:
+            return _explained(form, document)
+
+
+def _explained(form: Schema, document: Mapping[str, Any]) -> Any:
+    """The same reading by the form itself, which finds every fault and names it."""
+    try:
+        return form.load(document)
+    except ValidationError as error:
+        raise FaultyInput(list(paths.faults(error.messages))) from None
 
 
 def _refuse_stranger(document: Any) -> None:

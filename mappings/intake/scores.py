@@ -13,7 +13,7 @@ from mappings.facts import Missing
 from mappings.intake.fields import NULL, Number, Scalar, Whole, expected, refusal
 from mappings.intake.form import Said
 
-_SCALE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
+SCALE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
 
 
 class Organs(Scalar[tuple[tuple[str, int | Missing], ...]]):
@@ -31,9 +31,13 @@ class Organs(Scalar[tuple[tuple[str, int | Missing], ...]]):
 class Scores(Scalar[tuple[tuple[str, Decimal | Missing], ...]]):
     """Numbers by the name of a scale, in the order that they were sent in."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.score = Said(Number())
+
     def read(self, value: Any) -> tuple[tuple[str, Decimal | Missing], ...]:
         named = "name a scale by letters, digits, blank, - or _, at most 64"
-        return tuple(_each(value, Said(Number()), lambda key: bool(_SCALE.fullmatch(key)), named).items())
+        return tuple(_each(value, self.score, lambda key: bool(SCALE.fullmatch(key)), named).items())
 
 
 def _each(value: Any, score: Said, admits: Callable[[str], bool], told: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mappings.facts import Disease, Enrolment, FollowUp
+from mappings.facts import Disease, Enrolment, FollowUp, Transplant
 from mappings.outcomes import (
     acute_gvhd,
     administrations,
@@ -26,6 +26,7 @@ from mappings.outcomes import (
     patient,
     quality_of_life,
     reconstitution,
+    recovery,
     relapse,
     response,
     retold,
@@ -77,7 +78,15 @@ def map_course(enrolment: Enrolment, follow_ups: Sequence[FollowUp], ids: Ids) -
         for resource in (resource for to_fhir in _OF_VISIT for resource in to_fhir(visit, chart)):
             before = found.get(resource["id"])
             found[resource["id"]] = _again(before, resource, visit) if before else Mapped(resource, (visit.key,))
-    return tuple(found.values())
+    return (*found.values(), *_shown(enrolment, visits, chart))
+
+
+def _shown(enrolment: Enrolment, visits: Sequence[FollowUp], chart: Chart) -> Iterator[Mapped]:
+    """What follows from the visits together and none of them says."""
+    graft = enrolment.transplant
+    if isinstance(graft, Transplant) and graft.day_zero and graft.planned is False:
+        found = recovery.to_fhir(visits, graft.day_zero, chart)
+        yield from (Mapped(resource, sources) for resource, sources in found)
 
 
 def _again(before: Mapped, resource: Resource, visit: FollowUp) -> Mapped:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
 from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
+from mappings.protocol import load
 from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, quantity
 from mappings.terminology import codes
 
@@ -34,7 +35,8 @@ class Chart:
     def of(cls, enrolment: Enrolment, ids: Ids) -> Chart:
         """The chart of one course."""
         disease = ids.ref("Condition", "disease") if isinstance(enrolment.disease, Disease) else None
-        graft = ids.ref("Procedure", "transplant") if isinstance(enrolment.transplant, Transplant) else None
+        grafted = isinstance(enrolment.transplant, Transplant) and load(enrolment.protocol).anchor.line is None
+        graft = ids.ref("Procedure", "transplant") if grafted else None
         return cls(ids, enrolment.protocol, disease, graft)
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mappings.facts import FollowUp, Gvhd, Missing, PartialDate
+from mappings.facts import AcuteGvhd, ChronicGvhd, FollowUp, Gvhd, Missing, PartialDate
 from mappings.outcomes.chart import Chart, components, flagged, missing
+from mappings.outcomes.gvhd_episode import is_disease
 from mappings.r4.build import Element, Resource
 from mappings.terminology import codes
 
@@ -50,7 +51,14 @@ def _any(lists: Sequence[object]) -> Element:
 
 
 def _found(said: object) -> bool | Missing:
-    return said if isinstance(said, Missing) else bool(said)
+    """An episode that was none by its worst grade was not found."""
+    if isinstance(said, Missing):
+        return said
+    return isinstance(said, tuple) and any(is_disease(_worst(episode)) for episode in said)
+
+
+def _worst(episode: AcuteGvhd | ChronicGvhd) -> object:
+    return episode.grade if isinstance(episode, AcuteGvhd) else episode.severity
 
 
 def _code(kind: str, chart: Chart) -> Element:

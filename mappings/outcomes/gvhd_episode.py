@@ -1,7 +1,7 @@
 """What acute and chronic GVHD have in common: an episode as a Condition, with its grades and its treatment.
 
 A resolved episode is not active (R4 con-4). One whose end is not known has none: even an abatement without a value
-would make it abated.
+would make it abated. An episode whose worst grade is none was none: its Condition is refuted, so that nobody counts it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ from mappings.r4.build import Element, Resource, coding, concept
 from mappings.terminology import codes
 
 Parts = Iterable[tuple[Element, Element]]
+NO_DISEASE = {"0", "none"}
+"""Grades by which there is no GVHD (MAGIC, NIH 2014)."""
+
+
+def is_disease(worst: object) -> bool:
+    """Is this worst grade one of GVHD? One that nobody knows is."""
+    return not (isinstance(worst, Word) and worst.key in NO_DISEASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,8 @@ class Episode:
         if cause:
             out["extension"] = [{"url": EXT_CONDITION_DUE_TO, "valueReference": cause}]
         out |= {
-            "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else "active")),
-            "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
+            "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else self._standing)),
+            "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed" if self._is_one else "refuted")),
             "code": codes.concept("conditions", self.kind, chart.canonicals),
             "subject": chart.subject,
         }
@@ -76,6 +83,14 @@ class Episode:
         if isinstance(end, PartialDate) and (isinstance(start, Missing) or in_order(start, end)):
             told["end"] = str(end)
         return {"effectivePeriod": told}
+
+    @property
+    def _is_one(self) -> bool:
+        return is_disease(self.worst)
+
+    @property
+    def _standing(self) -> str:
+        return "active" if self._is_one else "inactive"
 
     def _end(self) -> Element:
         end = self.said.resolved

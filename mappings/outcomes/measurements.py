@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from mappings.facts import BodyMeasure, Enrolment, FollowUp, Measurements, Missing, PartialDate, Said
 from mappings.outcomes.chart import Chart, measured, missing, occurrence
-from mappings.r4.build import Resource, concept
-from mappings.terminology import codes
+from mappings.r4.build import Resource
 
 
 def of_enrolment(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
@@ -35,7 +34,7 @@ def _to_fhir(section: Said[Measurements], visit: FollowUp | None, chart: Chart) 
 
 
 def _body(item: str, said: Said[BodyMeasure], visit: FollowUp | None, chart: Chart) -> Iterator[Resource]:
-    """R4 has the codes of vital signs with an exact day only (vs-1): without one the measure is named in words."""
+    """R4 has the codes of vital signs with an exact day only (vs-1): without one the measure has a code of ours."""
     if said is None:
         return
     when = (said.date if isinstance(said, BodyMeasure) else None) or (visit.date if visit else None)
@@ -45,4 +44,4 @@ def _body(item: str, said: Said[BodyMeasure], visit: FollowUp | None, chart: Cha
         yield chart.observation("engraft-body-measure", item, when, value, known, category="vital-signs")
     else:
         out = chart.observation("engraft-body-measure", item, when, value, known, category="exam")
-        yield out | {"code": concept(text=codes.text("observables", item))}
+        yield out | {"code": chart.code(f"{item}-undated")}

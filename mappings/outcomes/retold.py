@@ -90,12 +90,31 @@ def later(before: Resource, after: Resource) -> Resource:
 
     A later word without a value (not done, not known) does not undo one.
     """
+    return _later(before, after) | _derived(before, after) | _otherwise(before, after)
+
+
+def _later(before: Resource, after: Resource) -> Resource:
     if _value(before) != _value(after):
         return after if _value(after) else before
     out = before | {name: said for name, said in after.items() if not _is_gap(said) or _is_gap(before.get(name, said))}
     if "component" in out:
         out["component"] = _parts(before.get("component", []), after.get("component", []))
     return {name: said for name, said in out.items() if name not in _undone(before, after)}
+
+
+def _derived(before: Resource, after: Resource) -> Element:
+    """What both rest on."""
+    rests_on = [*before.get("derivedFrom", []), *after.get("derivedFrom", [])]
+    return {"derivedFrom": [one for n, one in enumerate(rests_on) if one not in rests_on[:n]]} if rests_on else {}
+
+
+def _otherwise(before: Resource, after: Resource) -> Element:
+    """Two visits date one thing differently: the later word counts, and what the earlier said is told beside it."""
+    dates = [said.get("effectiveDateTime") for said in (before, after)]
+    if None in dates or dates[0] == dates[1] or not _value(after):
+        return {}
+    notes = [*before.get("note", []), *after.get("note", []), {"text": f"An earlier visit dated it {dates[0]}."}]
+    return {"note": [one for n, one in enumerate(notes) if one not in notes[:n]]}
 
 
 def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 
+from mappings.plan.amounts import plain
 from mappings.plan.record import Record
 from mappings.plan.timeline import label
 
@@ -32,8 +33,7 @@ class Advice:
 
 def milligrams(amount: Decimal) -> str:
     """`350 mg`, without trailing zeros."""
-    text = f"{amount:f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} mg"
+    return f"{plain(amount)} mg"
 
 
 def dated(day: date, record: Record) -> str:

@@ -7,6 +7,7 @@ for, one that carries no dose and says so. Before anything is handed out, `reche
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
@@ -19,10 +20,10 @@ from mappings.plan import measures, origin, recheck
 from mappings.plan.definition import definitions, frame
 from mappings.plan.dosing import Body
 from mappings.plan.inputs import NOTHING_KNOWN, Patient, check, check_day_zero
-from mappings.plan.orders import group_identifier, kind, orders
+from mappings.plan.orders import group_identifier, kind, know_ids, leaves, orders
 from mappings.plan.rows import Row, rows
 from mappings.plan.sheet import Sheet, doses
-from mappings.plan.timeline import Group, Step, months_after, steps, tree
+from mappings.plan.timeline import Group, Step, months_after, tree
 from mappings.protocol.model import Objective, Protocol, Taper
 from mappings.protocol.overlay import NOTHING, Overlay
 from mappings.r4.build import Element, Ids, Resource, quantity, reference, transaction
@@ -93,7 +94,7 @@ class Applied:
     def rows(self) -> tuple[Row, ...]:
         """One row per administration day and line."""
         sheet = self._sheet
-        return tuple(row for step in steps(_tree(self._protocol)) for row in rows(step, sheet))
+        return tuple(row for step in leaves(self._protocol) for row in rows(step, sheet))
 
     @cached_property
     def _sheet(self) -> Sheet:
@@ -115,13 +116,13 @@ class Applied:
 
     def _made(self, sheet: Sheet) -> list[Resource]:
         order_ = self._order
-        groups = _tree(sheet.protocol)
+        know_ids(sheet)
         # 1. a CarePlan for the subject   2. its goals
         goals = [_goal(objective, sheet) for objective in order_.protocol.objectives if objective.goal]
         # 3. a RequestGroup with one action per action of the plan   4. groups recurse
-        request_group = _request_group(groups, sheet, order_)
+        request_group = _request_group(sheet, order_)
         # 5. conditions of kind start travel on the actions, unevaluated   6. each leaf becomes a request
-        requests = orders(groups, sheet)
+        requests = orders(sheet)
         recheck.require_agreement(requests, _definitions(sheet.protocol, sheet.canonicals), _evidence(sheet))
         # 7. what travels together
         used = measures.observations(sheet)
@@ -168,11 +169,6 @@ def _evidence(sheet: Sheet) -> recheck.Evidence:
 
 
 @lru_cache(maxsize=16)
-def _tree(protocol: Protocol) -> tuple[Group, ...]:
-    return tree(protocol)
-
-
-@lru_cache(maxsize=16)
 def _definitions(protocol: Protocol, canonicals: Canonicals) -> recheck.Definitions:
     return recheck.read(definitions(protocol, canonicals))
 
@@ -190,7 +186,7 @@ def _care_plan(
         "description": sheet.protocol.purpose,
         "subject": sheet.subject,
     }
-    dates = [day for step in steps(_tree(sheet.protocol)) if (day := sheet.place(step))]
+    dates = [day for step in leaves(sheet.protocol) if (day := sheet.place(step))]
     if dates:
         out["period"] = {"start": min(dates).isoformat()}
     if support:
@@ -207,7 +203,7 @@ def _to(resource: Resource, sheet: Sheet) -> Element:
     return {"reference": f"#{id_}" if sheet.contained else f"{resource['resourceType']}/{id_}"}
 
 
-def _request_group(groups: tuple[Group, ...], sheet: Sheet, order_: Order) -> Resource:
+def _request_group(sheet: Sheet, order_: Order) -> Resource:
     return {
         **_head("RequestGroup", "engraft-request-group", "request-group", sheet),
         "instantiatesCanonical": [_instantiates(sheet)],
@@ -215,19 +211,29 @@ def _request_group(groups: tuple[Group, ...], sheet: Sheet, order_: Order) -> Re
         "status": "active" if sheet.live else "draft",
         "intent": order_.intent,
         "subject": sheet.subject,
-        "action": [_filled(node, out, sheet) for node, out in zip(groups, _frames_of(sheet.protocol), strict=True)],
+        "action": _actions(sheet),
     }
 
 
-def _frames_of(protocol: Protocol) -> list[Element]:
-    """The actions without what a patient changes, a fresh copy each time."""
-    out: list[Element] = msgspec.msgpack.decode(_frames(protocol))
+def _actions(sheet: Sheet) -> list[Element]:
+    """The actions of one patient: a fresh copy of what no patient changes, filled in."""
+    out: list[Element] = msgspec.msgpack.decode(_frames(sheet.protocol))
+    for step, action in zip(leaves(sheet.protocol), _innermost(out), strict=True):
+        _fill(step, action, sheet)
     return out
+
+
+def _innermost(actions: list[Element]) -> Iterator[Element]:
+    for action in actions:
+        if "action" in action:
+            yield from _innermost(action["action"])
+        else:
+            yield action
 
 
 @lru_cache(maxsize=16)
 def _frames(protocol: Protocol) -> bytes:
-    return msgspec.msgpack.encode([_framed(node, protocol) for node in _tree(protocol)])
+    return msgspec.msgpack.encode([_framed(node, protocol) for node in tree(protocol)])
 
 
 def _framed(node: Group | Step, protocol: Protocol) -> Element:
@@ -235,21 +241,16 @@ def _framed(node: Group | Step, protocol: Protocol) -> Element:
     return frame(node, protocol) | children
 
 
-def _filled(node: Group | Step, out: Element, sheet: Sheet) -> Element:
+def _fill(step: Step, out: Element, sheet: Sheet) -> None:
     """The action of one patient: its date, the centre's window, and what it orders."""
-    if isinstance(node, Group):
-        for child, inner in zip(node.children, out["action"], strict=True):
-            _filled(child, inner, sheet)
-        return out
-    window = sheet.overlay.visits.get(node.action)
+    window = sheet.overlay.visits.get(step.action)
     if window and window.first is not None and window.last is not None and out.get("relatedAction"):
         range_ = {"low": quantity(window.first, "d"), "high": quantity(window.last, "d")}
         out["relatedAction"][0]["extension"] = [{"url": WINDOW, "valueRange": range_}]
-    day = sheet.place(node)
-    if day and not isinstance(node.clause, Taper) and "condition" not in out:
+    day = sheet.place(step)
+    if day and not isinstance(step.clause, Taper) and "condition" not in out:
         out["timingDateTime"] = day.isoformat()
-    out["resource"] = sheet.to(kind(node), node.action, *node.occurrence)
-    return out
+    out["resource"] = sheet.to(kind(step), step.action, *step.occurrence)
 
 
 def _goal(objective: Objective, sheet: Sheet) -> Resource:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import Decimal
 from functools import partial
 
+from mappings.plan.amounts import plain
 from mappings.plan.marks import Mark
 from mappings.plan.reading import Item, Kind
 from mappings.plan.timeline import label
@@ -109,8 +109,10 @@ def spans(items: Sequence[Item]) -> list[Span]:
 
 def span_of(item: Item, plan: Sequence[Item]) -> Span:
     """First and last day of one item of `plan`; a course goes to the day before its taper may begin."""
-    zero, last = day_zero(plan), _last(item, plan)
-    return Span(item, item.first, last, _day_of(item, item.first, zero), _label(last, zero) if last else "")
+    zero, first, last = day_zero(plan), item.begun or item.first, item.over or _last(item, plan)
+    if first and last:
+        last = max(first, last)  # a taper that goes on beyond its window
+    return Span(item, first, last, _day_of(item, first, zero), _label(last, zero) if last else "")
 
 
 def day_zero(items: Sequence[Item]) -> date | None:
@@ -136,12 +138,6 @@ def amount(item: Item) -> str:
     return f"{plain(item.mg)} mg" + (f" x {item.doses}" if item.doses and item.doses > 1 else "")
 
 
-def plain(value: Decimal) -> str:
-    """Without trailing zeros behind the point."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _placed(item: Item, items: Sequence[Item]) -> Iterator[tuple[date, Line]]:
     """An item on each of its days. A taper has none of its own: it stands on those of the course that it ends."""
     if item.first is None or item.kind is Kind.TAPER:
@@ -151,8 +147,18 @@ def _placed(item: Item, items: Sequence[Item]) -> Iterator[tuple[date, Line]]:
         yield day, Line(item, first=day == item.first)
     for taper in items:
         if taper.follows == item.reference and taper.first and taper.last:
-            for day in _days(taper.first, taper.last):
-                yield day, Line(item, first=day == taper.first, taper=taper)
+            yield from _tapered(item, taper, taper.first, taper.last)
+
+
+def _tapered(item: Item, taper: Item, first: date, last: date) -> Iterator[tuple[date, Line]]:
+    """The days of a taper: until it is confirmed the full dose stands on them, from then on the centre's steps."""
+    if taper.begun is None:
+        given = item
+    else:
+        first, last = taper.begun, taper.over or max(last, taper.begun)
+        given = replace(item, title=taper.title, mg=None, doses=None)
+    for day in _days(first, last):
+        yield day, Line(given, first=day == first, taper=taper)
 
 
 def _laid_out(lines: Sequence[tuple[date, Line]], zero: date | None) -> Iterator[Day]:
@@ -170,7 +176,7 @@ def _notices(lines: Sequence[Line], zero: date | None) -> Iterator[Notice]:
     """Gates that may open on a day; things that wait for the same share one."""
     titles: dict[tuple[str, str], list[str]] = {}
     for gated in (line.taper or line.item for line in lines if line.first):
-        if gated.gate:
+        if gated.gate and not gated.begun:
             last = _label(gated.last, zero) if gated.last else ""
             titles.setdefault((gated.text or gated.gate, last), []).append(gated.title)
     return (Notice(tuple(named), text, last) for (text, last), named in titles.items())

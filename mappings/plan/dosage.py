@@ -6,7 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
-from mappings.plan.dosing import EXACT, Dose, rounded
+from mappings.plan.amounts import plain
+from mappings.plan.dosing import Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
 from mappings.plan.sheet import Sheet
 from mappings.plan.timeline import Course, Step
@@ -34,9 +35,10 @@ def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element
     """Dosage of one order; in a draft only the protocol's words stand."""
     amount = sheet.doses.get(line.key)
     out: Element = {} if amount is None else {"extension": [_calculation(line, amount, sheet)]}
-    out["text"] = story(step, line, day, sheet)
+    when = f"{step.label} ({day})" if day else step.label
+    out["text"] = f"{line.title}, {when}: {told(step, line, sheet)[0]}"
     detail = sheet.overlay.line(line.key)
-    times = amount.doses_per_day if amount else line.dose.doses_per_day
+    times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
     timing = _course_timing(line, times, day) if isinstance(step.clause, Course) else _day_timing(line, times, day)
     if timing:
         out["timing"] = timing
@@ -58,36 +60,37 @@ def in_protocol_words(line: Line) -> str:
     return words
 
 
-def story(step: Step, line: Line, day: date | None, sheet: Sheet) -> str:
-    """The whole arithmetic of one order in a sentence or two."""
-    when = step.label + (f" ({day})" if day else "")
+def told(step: Step, line: Line, sheet: Sheet) -> tuple[str, tuple[str, ...]]:
+    """The whole arithmetic of an order in a sentence or two, and its remarks."""
+    found = sheet.told.get(line.key)
+    if found is None:
+        warned = tuple(remarks(line, sheet))
+        found = sheet.told[line.key] = _sum(step, line, warned, sheet), warned
+    return found
+
+
+def _sum(step: Step, line: Line, warned: tuple[str, ...], sheet: Sheet) -> str:
     amount = sheet.doses.get(line.key)
     if amount is None:
-        return f"{line.title}, {when}: {in_protocol_words(line)}. DRAFT: not dosed, do not use."
-    if line.key not in sheet.told:
-        sheet.told[line.key] = _told(step, line, amount, sheet)  # the days of a line share the sum
-    return f"{line.title}, {when}: {sheet.told[line.key]}"
-
-
-def _told(step: Step, line: Line, amount: Dose, sheet: Sheet) -> str:
+        return f"{in_protocol_words(line)}. DRAFT: not dosed, do not use."
     parts = [_arithmetic(line, amount, sheet)]
     if amount.capped:
-        parts.append(f"capped from {_plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
+        parts.append(f"capped from {plain(rounded(amount.uncapped, Decimal('0.1')))} mg a day")
     if amount.doses_per_day > 1:
-        parts.append(f"{_plain(amount.per_dose)} mg {amount.doses_per_day} times a day")
+        parts.append(f"{plain(amount.per_dose)} mg {amount.doses_per_day} times a day")
     elif line.over_minutes:
         parts.append(f"one infusion over {line.over_minutes} minutes")
     else:
         parts.append(FREQUENCY_OPEN)
     if isinstance(step.clause, Course):
         parts.append(UNTIL_TAPER)
-    return ". ".join(["; ".join(parts), *remarks(line, sheet)]) + "."
+    return ". ".join(["; ".join(parts), *warned]) + "."
 
 
 def remarks(line: Line, sheet: Sheet, *, short: bool = False) -> list[str]:
     """What a reader must not overlook: a body mass index that is flagged, a deviation of the centre."""
     out = []
-    bmi = sheet.body.bmi
+    bmi = sheet.bmi
     if bmi is not None and bmi > FLAGGED_BMI and line.key in sheet.doses:
         told = f"Body mass index {bmi} kg/m2 is above {FLAGGED_BMI}: dosed on the actual weight, not adjusted"
         out.append(f"BMI {bmi} above {FLAGGED_BMI}" if short else told)
@@ -107,16 +110,14 @@ def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
 
     What was multiplied stands in `doseAndRate` as ordered, what came of it as calculated; here is what lies between.
     """
-    surface = line.dose.per == "m2"
-    measure = rounded(amount.measure, EXACT) if surface else amount.measure
     parts: list[Element] = [
-        {"url": "measure", "valueQuantity": quantity(measure, line.dose.per)},
-        {"url": "unroundedMg", "valueDecimal": rounded(amount.uncapped, EXACT)},
+        {"url": "measure", "valueQuantity": quantity(amount.shown_measure, line.dose.per)},
+        {"url": "unroundedMg", "valueDecimal": amount.shown_uncapped},
         {"url": "capped", "valueBoolean": amount.capped},
         {"url": "roundedToMg", "valueDecimal": amount.rounding.step},
         {"url": "dailyMg", "valueDecimal": amount.ordered},
     ]
-    if surface:
+    if line.dose.per == "m2":
         parts.append({"url": "formula", "valueCode": sheet.formula})
     return {"url": sheet.canonicals.extension("dose-calculation"), "extension": parts}
 
@@ -127,24 +128,18 @@ def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
     if line.dose.per == "kg":
         by, used = f"{body.weight_kg} kg", weight
     else:
-        by = f"{_plain(rounded(amount.measure, EXACT))} m2"
+        by = f"{plain(amount.shown_measure)} m2"
         height = f"height {body.height_cm} cm" + (f" of {body.height_date}" if body.height_date else "")
         used = f"{sheet.formula}, {weight}, {height}"
-    mg = rounded(amount.uncapped, EXACT)
     rule = f"rounded half up to {amount.rounding.step} mg" + (
         f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
     )
-    sum_ = f"{line.dose.amount} {line.dose.ucum} x {by} ({used}) = {mg} mg"
-    return f"{sum_}; ordered {_plain(amount.ordered)} mg a day, {rule}"
+    sum_ = f"{line.dose.amount} {line.dose.ucum} x {by} ({used}) = {amount.shown_uncapped} mg"
+    return f"{sum_}; ordered {plain(amount.ordered)} mg a day, {rule}"
 
 
 def _centre(sheet: Sheet) -> str:
     return f"as {sheet.overlay.centre} gives it"
-
-
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _route(route: str | None) -> Element:

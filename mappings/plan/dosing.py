@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import cached_property
 
 from mappings.protocol.model import DoseBasis, Line
 
@@ -66,7 +67,7 @@ def dubois(weight_kg: Decimal, height_cm: Decimal) -> Decimal:
 SURFACES: dict[str, Callable[[Decimal, Decimal], Decimal]] = {"mosteller": mosteller, "dubois": dubois}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dose:
     """One day's amount of one line, with everything needed to show how it came about. Amounts in mg."""
 
@@ -83,10 +84,20 @@ class Dose:
         """Did the protocol's cap bind?"""
         return self.exact < self.uncapped
 
-    @property
+    @cached_property
     def per_dose(self) -> Decimal:
         """Amount of each dose of the day; the doses add up to what was ordered for the day."""
         return self.ordered / self.doses_per_day
+
+    @cached_property
+    def shown_measure(self) -> Decimal:
+        """The measure as people read it: a surface to 4 decimals, a weight as it was told."""
+        return rounded(self.measure, EXACT) if self.basis.per == "m2" else self.measure
+
+    @cached_property
+    def shown_uncapped(self) -> Decimal:
+        """The unrounded amount to 4 decimals."""
+        return rounded(self.uncapped, EXACT)
 
 
 def dose(line: Line, body: Body, formula: str, rounding: Rounding = PLAIN, doses_per_day: int | None = None) -> Dose:
@@ -96,8 +107,12 @@ def dose(line: Line, body: Body, formula: str, rounding: Rounding = PLAIN, doses
     up by `rounding`, and never above the cap. `doses_per_day` is the centre's, where the protocol leaves it open.
     `body` has passed `inputs.check`. Source: the line's own sentence; BSA formulas as cited there.
     """
+    return of_measure(line, measure(line.dose.per, body, formula), rounding, doses_per_day)
+
+
+def of_measure(line: Line, measure: Decimal, rounding: Rounding = PLAIN, doses_per_day: int | None = None) -> Dose:
+    """`dose` by a measure that is known: kg or m2, as the line asks."""
     with localcontext(_PRECISE):
-        measure = _measure(line.dose.per, body, formula)
         uncapped = line.dose.amount * measure
         cap = line.dose.at_most
         exact = min(uncapped, cap.per_day_mg) if cap else uncapped
@@ -120,7 +135,8 @@ def _to_step(amount: Decimal, step: Decimal, most: Decimal | None) -> Decimal:
     return steps * step
 
 
-def _measure(per: str, body: Body, formula: str) -> Decimal:
+def measure(per: str, body: Body, formula: str) -> Decimal:
+    """What a dose per `kg` or per `m2` is multiplied by; `body` has passed `inputs.check`."""
     if body.weight_kg is None or (per == "m2" and body.height_cm is None):
         raise ValueError("a measure is missing: inputs.check comes first")
     if per == "kg" or body.height_cm is None:

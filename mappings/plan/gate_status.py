@@ -6,10 +6,10 @@ but the day would change it is left alone, so that a RequestGroup gets a new ver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
 
+from mappings.plan.actions import leaves
 from mappings.plan.verdict import Finding, Standing, Told, Verdict
 from mappings.r4.build import Element, Resource, reference
 
@@ -25,7 +25,8 @@ def sentence(standing: Standing) -> str:
         return f"Done: {fact(standing.done)}."
     order = (Verdict.NOT_MET, Verdict.UNKNOWN, Verdict.MET)
     parts = [_told(one) for verdict in order for one in standing.findings if one.verdict is verdict]
-    return ". ".join([f"Gate {standing.verdict.words}", *parts]) + "."
+    begun = [f"Confirmed to have begun on {standing.begun}"] if standing.begun else []
+    return ". ".join([*begun, f"Gate {standing.verdict.words}", *parts]) + "."
 
 
 def fact(told: Told) -> str:
@@ -52,7 +53,7 @@ def extension(standing: Standing, on: date, where: Where, url: str) -> Element:
 
 def published(group: Resource, before: Resource | None, status: Mapping[str, Element], url: str) -> Resource:
     """The RequestGroup with the status of each gated action, by action id; `before`: its newest stored version."""
-    old = {} if before is None else {action["id"]: action for action in _leaves(before["action"])}
+    old = {} if before is None else {action["id"]: action for action in leaves(before["action"])}
     return group | {"action": [_marked(action, old, status, url) for action in group["action"]]}
 
 
@@ -71,10 +72,6 @@ def _marked(action: Element, old: Mapping[str, Element], status: Mapping[str, El
 
 def _undated(status: Element) -> list[Element]:
     return [part for part in status["extension"] if part["url"] != "asOf"]
-
-
-def _leaves(actions: Sequence[Element]) -> list[Any]:
-    return [leaf for one in actions for leaf in (_leaves(one["action"]) if "action" in one else [one])]
 
 
 def _told(finding: Finding) -> str:

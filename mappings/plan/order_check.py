@@ -2,7 +2,8 @@
 
 All drafts of one drug are read together, because two orders of 1 g are one day of 2 g. Any difference of amount is
 told: the protocol gives no tolerance. Below the full dose, from the first day on which its taper may begin, an amount
-is the centre's, and the gate of that taper is told instead.
+is the centre's, and the gate of that taper is told instead. Once a person confirmed that the taper began, any amount
+below the full dose is the centre's.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class Bench:
         """The taper of a drug of the plan."""
         lines = {line.key: line.drug for line in self.record.protocol.lines}
         return next((taper for taper in self.record.protocol.tapers if lines[taper.of] == drug), None)
+
+    def begun(self, drug: str) -> date | None:
+        """The first day of its taper, where a person confirmed it."""
+        taper = self.taper(drug)
+        return self.record.begun.get(taper.key) if taper else None
 
     @property
     def doubt(self) -> Urgency:
@@ -95,6 +101,7 @@ def _of_drug(draft: Order, bench: Bench) -> Iterator[Advice]:
     yield from _days(draft, planned, bench)
     yield from _stopped(draft, bench)
     yield from _amounts(draft, planned, bench)
+    yield from _full_again(draft, planned, bench)
 
 
 def _maximum(draft: Order, planned: Sequence[Order]) -> Iterator[Advice]:
@@ -105,8 +112,9 @@ def _maximum(draft: Order, planned: Sequence[Order]) -> Iterator[Advice]:
 
 
 def _days(draft: Order, planned: Sequence[Order], bench: Bench) -> Iterator[Advice]:
-    wrong = [day for day in draft.days if not any(order.on(day) for order in planned)]
-    endless = draft.endless and not any(order.endless for order in planned)
+    begun = bench.begun(draft.drug or "")
+    wrong = [day for day in draft.days if not (any(order.on(day) for order in planned) or (begun and day >= begun))]
+    endless = draft.endless and not (any(order.endless for order in planned) or begun)
     if not wrong and not endless:
         return
     lines = [f"ordered for {_run(run, bench)}" for run in _runs(wrong, bench)]
@@ -176,6 +184,22 @@ def _amounts(draft: Order, planned: Sequence[Order], bench: Bench) -> Iterator[A
     if gaps and not differences:
         summary = f"{draft.name}: not compared with the plan: {gaps[0]}."
         yield Advice(f"not-compared/{draft.drug}", bench.doubt, summary, bullets(dict.fromkeys(gaps)))
+
+
+def _full_again(draft: Order, planned: Sequence[Order], bench: Bench) -> Iterator[Advice]:
+    """The full dose, or more, on a day on which it is tapered."""
+    begun = bench.begun(draft.drug or "")
+    full = daily([portion for order in planned for portion in order.on(begun - _A_DAY)]) if begun else None
+    if begun is None or full is None:
+        return
+    days = [day for day in draft.days if day >= begun and (told := daily(draft.on(day))) is not None and told >= full]
+    if days:
+        summary = f"{draft.name} on {dated(days[0], bench.record)}: the full dose or more, tapered since {begun}."
+        lines = [
+            f"the full dose was {milligrams(full)} a day",
+            *(f"ordered for {_run(r, bench)}" for r in _runs(days, bench)),
+        ]
+        yield Advice(f"taper-begun/{draft.drug}", Urgency.WARNING, summary, bullets(lines))
 
 
 def _difference(portions: Sequence[Portion], planned: Decimal | None) -> _Difference | None:

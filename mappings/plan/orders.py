@@ -13,11 +13,13 @@ import msgspec
 from mappings.canonicals import Canonicals
 from mappings.plan import additions, definition, dosage, measures, open_dose
 from mappings.plan.sheet import Sheet
-from mappings.plan.timeline import Course, DoseDay, Group, Infusion, OpenDay, Step, day_date, steps, tree
+from mappings.plan.timeline import Course, DoseDay, Infusion, OpenDay, Step, day_date, steps, tree
 from mappings.protocol import terms
 from mappings.protocol.model import Line, Protocol, Rest, Taper
-from mappings.r4.build import Element, Resource, quantity
+from mappings.r4.build import Element, Resource, name_of, quantity
 
+_DRUG = (DoseDay, Course)
+_DECISION = (Rest, Taper, OpenDay)
 _PROFILES = {
     "MedicationRequest": "engraft-medication-order",
     "ServiceRequest": "engraft-service-order",
@@ -25,10 +27,29 @@ _PROFILES = {
 }
 
 
-def orders(groups: tuple[Group, ...], sheet: Sheet) -> list[Resource]:
+def orders(sheet: Sheet) -> list[Resource]:
     """The request of every step, in the order of the plan."""
     still = msgspec.msgpack.decode(_still(sheet.protocol, sheet.canonicals))
-    return [_order(step, sheet, part) for step, part in zip(steps(groups), still, strict=True)]
+    return [_order(step, sheet, part) for step, part in zip(leaves(sheet.protocol), still, strict=True)]
+
+
+@lru_cache(maxsize=16)
+def leaves(protocol: Protocol) -> tuple[Step, ...]:
+    """The steps of a protocol, in its order; each becomes a request."""
+    return tuple(steps(tree(protocol)))
+
+
+def know_ids(sheet: Sheet) -> None:
+    """Makes the ids of all requests: each is asked for twice, by the request and by who refers to it."""
+    for key, name in _names(sheet.protocol):
+        sheet.known[key] = sheet.ids.named(name)
+
+
+@lru_cache(maxsize=16)
+def _names(protocol: Protocol) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Item and occurrence of each request, and what its id is made from."""
+    keys = [(step.action, *step.occurrence) for step in leaves(protocol)]
+    return tuple((key, name_of(*key)) for key in keys)
 
 
 @lru_cache(maxsize=16)
@@ -37,13 +58,13 @@ def _still(protocol: Protocol, canonicals: Canonicals) -> bytes:
 
     Packed, so that each plan gets its own copy fast and no two patients ever share one.
     """
-    return msgspec.msgpack.encode([_of_step(step, protocol, canonicals) for step in steps(tree(protocol))])
+    return msgspec.msgpack.encode([_of_step(step, protocol, canonicals) for step in leaves(protocol)])
 
 
 def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
     type_ = kind(step)
     clause = step.clause
-    dosed = clause.line if isinstance(clause, DoseDay | Course) else None
+    dosed = clause.line if isinstance(clause, _DRUG) else None
     return {
         "meta": {"source": canonicals.source, "profile": [canonicals.profile(_PROFILES[type_])]},
         "instantiates": canonicals.pinned("ActivityDefinition", definition.activity_name(step, protocol)),
@@ -55,22 +76,22 @@ def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
 
 def _order(step: Step, sheet: Sheet, still: Element) -> Resource:
     clause = step.clause
-    if isinstance(clause, DoseDay | Course):
+    if isinstance(clause, _DRUG):
         return _medication(step, clause.line, sheet, still)
-    if isinstance(clause, Rest | Taper | OpenDay):
+    if isinstance(clause, _DECISION):
         return _task(step, sheet, still)
     return _service(step, sheet, still)
 
 
 def kind(step: Step) -> str:
     """Resource type of a step's request."""
-    if isinstance(step.clause, DoseDay | Course):
+    if isinstance(step.clause, _DRUG):
         return "MedicationRequest"
-    return "Task" if isinstance(step.clause, Rest | Taper | OpenDay) else "ServiceRequest"
+    return "Task" if isinstance(step.clause, _DECISION) else "ServiceRequest"
 
 
 def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resource:
-    day = step.on(sheet.day_zero)
+    day = sheet.place(step)
     out: Resource = {
         **_head("MedicationRequest", step, sheet, still),
         "status": "active" if sheet.live else "draft",
@@ -86,7 +107,8 @@ def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resourc
     if used:
         out["extension"] = [dosage.normalization(line)]
         out["supportingInformation"] = used
-    return out | _notes([*dosage.remarks(line, sheet), *sheet.flags])
+    notes = (*dosage.told(step, line, sheet)[1], *sheet.flags)
+    return out | _notes(notes) if notes else out
 
 
 def _drug(line: Line, sheet: Sheet, drug: Element) -> Element:

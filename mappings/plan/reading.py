@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from mappings.plan.actions import leaves
 from mappings.r4.build import Element, Resource
 
 WITHDRAWN = frozenset({"cancelled", "revoked", "entered-in-error", "stopped", "rejected"})
@@ -38,7 +39,8 @@ class Item:
 
     `day` is the protocol's own (`D-13`, `D+6`), empty where it counts by months or gives no date; `last` is there for
     what has an end. `mg` is one dose, `doses` how many a day; None where the plan gives none. `gate` is the condition
-    that must hold first, in words; `text` the order's own words; `follows` the reference of what a taper ends.
+    that must hold first, in words; `text` the order's own words; `follows` the reference of what a taper ends. `begun`
+    and `over`: the first and the last day of a taper, as a person confirmed them.
     """
 
     reference: str
@@ -56,6 +58,8 @@ class Item:
     text: str = ""
     follows: str = ""
     status: str = ""
+    begun: date | None = None
+    over: date | None = None
 
 
 def read(resources: Iterable[Resource], *, withdrawn: bool = False) -> tuple[Item, ...]:
@@ -63,11 +67,14 @@ def read(resources: Iterable[Resource], *, withdrawn: bool = False) -> tuple[Ite
     it does not name comes last.
     """
     held = list(resources)
-    leaves = _leaves(held)
+    named_by = _by_request(held)
     requests = {_reference(one): one for one in held if one["resourceType"] in REQUESTS}
-    named = [*(ref for ref in leaves if ref in requests), *(ref for ref in requests if ref not in leaves)]
+    named = [*(ref for ref in named_by if ref in requests), *(ref for ref in requests if ref not in named_by)]
     wanted = ((ref, requests[ref]) for ref in named if (requests[ref].get("status") in WITHDRAWN) is withdrawn)
-    return tuple(item for ref, request in wanted for item in _items(ref, request, leaves.get(ref, {})))
+    tapered = {one["focus"]["reference"] for one in held if one["resourceType"] == "Task" and "focus" in one}
+    return tuple(
+        item for ref, request in wanted for item in _items(ref, request, named_by.get(ref, {}), ref in tapered)
+    )
 
 
 def as_people_write(day: str) -> str:
@@ -75,21 +82,14 @@ def as_people_write(day: str) -> str:
     return f"D+{day[1:]}" if day[1:].isdigit() and day != "D0" else day
 
 
-def _leaves(resources: Sequence[Resource]) -> dict[str, Element]:
+def _by_request(resources: Sequence[Resource]) -> dict[str, Element]:
     """Leaf actions by the request that they name."""
     groups = (one for one in resources if one["resourceType"] == "RequestGroup")
-    found = (leaf for group in groups for node in group["action"] for leaf in _under(node))
+    found = (leaf for group in groups for leaf in leaves(group["action"]))
     return {leaf["resource"]["reference"]: leaf for leaf in found if "resource" in leaf}
 
 
-def _under(node: Element) -> Iterator[Element]:
-    if "action" not in node:
-        yield node
-    for child in node.get("action", ()):
-        yield from _under(child)
-
-
-def _items(reference: str, request: Resource, leaf: Element) -> Iterator[Item]:
+def _items(reference: str, request: Resource, leaf: Element, tapered: bool) -> Iterator[Item]:
     action, day = _action_and_day(request)
     # a column of its own has the day
     title = leaf.get("title", "").removesuffix(f", {day}")
@@ -103,21 +103,22 @@ def _items(reference: str, request: Resource, leaf: Element) -> Iterator[Item]:
     }
     match request["resourceType"]:
         case "MedicationRequest":
-            yield from _drug(request, common)
+            yield from _drug(request, common, tapered)
         case "Task":
             yield _task(request, common)
         case _:
             yield _service(request, common)
 
 
-def _drug(request: Resource, common: Mapping[str, Any]) -> Iterator[Item]:
+def _drug(request: Resource, common: Mapping[str, Any], tapered: bool) -> Iterator[Item]:
+    """`tapered`: a taper ends it, so that it is a course, which a draft without dates does not show."""
     drug = _words(request.get("medicationCodeableConcept", {}))
     for dosage in request.get("dosageInstruction") or [{}]:
         timing = dosage.get("timing", {})
         repeat = timing.get("repeat", {})
         bounds = repeat.get("boundsPeriod", {})
         # days that are counted out are doses, also where an infusion's minutes or a number a day stand beside them
-        dose = "event" in timing or "frequency" not in repeat
+        dose = "event" in timing or not (tapered or bounds)
         days = [_day(said) for said in timing.get("event", ())] or [_day(bounds.get("start"))]
         for first in days:
             yield Item(
@@ -136,6 +137,7 @@ def _drug(request: Resource, common: Mapping[str, Any]) -> Iterator[Item]:
 def _task(request: Resource, common: Mapping[str, Any]) -> Item:
     window = request.get("restriction", {}).get("period", {})
     follows = request.get("focus", {}).get("reference", "")
+    done = request.get("executionPeriod", {})
     return Item(
         **common,
         kind=Kind.TAPER if follows else Kind.REST,
@@ -143,6 +145,8 @@ def _task(request: Resource, common: Mapping[str, Any]) -> Item:
         last=_day(window.get("end")),
         text=_notes(request),
         follows=follows,
+        begun=_day(done.get("start")),
+        over=_day(done.get("end")),
     )
 
 

@@ -20,7 +20,7 @@ from mappings.r4.faults import Fault, Unsound
 Node = Mapping[str, Any]
 
 _MG = {"mg": 1, "g": 1000}
-_DEFAULT_STEP = "0.1"
+_DEFAULT_STEP = Fraction(1, 10)
 _DAY = re.compile(r"-((?:C\d+)?D-?\d+)$")
 
 
@@ -68,7 +68,7 @@ class Drug:
 
 
 Amount = tuple[int, Fraction]
-"""(n, the n-th power of the day's amount in mg): a rational number, so that no root is drawn."""
+"""(n, the n-th power of an amount in mg): a rational number, so that no root is drawn."""
 
 Definitions = Mapping[str, tuple[Drug, ...]]
 """Drug actions by the canonical of their ActivityDefinition."""
@@ -92,12 +92,14 @@ def require_agreement(orders: Iterable[Node], definitions: Definitions, evidence
     for order in orders:
         if order["resourceType"] == "MedicationRequest":
             given.setdefault(order["instantiatesCanonical"][0], []).append(order)
+    measures = {per: _measure(per, evidence) for per in ("kg", "m2")}
     wrong = [f"an order follows {name}, which the plan does not know" for name in given.keys() - definitions.keys()]
     for name, drugs in definitions.items():
         found = given.get(name, [])
         if len(found) != len(drugs):
             wrong.append(f"{name}: {len(found)} orders stand where the protocol has {len(drugs)}")
-        amount = _amount(drugs[0], evidence)  # the days of one drug share it
+        power, measure = measures[drugs[0].per]
+        amount = power, drugs[0].amount ** power * measure  # the days of one drug share it
         pairs = zip(found, drugs, strict=False)
         wrong += [line for order, drug in pairs for line in _faults(order, drug, evidence, amount)]
     if wrong:
@@ -163,7 +165,7 @@ def _dose_faults(name: str, action: str, dosage: Node, drug: Drug, evidence: Evi
     if dosage.get("timing", {}).get("repeat", {}).get("frequency", 1) != times:
         yield f"{name}: is not given {times} times a day"
     step = evidence.steps_mg.get(action)
-    rounding = Fraction(step or _DEFAULT_STEP) * (times if step else 1)
+    rounding = Fraction(step) * times if step else _DEFAULT_STEP
     numerator, denominator = said[0]["value"].as_integer_ratio()
     numerator *= _MG[said[0]["code"]] * times
     if not _is_rounded(numerator, denominator, rounding, drug, amount):
@@ -195,14 +197,15 @@ def _rounded(drug: Drug, amount: Amount, step: Fraction) -> int:
     return units
 
 
-def _amount(drug: Drug, evidence: Evidence) -> Amount:
+def _measure(per: str, evidence: Evidence) -> Amount:
+    """(n, the n-th power of the weight or the surface)."""
     weight = Fraction(evidence.weight_kg or 0)
-    if drug.per == "kg":
-        return 1, drug.amount * weight
+    if per == "kg":
+        return 1, weight
     height = Fraction(evidence.height_cm or 0)
     if evidence.formula == "mosteller":
-        return 2, drug.amount**2 * weight * height / 3600
-    return 40, (drug.amount * Fraction(7184, 1_000_000)) ** 40 * weight**17 * height**29
+        return 2, weight * height / 3600
+    return 40, Fraction(7184, 1_000_000) ** 40 * weight**17 * height**29
 
 
 def _root(value: Fraction, power: int) -> int:

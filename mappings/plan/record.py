@@ -32,7 +32,7 @@ class Span:
 class Record:
     """`day_zero` None: not known. `planned`: the graft is told as a plan still. `visits`: oldest first, by `record_of`.
 
-    `confirmed`: days on which a person confirmed that a taper is over, by the taper's key.
+    `begun`, `confirmed`: first and last day of each taper as a person confirmed them, by the taper's key.
     """
 
     protocol: Protocol
@@ -40,6 +40,7 @@ class Record:
     visits: tuple[FollowUp, ...] = ()
     planned: bool = False
     enrolment: str | None = None
+    begun: Mapping[str, date] = field(default_factory=dict)
     confirmed: Mapping[str, date] = field(default_factory=dict)
 
     def day(self, on: date) -> int | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from mappings.facts import Administration, Missing
+from mappings.plan.actions import leaves
 from mappings.r4.build import Element, Resource
 
 Plan = Mapping[str, Resource]
@@ -177,7 +177,25 @@ def _status_of(order: Resource) -> str | None:
     return said
 
 
-_READ = {"date": date_of, "dose": dose_of, "status": _status_of}
+def _last_day(order: Resource) -> str | None:
+    """The last day of a course that has an end."""
+    repeats = (one.get("timing", {}).get("repeat", {}) for one in order.get("dosageInstruction", ()))
+    return next((end for repeat in repeats if (end := repeat.get("boundsPeriod", {}).get("end"))), None)
+
+
+def _carried_out(order: Resource) -> str | None:
+    """From when to when a person says that a Task was done: `2026-04-06 to 2026-04-27`."""
+    period = order.get("executionPeriod", {})
+    return " to ".join(said for said in (period.get("start"), period.get("end")) if said) or None
+
+
+_READ = {
+    "date": date_of,
+    "last day": _last_day,
+    "dose": dose_of,
+    "carried out": _carried_out,
+    "status": _status_of,
+}
 
 
 def _in_words(order: Resource) -> str:
@@ -194,7 +212,7 @@ def _stays(resource: Resource, kept: Collection[str], since: date) -> bool:
     kind = resource["resourceType"]
     if kind not in WITHDRAWN:
         return True
-    if kind not in ORDERS or _runs(resource):
+    if kind not in ORDERS or _runs(resource) or resource.get("status") == "in-progress":
         return False
     day = date_of(resource)
     return reference_of(resource) in kept or (day is not None and day < since.isoformat())
@@ -205,7 +223,8 @@ def _continued(stored: Resource, planned: Resource) -> Resource:
     if not _runs(stored):
         return given(stored)
     (old,), (new,) = stored["dosageInstruction"], planned["dosageInstruction"]
-    bounds = {"repeat": new["timing"]["repeat"] | {"boundsPeriod": old["timing"]["repeat"]["boundsPeriod"]}}
+    begun = {"start": old["timing"]["repeat"]["boundsPeriod"]["start"]}
+    bounds = {"repeat": new["timing"]["repeat"] | {"boundsPeriod": begun}}
     return planned | {"dosageInstruction": [new | {"timing": bounds}]}
 
 
@@ -243,8 +262,3 @@ def _kept_action(node: Element, old: Mapping[str, Element], kept: Collection[str
         return node | {"action": [_kept_action(child, old, kept) for child in node["action"]]}
     target = node["resource"]["reference"]
     return old[target] if target in kept and target in old else node
-
-
-def leaves(actions: Sequence[Element]) -> list[Any]:
-    """Every action that has a resource."""
-    return [leaf for node in actions for leaf in (leaves(node["action"]) if "action" in node else [node])]

@@ -58,7 +58,8 @@ def rows(step: Step, sheet: Sheet) -> Iterator[Row]:
 
 def _dosed(day: int, step: Step, line: Line, sheet: Sheet) -> Row:
     amount = sheet.doses.get(line.key)
-    route = sheet.overlay.line(line.key).route or line.route
+    detail = sheet.overlay.line(line.key)
+    route = detail.route or line.route
     return Row(
         day=label(day, step.cycles),
         date=_date(day, sheet),
@@ -68,7 +69,7 @@ def _dosed(day: int, step: Step, line: Line, sheet: Sheet) -> Row:
         basis_unit=line.dose.ucum,
         exact_mg=str(rounded(amount.exact, EXACT)) if amount else "",
         daily_mg=str(amount.ordered) if amount else "",
-        doses_per_day=str(amount.doses_per_day if amount else line.dose.doses_per_day),
+        doses_per_day=str(amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day),
         mg_per_dose=str(amount.per_dose) if amount else "",
         route=ROUTES[route][1] if route else "",
         status=_status(step, line, amount, sheet),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 
 from mappings.canonicals import Canonicals
-from mappings.plan.dosing import PLAIN, Body, Dose, Rounding, dose
+from mappings.plan.dosing import PLAIN, Body, Dose, Rounding, measure, of_measure
 from mappings.plan.timeline import Step, day_date
 from mappings.protocol.model import Line, Protocol
 from mappings.protocol.overlay import NOTHING, Overlay
@@ -33,10 +34,12 @@ class Sheet:
     flags: tuple[str, ...] = ()
     doses: Mapping[str, Dose] = field(default_factory=dict)
     """Of each line a day, by its key; none in a draft."""
-    told: dict[str, str] = field(default_factory=dict)
-    """The sum of each line in words, once it was told."""
+    told: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    """The sum of each line in words and what must not be overlooked, once it was told: the days of a line share it."""
     known: dict[tuple[object, ...], str] = field(default_factory=dict)
-    """Ids that were made."""
+    """Ids that were made, by item and occurrence."""
+    dates: dict[str, date | None] = field(default_factory=dict)
+    """Dates that were reckoned, by the id of the step."""
 
     @cached_property
     def request_system(self) -> str:
@@ -55,6 +58,11 @@ class Sheet:
     def by_surface(self) -> bool:
         """Is any line dosed by body surface?"""
         return any(line.dose.per == "m2" for line in self.protocol.lines)
+
+    @cached_property
+    def bmi(self) -> Decimal | None:
+        """kg/m2 of the patient, where both measures are known."""
+        return self.body.bmi
 
     @cached_property
     def weight(self) -> str:
@@ -76,6 +84,11 @@ class Sheet:
 
     def place(self, step: Step) -> date | None:
         """Date of a step; the centre's day for a visit to which the protocol gives none."""
+        if step.id not in self.dates:
+            self.dates[step.id] = self._date(step)
+        return self.dates[step.id]
+
+    def _date(self, step: Step) -> date | None:
         found = step.on(self.day_zero)
         day = self.overlay.visits[step.action].day if step.action in self.overlay.visits else None
         return day_date(self.day_zero, day) if found is None and day is not None and self.day_zero else found
@@ -87,9 +100,10 @@ class Sheet:
     def id(self, item: str, *occurrence: object) -> str:
         """Id of a part of this plan; each is asked for twice, by the part and by who refers to it."""
         key = (item, *occurrence)
-        if key not in self.known:
-            self.known[key] = self.ids(item, *occurrence)
-        return self.known[key]
+        known = self.known.get(key)
+        if known is None:
+            known = self.known[key] = self.ids(item, *occurrence)
+        return known
 
     def _place(self, kind: str, item: str, *occurrence: object) -> str:
         id_ = self.id(item, *occurrence)
@@ -106,10 +120,11 @@ class Sheet:
 
 def doses(protocol: Protocol, body: Body, formula: str, overlay: Overlay) -> dict[str, Dose]:
     """One day's amount of every line; `body` has passed `inputs.check`."""
-    return {line.key: _of(line, body, formula, overlay) for line in protocol.lines}
+    measures = {per: measure(per, body, formula) for per in {line.dose.per for line in protocol.lines}}
+    return {line.key: _of(line, measures[line.dose.per], overlay) for line in protocol.lines}
 
 
-def _of(line: Line, body: Body, formula: str, overlay: Overlay) -> Dose:
+def _of(line: Line, measured: Decimal, overlay: Overlay) -> Dose:
     detail = overlay.line(line.key)
     rounding = Rounding(detail.step_mg, each_dose=True) if detail.step_mg else PLAIN
-    return dose(line, body, formula, rounding, detail.doses_per_day)
+    return of_measure(line, measured, rounding, detail.doses_per_day)

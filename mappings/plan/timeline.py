@@ -10,6 +10,7 @@ import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 from mappings.protocol.model import (
     Anchor,
@@ -53,7 +54,7 @@ def slug(day: int, cycles: Cycles | None = None) -> str:
     return label(day, cycles).replace("+", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """One thing to do, one leaf of the plan.
 
@@ -79,13 +80,13 @@ class Step:
             return months_after(day_zero, self.months)
         return None if self.day is None else day_date(day_zero, self.day)
 
-    @property
+    @cached_property
     def occurrence(self) -> tuple[str, ...]:
         """Second part of the request identifier: the day, for what the protocol puts on a day."""
-        dated = isinstance(self.clause, DoseDay | OpenDay | Course | Rest | Graft)
+        dated = isinstance(self.clause, (DoseDay, OpenDay, Course, Rest, Graft))
         return (slug(self.day, self.cycles),) if dated and self.day is not None else ()
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The day of a step that has one, as people write it."""
         return label(self.day or 0, self.cycles)

@@ -68,13 +68,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one gated action stands. `done`: the fact that it is over already; its gate then asks for nothing."""
+    """How one gated action stands. `done`: the fact that it is over already; its gate then asks for nothing.
+
+    `begun`: its first day, where a person confirmed that it began.
+    """
 
     action: str
     title: str
     gate: str
     findings: tuple[Finding, ...]
     done: Told | None = None
+    begun: date | None = None
 
     @property
     def verdict(self) -> Verdict:

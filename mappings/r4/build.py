@@ -17,8 +17,7 @@ from urllib.parse import quote
 
 from mappings.canonicals import DATA_ABSENT_REASON, DEFAULT, UCUM, Canonicals
 
-_VERSION_5 = 5 << 76 | 0b10 << 62
-_KEPT = (1 << 128) - 1 & ~(0xF << 76) & ~(0b11 << 62)
+_VARIANT = {f"{digit:x}": f"{digit & 0b0011 | 0b1000:x}" for digit in range(16)}
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 
 Resource = dict[str, Any]
@@ -31,10 +30,8 @@ def uuid5(namespace: uuid.UUID, name: str) -> str:
 
 
 def _uuid5(namespace: bytes, name: str) -> str:
-    digest = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()
-    number = int.from_bytes(digest[:16], "big") & _KEPT | _VERSION_5
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def course_id(canonicals: Canonicals, centre: str, patient: str, protocol: str) -> str:
@@ -55,7 +52,11 @@ class Ids:
 
     def __call__(self, item: str, *occurrence: object) -> str:
         """Stable id of one thing: uuid5 of (course, item, occurrence). Never made from a code."""
-        return _uuid5(_namespace(self.course), "/".join([_quoted(str(part)) for part in (item, *occurrence)]))
+        return self.named(name_of(item, *occurrence))
+
+    def named(self, name: str) -> str:
+        """Id of what `name_of` names."""
+        return _uuid5(_namespace(self.course), name)
 
     def identifier(self, item: str, *occurrence: object, system: str = "fact") -> Element:
         """Business identifier `<course>/<item>/<occurrence>` in the system `<base>/sid/<system>`."""
@@ -71,6 +72,11 @@ class Ids:
         return reference(f"{kind}/{self(item, *occurrence)}")
 
 
+def name_of(item: str, *occurrence: object) -> str:
+    """What an id is made from besides the course: the parts percent-encoded, joined by `/`."""
+    return "/".join([_quoted(str(part)) for part in (item, *occurrence)])
+
+
 @lru_cache(maxsize=256)
 def _namespace(course: str) -> bytes:
     return uuid.UUID(course).bytes
@@ -82,7 +88,9 @@ def _quoted(part: str) -> str:
 
 def coding(system: str, code: str, display: str | None = None) -> Element:
     """One Coding; `display` only where the source of the code gives it."""
-    return {"system": system, "code": code} | ({"display": display} if display else {})
+    if display:
+        return {"system": system, "code": code, "display": display}
+    return {"system": system, "code": code}
 
 
 def concept(*codings: Element, text: str | None = None) -> Element:
@@ -95,15 +103,14 @@ def concept(*codings: Element, text: str | None = None) -> Element:
 
 def quantity(value: Decimal | int, unit: str, *, code: str | None = None, comparator: str | None = None) -> Element:
     """Quantity with a UCUM code (`code` when the printed unit differs)."""
-    out: Element = {"value": value}
     if comparator:
-        out["comparator"] = comparator
-    return out | {"unit": unit, "system": UCUM, "code": code or unit}
+        return {"value": value, "comparator": comparator, "unit": unit, "system": UCUM, "code": code or unit}
+    return {"value": value, "unit": unit, "system": UCUM, "code": code or unit}
 
 
 def reference(target: str, display: str | None = None) -> Element:
     """Literal reference, e.g. `Patient/123`."""
-    return {"reference": target} | ({"display": display} if display else {})
+    return {"reference": target, "display": display} if display else {"reference": target}
 
 
 def absent(reason: str) -> Element:

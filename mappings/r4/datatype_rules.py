@@ -7,7 +7,7 @@ from mappings.r4 import narrative
 from mappings.r4.moments import is_after
 from mappings.r4.rule import Node, Rule, has, has_choice, rule
 
-_TIME_UNITS = frozenset("ns us ms s ks min h d wk mo mo_s mo_j mo_g a a_t a_j a_g".split())
+TIME_UNITS = frozenset("ns us ms s ks min h d wk mo mo_s mo_j mo_g a a_t a_j a_g".split())
 _WITHOUT_OFFSET = frozenset({"C", "CM", "CD", "CV"})
 
 
@@ -76,7 +76,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         rule("drt-1", "a duration has a UCUM code",
              lambda n: has(n, "value") and not has(n, "code"), "code", severity="warning"),
         rule("drt-1", "the unit of a duration is one of time",
-             lambda n: n.get("system") == UCUM and n.get("code", "d") not in _TIME_UNITS, "code"),
+             lambda n: n.get("system") == UCUM and n.get("code", "d") not in TIME_UNITS, "code"),
     ),
     "Period": (
         rule("per-1", "a period does not end before it starts",

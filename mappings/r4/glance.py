@@ -15,34 +15,48 @@ from typing import Any
 
 import jsonschema_rs
 
+from mappings.canonicals import UCUM
 from mappings.r4 import codes, containment, extensions, units
+from mappings.r4.datatype_rules import TIME_UNITS
 from mappings.r4.rule import Node
 from mappings.r4.shapes import COMPANION, Shape, schema, shape
 
-PLAIN = frozenset({"Coding", "CodeableConcept", "Quantity", "Meta"})
+PLAIN = frozenset({"Coding", "CodeableConcept", "Quantity", "Duration", "Meta"})
 """Types that are nearly always without extensions; those that have one are left to the whole validation.
 
-So nothing in them needs to be entered, and their few rules can be said in the schema.
+So nothing in them needs to be entered, and their rules (qty-3, drt-1, units and codes) can be said
+in the schema.
 """
 
+SAID = PLAIN | {"Extension"}
+"""Types whose rules the narrowed schema says."""
+
 _LINEAR = jsonschema_rs.RegexOptions()
-_ANY = frozenset({"Resource"})
 _EXTENSIONS = ("extension", "modifierExtension")
+_APART = frozenset({"id", "extension"})
+_TIME = {"system": {"const": UCUM}, "code": {"enum": sorted(TIME_UNITS)}}
+_CODED: dict[str, Callable[[], dict[str, Any]]] = {
+    "Coding": codes.quick,
+    "Quantity": lambda: units.quick() | {"dependentRequired": {"code": ["system"]}},
+    "Duration": lambda: {"required": ["value", "system", "code"], "allOf": [{"properties": _TIME}]},
+}
 
 
 @dataclass(slots=True, eq=False)
 class Kind:
-    """What is asked of one type: its rules, and which of its elements are worth entering."""
+    """What is asked of one type: its rules, and which of its elements are worth entering.
+
+    `needed`: what an element must have to be worth a look, where its type has no rule of its own.
+    """
 
     rules: tuple[Callable[[Node], bool], ...]
     reference: bool
     name: str
-    alone: bool
     plain: bool
     integers: frozenset[str]
-    leaf: bool = False
+    needed: frozenset[str] = frozenset()
     inner: dict[str, tuple[Kind, frozenset[str], bool]] = field(default_factory=dict)
-    """With what may be referred to there, and whether an extension of ours may stand there."""
+    """With what may be referred to there, and whether extensions stand there, of which some are ours."""
 
 
 @dataclass(slots=True)
@@ -60,7 +74,7 @@ def sound(resource: Node) -> bool:
     look = _Look(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained})
     if contained and not _containable(contained):
         return False
-    if not all(_clean(kind_of(one["resourceType"]), one, _ANY, look) for one in (resource, *contained)):
+    if not all(_clean(kind_of(one["resourceType"]), one, look) for one in (resource, *contained)):
         return False
     return look.contained.keys() <= look.seen
 
@@ -71,20 +85,20 @@ def validator(resource_type: str) -> Any:
     document = schema(resource_type)
     if document is None:
         return None
-    narrowed = {name: _narrowed(name, said) if name in PLAIN else said for name, said in document["$defs"].items()}
+    narrowed = {name: _narrowed(name, said) for name, said in document["$defs"].items()}
     return jsonschema_rs.validator_for(document | {"$defs": narrowed}, pattern_options=_LINEAR)
 
 
 def _narrowed(name: str, said: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key not in ("id", "extension")}
-    return said | {"properties": kept} | _RULES_OF_PLAIN.get(name, dict)()
-
-
-def _of_quantity() -> dict[str, Any]:
-    return units.quick() | {"dependentRequired": {"code": ["system"]}}  # qty-3
-
-
-_RULES_OF_PLAIN: dict[str, Callable[[], dict[str, Any]]] = {"Quantity": _of_quantity, "Coding": codes.quick}
+    if name in PLAIN:
+        kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key not in _APART}
+        said = said | {"properties": kept} | _CODED.get(name, dict)()
+    elif name == "Extension":  # two elements, its URL and one more: a value or extensions (ext-1)
+        kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key != "id"}
+        said = said | {"properties": kept, "minProperties": 2, "maxProperties": 2}
+    elif "id" in said.get("properties", ()) and name != COMPANION:
+        said = said | {"dependentSchemas": said.get("dependentSchemas", {}) | {"id": {"minProperties": 2}}}  # ele-1
+    return said
 
 
 @cache
@@ -98,10 +112,8 @@ def kind_of(resource_type: str) -> Kind:
 
 def _kind(of: Shape, known: dict[int, Kind]) -> Kind:
     if id(of) not in known:
-        rules = tuple(rule.broken for rule in of.rules)
-        out = known[id(of)] = Kind(
-            rules, of.name == "Reference", of.name, of.name != COMPANION, of.name in PLAIN, of.integers
-        )
+        rules = () if of.name in SAID else tuple(rule.broken for rule in of.rules)
+        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name, of.name in PLAIN, of.integers)
         extended = _EXTENSIONS if of.name != "Extension" else ()
         out.inner = {
             key: (_kind(child, known), targets, key in extended) for key, (child, targets) in of.children.items()
@@ -110,7 +122,7 @@ def _kind(of: Shape, known: dict[int, Kind]) -> Kind:
 
 
 def _prune(known: dict[int, Kind]) -> None:
-    """Leaves out what never leads to anything that is asked; ele-1 is asked wherever a look comes by."""
+    """Leaves out what never leads to anything that is asked."""
     asked = {id(kind) for kind in known.values() if not kind.plain and (kind.rules or kind.reference or kind.integers)}
     while True:
         entered = [kind for kind in known.values() if not kind.plain]
@@ -120,7 +132,7 @@ def _prune(known: dict[int, Kind]) -> None:
         asked |= leads
     for kind in known.values():
         kind.inner = {key: entry for key, entry in kind.inner.items() if id(entry[0]) in asked}
-        kind.leaf = not kind.integers and all(key == "extension" or key[0] == "_" for key in kind.inner)
+        kind.needed = kind.integers.union(kind.inner)
 
 
 def _containable(contained: list[Node]) -> bool:
@@ -131,41 +143,30 @@ def _containable(contained: list[Node]) -> bool:
     return True
 
 
-def _clean(kind: Kind, node: Node, targets: frozenset[str], look: _Look) -> bool:
+def _clean(kind: Kind, node: Node, look: _Look) -> bool:
+    """Is all well in an element that fits its schema? What lies in it is entered only where something may be asked."""
     for broken in kind.rules:
         if broken(node):
             return False
-    if kind.reference and "reference" in node and not _leads(node["reference"], targets, look):
-        return False
-    if len(node) == 1 and "id" in node and kind.alone:
-        return False
     inner = kind.inner
-    if kind.leaf and inner.keys().isdisjoint(node):
-        return True
-    for key, value in node.items():
-        form = value.__class__
-        if form is str:
-            continue
-        if form is dict:
-            known = inner.get(key)
-            if known is not None and not _clean(known[0], value, known[1], look):
+    for key in inner.keys() & node.keys():
+        child, targets, extended = inner[key]
+        value = node[key]
+        for one in (value,) if value.__class__ is dict else value:
+            if one is None:
+                continue
+            if child.reference and "reference" in one and not _leads(one["reference"], targets, look):
                 return False
-        elif form is list:
-            known = inner.get(key)
-            if known is not None:
-                for one in value:
-                    if one.__class__ is dict and not _clean(known[0], one, known[1], look):
-                        return False
-                    if known[2] and not extensions.sound(one, kind.name, key, look.around):
-                        return False
-        elif form is Decimal and key in kind.integers:
-            return False
-    return True
+            if extended and not extensions.sound(one, kind.name, key, look.around):
+                return False
+            if (child.rules or not child.needed.isdisjoint(one)) and not _clean(child, one, look):
+                return False
+    return kind.integers.isdisjoint(node) or not any(isinstance(node.get(key), Decimal) for key in kind.integers)
 
 
 def _leads(target: str, targets: frozenset[str], look: _Look) -> bool:
-    if target.startswith("#"):
+    if target[0] == "#":
         look.seen.add(target)
-        found: Any = look.contained.get(target) if target != "#" else look.around["resourceType"]
-        return found is not None and not targets.isdisjoint((found, "Resource"))
+        found = look.contained.get(target) if target != "#" else look.around["resourceType"]
+        return found in targets or (found is not None and "Resource" in targets)
     return ":" not in target or containment.misplaced(target, targets, look.around) is None

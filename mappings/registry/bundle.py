@@ -39,7 +39,12 @@ _DOMAINS = (
     _Domain("Vital status", "observables", "vital-status", ("patient", "vital-status", "cause-of-death")),
     _Domain("Disease at enrolment", "observables", "disease-status", ("aml", "disease-status")),
     _Domain("Transplant", "procedures", "hsct", ("transplant", "cell-dose")),
-    _Domain("Engraftment", "observables", "engraftment-neutrophils", ("engraftment", "blood-count", "transfusion")),
+    _Domain(
+        "Engraftment",
+        "observables",
+        "engraftment-neutrophils",
+        ("engraftment", "engraftment-date", "blood-count", "transfusion"),
+    ),
     _Domain(
         "Response and relapse",
         "observables",

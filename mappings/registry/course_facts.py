@@ -23,13 +23,17 @@ from mappings.facts import (
     Infection,
     QualityOfLife,
     Relapse,
+    Response,
+    VitalStatus,
 )
 from mappings.r4.build import Resource
-from mappings.registry import finding_facts, gvhd_facts, treatment_facts
+from mappings.registry import blood_facts, finding_facts, gvhd_facts, status_facts, treatment_facts
+from mappings.registry.blood_facts import Reported, Result, Transfusion
+from mappings.registry.elements import observed_in
 from mappings.registry.gvhd_facts import GvhdAssessment
 from mappings.registry.pieces import Piece, Pieces, Told, holds, in_order
+from mappings.registry.status_facts import Performance
 from mappings.registry.treatment_facts import ImmunosuppressionAssessment
-from mappings.terminology.codes import key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,14 @@ class CourseFacts:
     doses: tuple[Told[Administration], ...] = ()
     infusions: tuple[Told[Dli], ...] = ()
     withheld: tuple[Told[DliWithheld], ...] = ()
+    responses: tuple[Told[Response], ...] = ()
+    recoveries: tuple[Told[Reported], ...] = ()
+    counts: tuple[Told[Result], ...] = ()
+    transfusions: tuple[Told[Transfusion], ...] = ()
+    subsets: tuple[Told[Result], ...] = ()
+    measures: tuple[Told[Result], ...] = ()
+    performance: tuple[Told[Performance], ...] = ()
+    vital_status: tuple[Told[VitalStatus], ...] = ()
 
 
 NOTHING = CourseFacts()
@@ -61,11 +73,12 @@ def pieces(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
             yield from gvhd_facts.of_condition(resource, canonicals)
             yield from finding_facts.of_condition(resource, canonicals)
         case "Observation" if holds(resource):
-            observed = key_of("observables", resource.get("code", {}), canonicals) or ""
-            modules = (gvhd_facts, finding_facts, treatment_facts)
+            observed = observed_in(resource, canonicals) or ""
+            modules = (gvhd_facts, finding_facts, treatment_facts, blood_facts, status_facts)
             yield from chain.from_iterable(each.of_observation(resource, observed, canonicals) for each in modules)
         case "Procedure":
             yield from treatment_facts.of_procedure(resource, canonicals)
+            yield from blood_facts.of_procedure(resource, canonicals)
         case "MedicationStatement":
             yield from treatment_facts.of_statement(resource, canonicals)
         case "MedicationAdministration" if holds(resource) or resource.get("status") == "not-done":
@@ -74,7 +87,7 @@ def pieces(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
 
 def put_together(said: Iterable[Piece]) -> CourseFacts:
     """The facts of one patient from all their pieces."""
-    found = Pieces(tuple(said))
+    found = Pieces.sorted_out(said)
     return CourseFacts(
         relapses=in_order(finding_facts.relapses(found), "date"),
         chimerism=in_order(found.told("chimerism"), "date"),
@@ -88,4 +101,12 @@ def put_together(said: Iterable[Piece]) -> CourseFacts:
         doses=in_order(found.told("dose"), "date"),
         infusions=in_order(treatment_facts.infusions(found), "date"),
         withheld=in_order(found.told("dli-withheld"), "date"),
+        responses=in_order(status_facts.responses(found), "date"),
+        recoveries=in_order(found.told("recovery"), "date"),
+        counts=in_order(found.told("count"), "date"),
+        transfusions=in_order(found.told("transfusion"), "date"),
+        subsets=in_order(found.told("subset"), "date"),
+        measures=in_order(found.told("measure"), "date"),
+        performance=in_order(found.told("performance"), "date"),
+        vital_status=in_order(status_facts.vital_statuses(found), "date"),
     )

@@ -108,6 +108,12 @@ def number(said: Element) -> Said[Decimal]:
     return value.value if isinstance(value, Measured) else value
 
 
+def observed_in(observation: Resource, canonicals: Canonicals) -> str | None:
+    """The observable that an Observation tells of, by our code of it or by another that laboratories send for it."""
+    code = observation.get("code", {})
+    return key_of("observables", code, canonicals) or (key_of("also", code, canonicals) or "").partition("/")[0] or None
+
+
 def parts(observation: Resource, canonicals: Canonicals) -> Mapping[str, list[Element]]:
     """Components by the observable that their code is."""
     found: dict[str, list[Element]] = {}

@@ -19,8 +19,8 @@ from mappings.canonicals import (
     Canonicals,
 )
 from mappings.r4.build import Element, Resource, coding, concept, quantity, reference, uuid5
-from mappings.registry.endpoints import Analysis, Row, title
 from mappings.registry.estimators import CONFIDENCE
+from mappings.registry.judged import Analysis, AnyRow, CountRow, Row
 from mappings.registry.report import Report
 
 UNCERTAINTY = "statistic-uncertainty"
@@ -67,21 +67,25 @@ def _period(report: Report, today: date) -> Element:
 
 
 def _group(analysis: Analysis, canonicals: Canonicals) -> Element:
-    main = next(row for row in analysis.rows if row.horizon_days == analysis.main_horizon)
+    main = analysis.main
     strata = [
-        {"value": {"text": f"day {row.horizon_days}"}, **_populations(row), "measureScore": _score(row, canonicals)}
+        {"value": {"text": _stratum(row)}, **_populations(row), "measureScore": _score(row, canonicals)}
         for row in analysis.rows
     ]
-    return {
-        "code": {"text": title(analysis.endpoint)},
-        **_populations(main),
-        "measureScore": _score(main, canonicals),
-        "stratifier": [{"code": [{"text": TIME_POINT}], "stratum": strata}],
-    }
+    said = {**_populations(main), "measureScore": _score(main, canonicals)} if main else {}
+    stratifier = [{"code": [{"text": TIME_POINT}], "stratum": strata}] if strata else []
+    return {"code": {"text": analysis.title}, **said} | ({"stratifier": stratifier} if stratifier else {})
 
 
-def _populations(row: Row) -> Element:
-    counts = {"initial-population": row.n, "numerator": row.events}
+def _stratum(row: AnyRow) -> str:
+    day = "to the cut-off" if row.horizon_days is None else f"day {row.horizon_days}"
+    lineage = f" ({row.more['lineage']})" if "lineage" in row.more else ""
+    return f"{day}: {row.category}, of {row.among}{lineage}" if isinstance(row, CountRow) else day
+
+
+def _populations(row: AnyRow) -> Element:
+    whole, part = (row.of, row.count) if isinstance(row, CountRow) else (row.n, getattr(row, "events", None))
+    counts = {"initial-population": whole} | ({"numerator": part} if isinstance(row, Row | CountRow) else {})
     return {
         "population": [
             {"code": concept(coding(MEASURE_POPULATION, code))} | ({"count": count} if count is not None else {})
@@ -90,25 +94,41 @@ def _populations(row: Row) -> Element:
     }
 
 
-def _score(row: Row, canonicals: Canonicals) -> Element:
+def _score(row: AnyRow, canonicals: Canonicals) -> Element:
     uncertainty = {"url": canonicals.extension(UNCERTAINTY), "extension": _uncertainty(row)}
-    if row.estimate is None:
-        reason = "masked" if "estimate" in row.suppressed else "not-applicable"
+    value, hidden = (row.estimate, "estimate") if isinstance(row, Row | CountRow) else (row.median, "median")
+    if value is None:
+        reason = "masked" if hidden in row.suppressed else "not-applicable"
         return {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": reason}, uncertainty]}
-    return {"extension": [uncertainty]} | _percent(row.estimate)
+    said = _percent(value) if isinstance(row, Row | CountRow) else _number(value, row.unit)
+    return {"extension": [uncertainty]} | said
 
 
-def _uncertainty(row: Row) -> list[Element]:
-    bounds = (("standardError", row.se), ("low", row.ci_low), ("high", row.ci_high))
+def _uncertainty(row: AnyRow) -> list[Element]:
+    day = [] if row.horizon_days is None else [{"url": "horizonDays", "valueUnsignedInt": row.horizon_days}]
+    if not isinstance(row, Row | CountRow):
+        bounds = (("low", row.q1), ("high", row.q3))
+        quartiles = [
+            {"url": name, "valueQuantity": _number(value, row.unit)} for name, value in bounds if value is not None
+        ]
+        level = {"url": "confidenceLevel", "valueDecimal": Decimal("0.5")}
+        return [{"url": "method", "valueCode": "quartiles"}, *day, level, *quartiles]
+    se = row.se if isinstance(row, Row) else None
+    at_risk = row.at_risk if isinstance(row, Row) else None
+    shares = (("standardError", se), ("low", row.ci_low), ("high", row.ci_high))
     return [
         {"url": "method", "valueCode": row.method},
-        {"url": "horizonDays", "valueUnsignedInt": row.horizon_days},
+        *day,
         {"url": "confidenceLevel", "valueDecimal": Decimal(str(CONFIDENCE))},
-        *({"url": name, "valueQuantity": _percent(value)} for name, value in bounds if value is not None),
-        *([{"url": "atRisk", "valueUnsignedInt": row.at_risk}] if row.at_risk is not None else []),
+        *({"url": name, "valueQuantity": _percent(value)} for name, value in shares if value is not None),
+        *([{"url": "atRisk", "valueUnsignedInt": at_risk}] if at_risk is not None else []),
     ]
 
 
 def _percent(value: float) -> Element:
     """A probability in per cent, to twelve digits."""
-    return quantity(Decimal(format(value * 100, f".{DIGITS}g")), "%")
+    return _number(value * 100, "%")
+
+
+def _number(value: float, unit: str) -> Element:
+    return quantity(Decimal(format(value, f".{DIGITS}g")), unit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -51,13 +51,21 @@ class Told(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Every piece of one patient."""
+    """Every piece of one patient, by kind."""
 
-    all: Sequence[Piece]
+    by_kind: Mapping[str, Sequence[Piece]]
+
+    @classmethod
+    def sorted_out(cls, said: Iterable[Piece]) -> Pieces:
+        """The pieces of one patient, in the order in which they were read."""
+        found: dict[str, list[Piece]] = {}
+        for piece in said:
+            found.setdefault(piece.kind, []).append(piece)
+        return cls(found)
 
     def of(self, kind: str) -> Iterator[Piece]:
         """Pieces of one kind."""
-        return (piece for piece in self.all if piece.kind == kind)
+        return iter(self.by_kind.get(kind, ()))
 
     def about(self, source: str, kind: str) -> list[Piece]:
         """Pieces of one kind that say something of that resource."""

@@ -13,7 +13,7 @@ from mappings.terminology.systems import Code, LocalCode, UcumCode, parse
 TABLES = ("drugs", "observables", "answers", "conditions", "procedures")
 """Tables whose codes are sent."""
 
-READ_ONLY = ("results",)
+READ_ONLY = ("results", "also")
 """Tables whose codes are only looked for, in what others send: nothing of them is sent or leaves for a registry."""
 
 COLUMNS = ("key", "text", "codes", "unit", "source", "status")

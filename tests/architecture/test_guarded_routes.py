@@ -14,7 +14,15 @@ from adapter.web.session import COOKIE, form_token
 from mappings.r4.wire import decode
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-OPEN = {"/fhir/metadata", "/healthz", "/readyz", "/cds-services", "/sign-in", "/static/engraft.css"}
+OPEN = {
+    "/.well-known/jwks.json",
+    "/fhir/metadata",
+    "/healthz",
+    "/readyz",
+    "/cds-services",
+    "/sign-in",
+    "/static/engraft.css",
+}
 """Everything that anyone may see. There is no smart-configuration as long as there is no token endpoint."""
 
 PAGES = {
@@ -23,13 +31,25 @@ PAGES = {
     ("/regimens/<id_>/calendar", "GET"),
     ("/regimens/<id_>/calendar", "POST"),
     ("/regimens/<id_>/calendar.ics", "GET"),
+    ("/regimens/<id_>/calendar/tapers/<action>", "POST"),
+    ("/regimens/<id_>/calendar/tapers/<action>/withdrawal", "POST"),
     ("/regimens/<id_>/calendar/withdrawal", "POST"),
     ("/sign-out", "POST"),
 }
 """Everything that people see once they have signed in."""
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
-PARTS = {"kind": "Patient", "id_": "x", "version": "1", "hospital": "chu-a", "service": "order-check"}
+PARTS = {
+    "kind": "Patient",
+    "id_": "x",
+    "version": "1",
+    "hospital": "chu-a",
+    "service": "order-check",
+    "action": "x",
+} | {
+    "group": "x",
+    "name": "x",
+}
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +193,7 @@ def test_a_session_changes_nothing_without_the_token_of_our_form(app, sessions):
                 assert answer.status_code == 403, f"{method} {rule}"
                 assert answer.content_type.startswith("text/html")
                 tried += 1
-    assert tried == 12
+    assert tried == 20
 
 
 def test_a_session_opens_no_door_of_programs(app, sessions):

@@ -28,7 +28,7 @@ def known() -> dict[tuple[str, str], str]:
     """(kind, last part of the URL) -> version, of everything that can be looked up."""
     own = [parse(path.read_text("utf-8")) for path in sorted((ROOT / "tests" / "protocols").glob("*.yaml"))]
     served = [resource for one in [*map(load, names()), *own] for resource in definitions(one, DEFAULT)]
-    shipped = [json.loads(path.read_text("utf-8")) for path in PROFILES]
+    shipped = [json.loads(path.read_text("utf-8")) for path in PROFILES if not is_naming(path)]
     return {(r["resourceType"], r["url"].rpartition("/")[2]): r.get("version", "") for r in served + shipped}
 
 
@@ -48,13 +48,18 @@ def test_every_url_in_the_definitions_leads_somewhere(name):
     assert strangers(json.dumps(definitions(load(name), DEFAULT), default=str)) == set()
 
 
+def is_naming(path: Path) -> bool:
+    """R4 gives a NamingSystem neither canonical nor version."""
+    return path.stem.startswith("NamingSystem-")
+
+
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
 def test_an_artefact_is_named_as_its_file(path):
     artefact = json.loads(path.read_text("utf-8"))
     kind, identity = artefact["resourceType"], artefact["id"]
     assert path.stem == f"{kind}-{identity}"
-    assert artefact["url"] == DEFAULT.url(kind, identity)
-    assert artefact["version"] == DEFAULT.version
+    assert is_naming(path) or artefact["url"] == DEFAULT.url(kind, identity)
+    assert is_naming(path) or artefact["version"] == DEFAULT.version
 
 
 def test_a_url_that_leads_nowhere_is_found():

@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from adapter.cli import main
+from tests.lib.guide.package import build
+from tests.lib.guide.snapshots import with_snapshots
 from tests.lib.servers import need
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +44,21 @@ def engraft(*args):
 def test_artefacts_and_golden_files(errors):
     golden = [path for path in sorted(ROOT.glob("tests/golden/*/*.json")) if not path.name.startswith("0-")]
     assert errors(ROOT / "profiles", *golden) == []
+
+
+def test_the_package_of_the_guide_loads_with_a_snapshot_of_every_profile():
+    """Read by HL7's own package code, and enough by itself to judge what we write."""
+    need("java", "mvn", purpose="the HL7 validator")
+    made = with_snapshots()
+    definitions = [one for one in made if one["resourceType"] == "StructureDefinition"]
+    for one in definitions:
+        ids = [element["id"] for element in one["snapshot"]["element"]]
+        assert ids[0] == one["type"]
+        assert {element["id"] for element in one["differential"]["element"]} <= set(ids), one["id"]
+    golden = [path for path in sorted(ROOT.glob("tests/golden/*/*.json")) if not path.name.startswith("0-")]
+    command = [str(VALIDATOR), "--ig", str(build(made)), "--errors-only", "--json", *map(str, golden)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert json.loads(done.stdout)["issues"] == []
 
 
 def test_what_the_commands_write(errors, tmp_path):

@@ -71,9 +71,15 @@ class Ward:
         return {"sender": self.sender, "store": self.store, "settings": self.settings, "now": self.now}
 
     def stored(self, kind: str | None = None) -> list[Stored]:
-        """Newest versions, of one type or of all."""
+        """Newest versions, of one type or of all, but for the origins of documents."""
         with self.store.reading() as tx:
-            return list(tx.resources.stream(centres=None, kinds=[kind] if kind else None))
+            found = list(tx.resources.stream(centres=None, kinds=[kind] if kind else None))
+        return [one for one in found if not _is_origin(one)]
+
+    def origins(self) -> list[Stored]:
+        """Which document said what."""
+        with self.store.reading() as tx:
+            return [one for one in tx.resources.stream(centres=None, kinds=["Provenance"]) if _is_origin(one)]
 
     def one(self, item: str, kind: str | None = None) -> Stored:
         """The resource of an item, by the end of its identifier `<course>/<item>/<occurrence>`."""
@@ -103,6 +109,10 @@ class Ward:
                 for table in metadata.sorted_tables
                 if table is not resource_index_state
             }
+
+
+def _is_origin(one: Stored) -> bool:
+    return "/engraft-submission|" in one.content["meta"]["profile"][0]
 
 
 def _item(resource: Resource) -> str:

@@ -22,9 +22,9 @@ MISSING = pytest.StashKey[list[str]]()
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Judges after pytest-cov, whose own wrapper lies inside this one, has written its data."""
+    """Judges after pytest-cov, whose own wrapper lies inside this one; not in a worker of xdist."""
     result = yield
-    if not session.config.option.collectonly:
+    if not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
         session.config.stash[MISSING] = shortfalls(coverage.Coverage())
         session.testsfailed += len(session.config.stash[MISSING])
     return result

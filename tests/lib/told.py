@@ -82,7 +82,34 @@ ACUTE = st.builds(
     ),
     STAGES,
 )
+COUNT = an_object({"date": said(DATES)}, neutrophils=amount("10*9/L"), platelets=amount("/uL"))
+RECOVERY = an_object({"status": a_word(words.ENGRAFTMENT)}, date=said(DATES))
+WEIGHT = st.fixed_dictionaries(
+    {"value": said(st.integers(40, 120)), "unit": st.just("kg")}, optional={"date": said(DATES)}
+)
 SECTIONS: dict[str, Strategy] = {
+    "vital_status": st.one_of(
+        an_object({"status": st.just("dead"), "date": said(st.just("2026-09-02"))}, cause=a_word(words.CAUSE)),
+        an_object({"status": a_word(words.VITAL_STATUS).filter(lambda word: word != "dead"), "date": said(DATES)}),
+    ),
+    "measurements": st.fixed_dictionaries(
+        {}, optional={"weight": said(WEIGHT), "karnofsky": said(st.sampled_from([0, 10, 60, 100]))}
+    ),
+    "engraftment": an_object(
+        {},
+        neutrophils=said(RECOVERY),
+        platelets=said(RECOVERY),
+        counts=said(several(COUNT)),
+        platelet_transfusions=said(st.lists(said(DATES), max_size=3)),
+    ),
+    "response": an_object(
+        {"date": said(DATES), "category": a_word(words.RESPONSE)},
+        marrow_blasts_percent=said(PERCENT),
+        mrd=said(an_object({"result": a_word(words.MRD)}, method=a_word(words.MRD_METHOD))),
+    ),
+    "immune_reconstitution": an_object(
+        {"date": said(DATES)}, cd4=amount("/uL"), cd8=amount("10*9/L"), treg=amount("10*6/L"), nk=amount("/uL")
+    ),
     "relapse": an_object({"date": said(DATES), "kind": a_word(words.RELAPSE)}),
     "chimerism": several(
         an_object(
@@ -126,3 +153,6 @@ SECTIONS: dict[str, Strategy] = {
     ),
 }
 """By the name of the section. Dates of one thing may contradict each other: the intake refuses those."""
+
+FORMS = st.fixed_dictionaries({}, optional={name: said(section) for name, section in SECTIONS.items()})
+"""Every section of one follow-up, any of them left out or said to be missing as a whole."""

@@ -198,11 +198,15 @@ class TestReport:
         stored = run("registry", "report", "--database", "--endpoint", "os", "--json").stdout
         assert decode(stored)["rows"] == decode(run(*mapped, "--json").stdout)["rows"]
 
-    @pytest.mark.parametrize("words", [["--format", "html"], ["--curve"]])
-    def test_what_is_not_there_yet_says_so(self, run, mapped, words):
-        result = run(*mapped, *words)
-        assert result.exit_code == 1
-        assert "not yet supported" in result.stderr
+    def test_people_get_a_page_that_needs_no_network(self, run, mapped):
+        page = run(*mapped, "--format", "html").stdout
+        assert page.startswith("<!doctype html>")
+        assert "<svg" in page
+
+    def test_curves_are_told_step_by_step(self, run, mapped):
+        (curve,) = decode(run(*mapped, "--curve").stdout)["curves"]
+        assert (curve["endpoint"], curve["n"]) == ("os", 12)
+        assert [point["day"] for point in curve["points"]] == sorted({point["day"] for point in curve["points"]})
 
     @pytest.mark.parametrize(
         "words",

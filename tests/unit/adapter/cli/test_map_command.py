@@ -105,7 +105,8 @@ LINES = [
     (b'{"centre": "FR-037", "centre": "X"}', "centre"),
     (b'{"patient": NaN}', "$"),
     (b'{"patient": "\xff"}', "$"),
-    (b'{"resourceType": "QuestionnaireResponse"}', "resourceType"),
+    (b'{"resourceType": "QuestionnaireResponse"}', "QuestionnaireResponse.status"),
+    (b'{"resourceType": "Patient"}', "resourceType"),
     (b'"text"', ""),
     (b'{"centre": "FR-037"', "$"),
 ]
@@ -161,12 +162,47 @@ def test_a_visit_that_contradicts_its_enrolment_is_refused(run, tmp_path):
     assert "1960" not in "".join(text for name, text in folder(tmp_path / "fhir").items() if name != "rejected.ndjson")
 
 
-def test_two_documents_that_differ_under_one_key_are_not_chosen_between(run, tmp_path):
-    files = written(tmp_path, "a.json", ENROLMENT), written(tmp_path, "b.json", ENROLMENT | {"sex": "male"})
-    result = run("map", *files, *AS_OF, "--out", "fhir")
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_documents_that_differ_under_one_key_are_not_chosen_between(run, tmp_path, turned):
+    """Neither is taken, whichever comes first; what only they told of is refused with them."""
+    files = [written(tmp_path, "a.json", ENROLMENT), written(tmp_path, "b.json", ENROLMENT | {"sex": "male"})]
+    files = files[::-1] if turned else files
+    result = run("map", *files, written(tmp_path, "v.json", VISIT), *AS_OF, "--out", "fhir")
     assert result.exit_code == 1
-    assert "said differently" in rejected(tmp_path / "fhir")[0]["reason"]
-    assert run("map", files[0], files[0], *AS_OF, "--out", "fhir").exit_code == 0
+    told = {row["file"].rpartition("/")[2]: row["reason"] for row in rejected(tmp_path / "fhir")}
+    assert "said differently at" in told["a.json"]
+    assert "b.json:1; neither is taken" in told["a.json"]
+    assert "a.json:1; neither is taken" in told["b.json"]
+    assert "no enrolment" in told["v.json"]
+    assert set(folder(tmp_path / "fhir")) == {"rejected.ndjson"}
+
+
+def test_the_same_document_twice_is_one(run, tmp_path):
+    file = written(tmp_path, "a.json", ENROLMENT)
+    assert run("map", file, file, *AS_OF, "--out", "fhir").exit_code == 0
+    assert folder(tmp_path / "fhir")["Patient.ndjson"].count("\n") == 1
+
+
+def test_two_visits_that_differ_are_refused_and_the_others_are_not(run, tmp_path):
+    visits = [VISIT, VISIT | {"gvhd": {"assessed": "2026-06-02", "acute": []}}, VISIT | {"visit": "m6"}]
+    file = written(tmp_path, "all.ndjson", ENROLMENT, *visits, lines=True)
+    assert run("map", file, *AS_OF, "--out", "fhir").exit_code == 1
+    assert [row["line"] for row in rejected(tmp_path / "fhir")] == [2, 3]
+    assert "Observation.ndjson" in folder(tmp_path / "fhir")
+
+
+def test_nothing_of_an_earlier_call_is_lost_when_this_one_fails(run, tmp_path, monkeypatch):
+    file = written(tmp_path, "e.json", ENROLMENT)
+    assert run("map", file, *AS_OF, "--out", "fhir").exit_code == 0
+    before = folder(tmp_path / "fhir")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("adapter.cli.shelf.Shelf.put", full)
+    result = run("map", file, *AS_OF, "--out", "fhir")
+    assert (result.exit_code, folder(tmp_path / "fhir")) == (1, before)
+    assert "No space left on device" in result.stderr
 
 
 def test_what_an_earlier_call_left_is_replaced(run, tmp_path):
@@ -213,12 +249,6 @@ def test_every_line_of_ndjson_stands_alone_even_when_the_first_are_broken(run, t
     assert "Patient.ndjson" in folder(tmp_path / "fhir")
 
 
-def test_csv_is_foreseen_and_not_there_yet(run, tmp_path):
-    (tmp_path / "v.csv").write_text("centre,patient\nFR-037,P-0001\n")
-    assert run("map", "v.csv", *AS_OF, "--out", "fhir").exit_code == 1
-    assert "not yet supported" in rejected(tmp_path / "fhir")[0]["reason"]
-
-
 def test_an_empty_file_is_refused(run, tmp_path):
     (tmp_path / "e.json").write_text("")
     assert run("map", "e.json", *AS_OF, "--out", "fhir").exit_code == 1
@@ -226,3 +256,9 @@ def test_an_empty_file_is_refused(run, tmp_path):
 
 def test_a_day_of_submission_that_is_none_is_wrong_usage(run, tmp_path):
     assert run("map", written(tmp_path, "e.json", ENROLMENT), "--as-of", "soon").exit_code == 2
+
+
+def test_a_birth_in_another_century_is_a_typing_error(run, tmp_path):
+    result = run("map", written(tmp_path, "e.json", ENROLMENT | {"birth_date": "1850"}), *AS_OF, "--out", "fhir")
+    assert result.exit_code == 1
+    assert rejected(tmp_path / "fhir")[0]["path"] == "birth_date"

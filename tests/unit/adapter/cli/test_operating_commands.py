@@ -144,6 +144,18 @@ class TestConfig:
         assert (tmp_path / "pseudonym.key").read_text() == before
         assert "# mine" in (tmp_path / "engraft.toml").read_text()
 
+    @pytest.mark.parametrize("algorithm", ["ES384", "RS384"])
+    def test_a_key_for_smart_is_written_for_its_owner_alone_and_checked(self, run, tmp_path, algorithm):
+        assert run("config", "key", "mine.pem", "--algorithm", algorithm).exit_code == 0
+        assert (tmp_path / "mine.pem").stat().st_mode & 0o777 == 0o600
+        (tmp_path / "engraft.toml").write_text('[smart]\nkeys = [{ file = "mine.pem" }]\n')
+        assert run("config", "check", ENGRAFT_CONFIG="engraft.toml").exit_code == 0
+        assert run("config", "key", "mine.pem").exit_code == 1
+        (tmp_path / "mine.pem").write_text("no key")
+        told = run("config", "check", ENGRAFT_CONFIG="engraft.toml")
+        assert told.exit_code == 1
+        assert "smart.keys" in told.stderr
+
     def test_a_key_that_is_missing_is_made_where_the_file_says(self, run, tmp_path):
         (tmp_path / "mine.toml").write_text('[privacy]\nkey = { file = "keys/k" }\n')
         result = run("config", "init", "mine.toml")

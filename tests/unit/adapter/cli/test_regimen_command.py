@@ -65,3 +65,30 @@ def test_what_is_no_enrolment_is_refused(run, database, tmp_path, text):
 
 def test_a_regimen_that_is_not_there_is_refused(run, database):
     assert run("regimen", "history", "nobody").exit_code == 1
+
+
+TAPER = ("--first-day", "2026-04-06", "--confirmed-by", "Dr A. Example")
+
+
+@pytest.fixture
+def tapering(run, enrolled):
+    """The command that confirms the taper of mycophenolate; nobody has looked for GVHD."""
+    return lambda *more: run("regimen", "taper", enrolled.course, "mycophenolate-taper", *more)
+
+
+def test_a_taper_under_an_unknown_gate_asks_why(tapering):
+    result = tapering(*TAPER)
+    assert result.exit_code == 1
+    assert "although_unknown" in result.stderr
+
+
+def test_a_taper_is_shown_first_and_then_confirmed_and_taken_back(run, enrolled, tapering):
+    why = ("--although-unknown", "examined today")
+    shown = tapering(*TAPER, *why, "--dry-run")
+    assert "2026-04-05" in shown.stdout
+    assert "examined today" not in run("regimen", "history", enrolled.course).stdout
+    assert tapering(*TAPER, *why).stdout == shown.stdout
+    assert "examined today" in run("regimen", "history", enrolled.course).stdout
+    assert tapering(*TAPER, *why).stdout == "nothing changed\n"
+    back = tapering("--take-back", "--confirmed-by", "Dr A. Example", "--reason", "flare", "--json")
+    assert decode(back.stdout)["decision"] == "taper-withdrawn"

@@ -8,21 +8,12 @@ import pytest
 
 from adapter.errors import Conflict, Invalid
 from adapter.flows import regimen
-from adapter.store import Store
 from mappings.plan import revision
-from tests.lib.centre import ENROLMENT, OURS, Ward, document
+from tests.lib.centre import ENROLMENT, OURS, document
 
 GRAFT = document(ENROLMENT)["transplant"]
 MEASURES = document(ENROLMENT)["measurements"]
 MOVED = GRAFT | {"date": "2026-03-09"}
-
-
-@pytest.fixture
-def ward(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield Ward(store)
-    store.close()
 
 
 def orders(ward, *kinds):

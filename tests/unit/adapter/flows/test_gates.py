@@ -9,26 +9,11 @@ import pytest
 
 from adapter.errors import NotFound
 from adapter.flows import follow_up, gates
-from adapter.store import Store
 from mappings.r4.validate import validate
-from tests.lib.centre import ENROLMENT, M1, M3, OTHERS, OURS, SETTINGS, Ward, document
+from tests.lib.centre import ENROLMENT, M1, M3, OTHERS, OURS, SETTINGS, document
 from tests.lib.records import READY
 
 D122 = date(2026, 7, 2)
-
-
-@pytest.fixture
-def ward(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield Ward(store)
-    store.close()
-
-
-@pytest.fixture
-def enrolled(ward):
-    ward.enrol()
-    return ward
 
 
 def told_of(ward, **sections):
@@ -198,22 +183,6 @@ def test_a_deployment_may_limit_the_age_of_a_look(enrolled):
     told_of(enrolled, **READY)
     limited = replace(SETTINGS, gate_max_age={"active-gvhd": 1})
     assert gate(told(enrolled, settings=limited))["status"] == "unknown"
-
-
-@pytest.mark.parametrize(
-    ("task", "said"),
-    [
-        ({"status": "completed", "executionPeriod": {"end": "2026-05-05T09:00:00+02:00"}}, "met"),
-        ({"status": "completed", "executionPeriod": {"end": "2026-05"}}, "unknown"),
-        ({"status": "completed"}, "unknown"),
-        ({"status": "draft", "executionPeriod": {"end": "2026-05-05"}}, "unknown"),
-    ],
-)
-def test_a_taper_is_over_when_its_task_was_completed(enrolled, task, said):
-    stored = enrolled.one("mycophenolate-taper")
-    with enrolled.store.transaction() as tx:
-        tx.resources.put(stored.content | task, centre=OURS, course=stored.course, sources=["regimen"], at=enrolled.now)
-    assert criterion(told(enrolled, on=date(2026, 5, 5)), "after", "ciclosporin-taper")["status"] == said
 
 
 def test_every_fact_names_the_resource_that_it_became(enrolled):

@@ -7,11 +7,10 @@ from datetime import timedelta
 import pytest
 
 from adapter.errors import Conflict, Invalid, NotFound
-from adapter.flows import registry, validation
+from adapter.flows import regimen, registry, validation
 from adapter.flows.validation import Signer
-from adapter.store import Store
 from mappings.r4.validate import require_valid
-from tests.lib.centre import ENROLMENT, OTHERS, OURS, Ward, document
+from tests.lib.centre import ENROLMENT, OTHERS, OURS, document
 
 ADA = Signer("Ada Example", "pharmacist", "user:ada")
 BEN = Signer("Dr Ben Example", "physician", "client:forms")
@@ -22,14 +21,6 @@ HEAVIER = MEASURES | {"weight": {"value": 80, "unit": "kg", "date": "2026-02-10"
 SHORTER = MEASURES | {"height": {"value": 174, "unit": "cm", "date": "2026-02-10"}}
 WAITING = {"mycophenolate-taper", "ciclosporin-taper", "pdli-1", "pdli-2", "pdli-3", "visit-baseline"}
 LIVE = {"MedicationRequest": "active", "ServiceRequest": "active", "Task": "requested"}
-
-
-@pytest.fixture
-def ward(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield Ward(store)
-    store.close()
 
 
 @pytest.fixture
@@ -361,3 +352,10 @@ def test_a_signature_is_not_delivered_and_survives_the_next_document(ward, cours
     ward.visit()
     assert state(ward, course).status == "active"
     assert len(provenances(ward)) == 1
+
+
+def test_a_plan_that_stands_is_read_and_not_reckoned_again(ward, course, monkeypatch):
+    """Its issues were told when it was stored; only where there is no plan is it asked what is missing."""
+    monkeypatch.setattr(regimen, "plan", lambda known: pytest.fail("reckoned again"))
+    found = validation.state(course, centre=OURS, store=ward.store, settings=ward.settings, now=ward.now)
+    assert (found.status, found.issues) == ("draft", ())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import requests
 import responses
 
-from adapter.config import Auth, Hospital, Registry, Secret, Settings
+from adapter import keys
+from adapter.config import Auth, Hospital, Registry, Secret, Settings, Tls
 from adapter.errors import Refused
 from adapter.hospital.connections import Connections
+from adapter.hospital.origin import speak
 
 BASE = "https://hospital.example/fhir"
 
@@ -53,5 +58,33 @@ def test_an_unknown_destination_or_secret_is_told(tmp_path):
         connections(Auth())("nobody")
     with pytest.raises(Refused, match="cannot be read"):
         connections(Auth("bearer", secret=Secret(file=tmp_path / "absent")))("chu-a")
-    with pytest.raises(Refused, match="smart-backend"):
-        connections(Auth("smart-backend", secret=secret(tmp_path)))("chu-a")
+    with pytest.raises(Refused, match="engraft config key"):
+        connections(Auth("smart-backend", client_id="engraft"))("chu-a")
+
+
+def test_smart_backend_services_sign_with_the_configured_key(tmp_path):
+    file = tmp_path / "es384.pem"
+    file.write_text(keys.new("ES384"))
+    auth = Auth("smart-backend", client_id="engraft", scope="system/*.rs", token_url="https://login.example/token")
+    hospitals = {"chu-a": Hospital("chu-a", BASE, auth)}
+    known = Connections(Settings(hospitals=hospitals, signing_keys=(Secret(file=file),)))
+    with responses.RequestsMock() as web:
+        web.post("https://login.example/token", json={"access_token": "abc", "token_type": "Bearer", "expires_in": 300})
+        web.get(f"{BASE}/metadata", json={})
+        known("chu-a").capability()
+        known.close()
+        assert web.calls[1].request.headers["Authorization"] == "Bearer abc"
+
+
+@pytest.mark.parametrize(
+    ("tls", "cert", "verify"),
+    [
+        (Tls(), None, True),
+        (Tls(Path("c.pem"), Path("k.pem"), Path("ca.pem")), ("c.pem", "k.pem"), "ca.pem"),
+        (Tls(Path("both.pem")), "both.pem", True),
+    ],
+)
+def test_tls_is_spoken_with_our_certificate_and_the_authority_of_the_hospital(tls, cert, verify):
+    session = requests.Session()
+    speak(session, tls)
+    assert (session.cert, session.verify) == (cert, verify)

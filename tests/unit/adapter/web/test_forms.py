@@ -128,6 +128,19 @@ def test_a_visit_is_taken_back_only_with_a_reason(ward):
     assert ward.ask("DELETE", "/follow-ups/nothing?reason=x").status_code == 404
 
 
+def test_the_history_of_a_visit_is_told(ward):
+    enrol(ward)
+    place = post(ward, "/follow-ups", FOLLOW_UP).headers["Location"]
+    ward.ask("DELETE", f"{place}?reason=wrong+patient")
+    answer = ward.ask("GET", f"{place}/history")
+    told = decode(answer.data)["history"]
+    assert [(one["version"], one["status"], one["who"]) for one in told] == [
+        (2, "retracted", "centre"),
+        (1, "recorded", "centre"),
+    ]
+    assert ward.ask("GET", f"{place}/history", "other-centre").status_code == 404
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_another_centres_visit_answers_exactly_as_a_missing_one(ward, method):
     enrol(ward)
@@ -263,15 +276,14 @@ def test_a_key_given_twice_is_named(ward):
     assert expressions(answer) == ["sex"]
 
 
-@pytest.mark.parametrize("kind", ["application/fhir+json", "text/csv", "application/x-ndjson"])
-@pytest.mark.parametrize("path", ["/enrolments", "/follow-ups"])
-def test_what_is_foreseen_and_not_there_yet_says_so(ward, path, kind):
-    answer = ward.ask("POST", path, data=b"{}", content_type=kind)
+@pytest.mark.parametrize("kind", ["text/csv", "application/x-ndjson"])
+def test_an_enrolment_is_one_document(ward, kind):
+    """Tables and batches have one door, whatever they hold: POST /follow-ups."""
+    answer = ward.ask("POST", "/enrolments", data=b"{}", content_type=kind)
     assert answer.status_code == 415
     (issue,) = decode(answer.data)["issue"]
     assert issue["code"] == "not-supported"
-    assert "not yet supported" in issue["diagnostics"]
-    assert "application/json" in issue["diagnostics"]
+    assert "application/json or application/fhir+json" in issue["diagnostics"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "", "application/json; charset=latin-1"])

@@ -147,7 +147,7 @@ class TestMeasurements:
         resources = chart(measurements=said) if at_enrolment else chart(visit(measurements=said))
         weight = only(resources, "body-measure")
         assert (weight["valueQuantity"]["value"], why(weight["_effectiveDateTime"])) == (66, "unknown")
-        assert weight["code"] == {"text": "Body weight"}
+        assert codes(weight["code"]) == {"body-weight-undated"}
 
     def test_a_weight_that_was_not_taken_keeps_the_day_on_which_it_was_not(self):
         said = {"weight": {"value": {"not_done": "not-performed"}, "unit": "kg", "date": "2026-09-01"}}

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.facts import PartialDate
-from mappings.plan.calendar import UNPLANNED, amount, calendar, plain, span_of, spans, weekday
+from mappings.plan.amounts import plain
+from mappings.plan.calendar import UNPLANNED, amount, calendar, span_of, spans, weekday
 from mappings.plan.marks import Mark
 from mappings.plan.reading import Item, Kind, read
 from tests.lib.plans import GRAFT, a_plan

@@ -119,3 +119,10 @@ def test_the_extension_says_what_its_definition_says():
     assert set(found) == set(slices)
     assert {name for name, one in slices.items() if one["min"] == 1} == {"status", "asOf", "text"}
     assert definition["context"] == [{"type": "element", "expression": "RequestGroup.action"}]
+
+
+def test_a_taper_that_was_confirmed_says_so_first():
+    record = a_record(ready(), begun={"mycophenolate-taper": date(2026, 4, 6)})
+    told = gate_status.sentence(standing(record, "mycophenolate-taper", date(2026, 4, 6)))
+    assert told.startswith("Confirmed to have begun on 2026-04-06. Gate ")
+    assert "begun" not in gate_status.sentence(standing(record, "mycophenolate-taper", date(2026, 4, 5)))

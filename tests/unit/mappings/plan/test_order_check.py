@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from mappings.canonicals import ATC
+from mappings.plan.order_check import check
+from mappings.plan.tapered import Confirmed, tapered
 from tests.lib.drafts import advised, bench, dosage, draft, every_day, keys, mass, on, read
 from tests.lib.plans import a_plan
 from tests.lib.records import a_record, form
 
 D13, D5, D4, D3 = "2026-02-17", "2026-02-25", "2026-02-26", "2026-03-05"
+CONFIRMED = Confirmed(date(2026, 4, 6), None, "Dr A. Example", "Gate met.")
 WELL = form("2026-04-02", "m1", gvhd={"assessed": "2026-04-02", "acute": [], "chronic": []})
 
 
@@ -283,3 +287,47 @@ def test_a_drug_that_was_stopped_is_an_information():
 def test_every_summary_names_no_patient():
     advice = advised(draft("thiotepa", dosage(mass("300"), on(D13))), today=date(2026, 2, 17))
     assert all("SYN" not in one.summary + one.detail for one in advice)
+
+
+# a taper that a person confirmed
+
+
+BEGUN = {"mycophenolate-taper": date(2026, 4, 6)}
+
+
+@pytest.mark.parametrize(
+    ("amount", "timing", "told"),
+    [
+        (mass("500"), every_day("2026-04-06", "2026-04-12", frequency=2), []),
+        (mass("500"), every_day("2026-04-06", frequency=2), []),
+        (mass("1", "g"), every_day("2026-03-08", "2026-04-05", frequency=2), []),
+        (mass("1", "g"), every_day("2026-04-06", frequency=2), ["taper-begun/mycophenolate"]),
+        (mass("1", "g"), every_day("2026-04-05", "2026-04-07", frequency=2), ["taper-begun/mycophenolate"]),
+        (mass("500"), every_day("2026-04-05", "2026-04-06", frequency=2), ["wrong-dose/mycophenolate/1000/2000.0"]),
+        (None, every_day("2026-04-06", "2026-04-07"), ["not-compared/mycophenolate"]),
+    ],
+)
+def test_once_a_taper_was_confirmed_its_days_are_the_centres_below_the_full_dose(amount, timing, told):
+    plan = tapered(a_plan(intent="plan").applied.resources, {}, {"mycophenolate-taper": CONFIRMED})
+    orders = read(*(one for one in plan if one["resourceType"] == "MedicationRequest"))
+    table = replace(bench(a_record(WELL, begun=BEGUN)), plan=orders)
+    drafts = read(draft("mycophenolate", dosage(amount, timing)))
+    assert keys(check(drafts, [drafts[0].reference], table)) == told
+
+
+def test_the_full_dose_in_a_taper_is_told_with_its_days():
+    plan = tapered(a_plan(intent="plan").applied.resources, {}, {"mycophenolate-taper": CONFIRMED})
+    orders = read(*(one for one in plan if one["resourceType"] == "MedicationRequest"))
+    table = replace(bench(a_record(WELL, begun=BEGUN)), plan=orders)
+    drafts = read(draft("mycophenolate", dosage(mass("1", "g"), every_day("2026-04-05", "2026-04-07", frequency=2))))
+    (advice,) = check(drafts, [drafts[0].reference], table)
+    assert advice.summary == (
+        "Mycophenolate mofetil on 2026-04-06 (D+35): the full dose or more, tapered since 2026-04-06."
+    )
+    assert advice.detail == ("- the full dose was 2000 mg a day\n- ordered for 2026-04-06 (D+35) to 2026-04-07 (D+36)")
+
+
+def test_a_taper_of_a_plan_without_its_full_dose_is_not_compared():
+    table = bench(a_record(WELL, begun={"mycophenolate-taper": date(2026, 3, 1)}))
+    drafts = read(draft("mycophenolate", dosage(mass("1", "g"), every_day("2026-04-06", frequency=2))))
+    assert keys(check(drafts, [drafts[0].reference], table)) == []

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappings.plan import Body, Order, apply
 from mappings.plan.reading import Kind, as_people_write, read
-from tests.lib.plans import GRAFT, a_plan
+from mappings.protocol import load
+from mappings.protocol.overlay_schema import parse
+from tests.lib.plans import COURSE, GRAFT, a_plan
 
 
 def items(plan):
@@ -159,3 +162,21 @@ def test_whatever_is_planned_is_read_back(weight, shift):
         if item.kind is Kind.DOSE:
             row = rows[item.action, item.day]
             assert (item.first.isoformat(), item.mg) == (row.date, Decimal(row.mg_per_dose))
+
+
+@pytest.mark.parametrize("day_zero", [GRAFT, None])
+def test_a_day_that_a_centre_divides_into_doses_is_no_course(day_zero):
+    protocol = load("set-haplo-pdli")
+    said = "centre: FR-037\nprotocol: set-haplo-pdli\nlines:\n  busulfan: {doses_per_day: 4}\n"
+    order = Order(
+        protocol,
+        day_zero=day_zero,
+        body=Body(Decimal(70), Decimal(175)),
+        subject="Patient/synthetic",
+        course=COURSE,
+        draft=day_zero is None,
+        overlay=parse(said, protocol),
+    )
+    kinds = {item.action: (item.kind, item.doses) for item in read(apply(order).resources)}
+    assert kinds["busulfan"] == (Kind.DOSE, 4)
+    assert kinds["mycophenolate"] == (Kind.COURSE, 2)

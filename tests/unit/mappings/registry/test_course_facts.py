@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from mappings.facts import (
     AcuteGvhd,
@@ -17,8 +17,11 @@ from mappings.facts import (
     Immunosuppressant,
     Infection,
     Measured,
+    MinimalResidualDisease,
     Missing,
     PartialDate,
+    Response,
+    VitalStatus,
 )
 from mappings.intake import schema
 from mappings.outcomes import map_course
@@ -26,10 +29,12 @@ from mappings.outcomes.chart import in_order
 from mappings.protocol import load
 from mappings.r4.build import Ids
 from mappings.r4.faults import FaultyInput
+from mappings.registry.blood_facts import COUNTS, SUBSETS, Reported, Result, Transfusion
 from mappings.registry.course import read
+from mappings.registry.status_facts import Performance
 from tests.lib.charts import AS_OF, ENROLMENT, visit
 from tests.lib.plans import COURSE
-from tests.lib.told import SECTIONS
+from tests.lib.told import FORMS
 
 ONE_ORDER = {"thiotepa": "D-13", "ciclosporin": "D6", "mycophenolate": "D6"}
 LINES = {line.key: line.days.listed for line in load("set-haplo-pdli").lines}
@@ -47,6 +52,14 @@ def facts_of(*visits):
     enrolment = schema.enrolment(ENROLMENT, AS_OF)
     (course,) = read(entry.resource for entry in map_course(enrolment, visits, Ids(COURSE)))
     return course.facts
+
+
+def said_missing(section):
+    return isinstance(section, Missing)
+
+
+def items(section):
+    return section if isinstance(section, tuple) else ()
 
 
 def told(entries):
@@ -107,62 +120,182 @@ def exact(given):
     return None if isinstance(given, Measured) and given.comparator else given
 
 
-@given(SECTIONS["relapse"])
-def test_relapse(section):
-    form = follow_up(relapse=section)
-    assert told(facts_of(form).relapses) == expected([form.relapse])
+# What a form tells, as the facts of a course, domain by domain.
 
 
-@given(SECTIONS["chimerism"])
-def test_chimerism(section):
-    form = follow_up(chimerism=section)
-    silent = [one for one in form.chimerism if one == Chimerism(one.date, one.donor_percent, id=one.id)]
+def measures(form):
+    said = form.measurements
+    weight = said if said_missing(said) else said and said.weight
+    height = said if said_missing(said) else None
+    for of, one in (("weight", weight), ("height", height)):
+        if one is not None:
+            value, when = (one, None) if said_missing(one) else (one.value, one.date)
+            yield Result(of, when or form.date, value)
+
+
+def performance(form):
+    said = form.measurements
+    score = said if said_missing(said) else said and said.karnofsky
+    return [] if score is None else [Performance(form.date, score)]
+
+
+def recoveries(form):
+    said = form.engraftment
+    for line in COUNTS:
+        one = said if said_missing(said) else said and getattr(said, line)
+        if one is not None:
+            yield Reported(line, one) if said_missing(one) else Reported(line, one.status, one.date)
+
+
+def counts(form):
+    told_of = form.engraftment.counts if form.engraftment and not said_missing(form.engraftment) else ()
+    if said_missing(told_of):
+        return [Result(line, form.date, told_of) for line in COUNTS]
+    return [Result(line, one.date, value) for one in told_of for line in COUNTS if (value := getattr(one, line))]
+
+
+def transfusions(form):
+    days = form.engraftment.platelet_transfusions if form.engraftment and not said_missing(form.engraftment) else ()
+    if said_missing(days):
+        return [Transfusion(days, False if days.reason == "not-performed" else days)]
+    return [Transfusion(day, not (said_missing(day) and day.reason == "not-performed")) for day in set_of(days)]
+
+
+def set_of(days):
+    """A day that is told twice is one."""
+    return [*dict.fromkeys(day for day in days if not said_missing(day)), *(day for day in days if said_missing(day))]
+
+
+def responses(form):
+    said = form.response
+    if said is None or said_missing(said):
+        return [] if said is None else [replace(NO_RESPONSE, date=form.date, category=said)]
+    mrd = MinimalResidualDisease(said.mrd) if said_missing(said.mrd) else said.mrd
+    return [replace(said, mrd=mrd)]
+
+
+def subsets(form):
+    panel = form.immune_reconstitution
+    for subset in SUBSETS if panel is not None else ():
+        value, when = (panel, form.date) if said_missing(panel) else (getattr(panel, subset), panel.date)
+        if value is not None:
+            yield Result(subset, when, value)
+
+
+def vital_status(form):
+    said = form.vital_status
+    return [] if said is None else [VitalStatus(said, form.date)] if said_missing(said) else [said]
+
+
+def relapses(form):
+    return [form.relapse] if form.relapse and not said_missing(form.relapse) else []
+
+
+def chimerism(form):
+    """A result of which nothing at all is known is none."""
+    silent = (Chimerism(one.date, one.donor_percent, id=one.id) for one in items(form.chimerism))
     nothing = [one for one in silent if isinstance(one.donor_percent, Missing)]
-    assert told(facts_of(form).chimerism) == expected(one for one in form.chimerism if one not in nothing)
+    return [one for one in items(form.chimerism) if one not in nothing]
 
 
-@given(SECTIONS["gvhd"])
-def test_gvhd(section):
-    form = follow_up(gvhd=section)
+def episodes(form, kind):
+    """An episode of grade 0, or none, was none."""
+    section = getattr(form.gvhd, kind, None)
+    return [one for one in items(section) if worst(one) not in ("0", "none")]
+
+
+def worst(episode):
+    return getattr(episode.grade if isinstance(episode, AcuteGvhd) else episode.severity, "key", "")
+
+
+def quality_of_life(form):
+    return [form.quality_of_life] if form.quality_of_life and not said_missing(form.quality_of_life) else []
+
+
+EXPECTED = {
+    "measures": measures,
+    "performance": performance,
+    "recoveries": recoveries,
+    "counts": counts,
+    "transfusions": transfusions,
+    "responses": responses,
+    "subsets": subsets,
+    "vital_status": vital_status,
+    "relapses": relapses,
+    "chimerism": chimerism,
+    "acute_gvhd": lambda form: episodes(form, "acute"),
+    "chronic_gvhd": lambda form: episodes(form, "chronic"),
+    "infections": lambda form: items(form.infections),
+    "quality_of_life": quality_of_life,
+    "immunosuppressants": lambda form: items(getattr(form.immunosuppression, "drugs", None)),
+    "doses": lambda form: items(form.administrations),
+    "infusions": lambda form: items(form.dli),
+    "withheld": lambda form: items(form.dli_withheld),
+}
+NO_RESPONSE = Response(PartialDate("2026-09-02"), None)
+
+
+@settings(max_examples=150)
+@given(FORMS)
+def test_a_whole_follow_up_comes_back_as_the_facts_that_it_told(sections):
+    form = follow_up(**sections)
     facts = facts_of(form)
-    lists = {kind: getattr(form.gvhd, kind) for kind in ("acute", "chronic")}
-    for kind, read_back in (("acute", facts.acute_gvhd), ("chronic", facts.chronic_gvhd)):
-        assert told(read_back) == expected(lists[kind] if isinstance(lists[kind], tuple) else ())
-    for entry in facts.gvhd_assessments:
-        for kind, section_of in lists.items():
-            found = bool(section_of) if isinstance(section_of, tuple) else plain(section_of)
-            unsaid = isinstance(getattr(entry.fact, kind), Missing) and section_of is None
-            assert getattr(entry.fact, kind) == found or unsaid
+    for domain, of in EXPECTED.items():
+        assert told(getattr(facts, domain)) == expected(of(form)), domain
+    assert assessments(facts) == expected_assessments(form)
 
 
-@given(SECTIONS["infections"])
-def test_infections(section):
-    form = follow_up(infections=section)
-    assert told(facts_of(form).infections) == expected(form.infections)
+def assessments(facts):
+    return [(one.fact.date, one.fact.acute, one.fact.chronic) for one in facts.gvhd_assessments]
 
 
-@given(SECTIONS["quality_of_life"])
-def test_quality_of_life(section):
-    form = follow_up(quality_of_life=section)
-    assert told(facts_of(form).quality_of_life) == expected([form.quality_of_life])
+def expected_assessments(form):
+    said = form.gvhd
+    if said is None:
+        return []
+    if said_missing(said):
+        return [(form.date, plain(said), plain(said))]
+    lists = {kind: plain(told_of) for kind in ("acute", "chronic") if (told_of := getattr(said, kind)) is not None}
+    if not lists:
+        return unlooked(form)
+    if said.assessed is None and not any(map(said_missing, lists.values())):
+        return []
+    found = {kind: one if said_missing(one) else bool(episodes(form, kind)) for kind, one in lists.items()}
+    return [(plain(said.assessed) or form.date, found.get("acute"), found.get("chronic"))]
 
 
-@given(SECTIONS["immunosuppression"])
-def test_immunosuppression(section):
-    form = follow_up(immunosuppression=section)
-    drugs = form.immunosuppression.drugs
-    assert told(facts_of(form).immunosuppressants) == expected(drugs if isinstance(drugs, tuple) else ())
+def unlooked(form):
+    """Only the day, or why there is none: nothing was said of what was found."""
+    assessed = form.gvhd.assessed
+    if assessed is None:
+        return []
+    why = plain(assessed) if said_missing(assessed) else Missing("unknown")
+    return [(form.date if said_missing(assessed) else assessed, why, why)]
 
 
-@given(SECTIONS["administrations"])
-def test_doses(section):
-    form = follow_up(administrations=section)
-    assert told(facts_of(form).doses) == expected(form.administrations)
+@settings(max_examples=50)
+@given(FORMS)
+def test_whether_immunosuppression_goes_on_comes_back(sections):
+    form = follow_up(**sections)
+    section = form.immunosuppression
+    read_back = [one.fact.ongoing for one in facts_of(form).immunosuppression]
+    if isinstance(section, Missing) or isinstance(getattr(section, "drugs", None), Missing):
+        assert read_back == [plain(section if isinstance(section, Missing) else section.drugs)]
+    elif section is None or section.assessed is None:
+        assert read_back == []
+    elif section.drugs == ():
+        assert read_back == [False]
+    else:
+        assert len(read_back) == 1
 
 
-@given(SECTIONS["dli"], SECTIONS["dli_withheld"])
-def test_donor_lymphocytes(given_ones, withheld):
-    form = follow_up(dli=given_ones, dli_withheld=withheld)
-    facts = facts_of(form)
-    assert told(facts.infusions) == expected(form.dli)
-    assert told(facts.withheld) == expected(form.dli_withheld)
+def test_what_the_centre_says_later_of_another_day_is_another_fact():
+    first = schema.follow_up(
+        visit(response={"date": "2026-06-01", "category": "PR", "marrow_blasts_percent": 9}), AS_OF
+    )
+    second = schema.follow_up(
+        visit("m12", "2026-10-01", response={"date": "2026-09-01", "category": "CR", "mrd": {"result": "negative"}}),
+        AS_OF,
+    )
+    read_back = [one.fact for one in facts_of(first, second).responses]
+    assert read_back == [first.response, second.response]

@@ -84,6 +84,32 @@ def test_a_sound_file_gives_centres_hospitals_registries_and_the_key(tmp_path):
     assert set(settings.secrets()) == {"hospitals.chu-a.auth.secret", "hospitals.chu-a.webhook.secret"}
 
 
+def test_a_hospital_may_ask_for_smart_backend_services_and_mutual_tls(tmp_path):
+    text = (
+        '[smart]\nkeys = [{ file = "new.pem" }, { env = "OLD_KEY" }]\n'
+        '[hospitals.h]\nbase_url = "https://h.example/fhir"\n'
+        'tls = { certificate = "c.pem", key = "k.pem", ca = "ca.pem" }\n'
+        'auth = { kind = "smart-backend", client_id = "engraft", algorithm = "RS384", scope = "system/Patient.rs", '
+        'token_url = "https://login.h.example/token" }\n'
+        '[registries.r]\nbase_url = "https://r.example"\nauth = { kind = "smart-backend", client_id = "e" }\n'
+    )
+    settings = settings_of(tmp_path, text, OLD_KEY="pem")
+    assert [str(secret) for secret in settings.signing_keys] == [
+        f"file {tmp_path / 'new.pem'}",
+        "environment variable OLD_KEY",
+    ]
+    hospital = settings.hospitals["h"]
+    assert (hospital.auth.client_id, hospital.auth.algorithm, hospital.auth.scope) == (
+        "engraft",
+        "RS384",
+        "system/Patient.rs",
+    )
+    assert hospital.auth.token_url == "https://login.h.example/token"
+    assert (hospital.tls.certificate, hospital.tls.key) == (tmp_path / "c.pem", tmp_path / "k.pem")
+    assert hospital.tls.ca == tmp_path / "ca.pem"
+    assert settings.registries["r"].auth.scope == "system/*.cruds"
+
+
 def test_auth_and_webhook_may_be_left_out(tmp_path):
     hospital = settings_of(tmp_path, '[hospitals.h]\nbase_url = "http://127.0.0.1/fhir"\n').hospitals["h"]
     assert (hospital.auth.kind, hospital.identity, hospital.webhook) == ("none", "auto", None)
@@ -126,6 +152,7 @@ def test_the_pseudonym_key_is_hexadecimal_and_named_when_it_is_not(tmp_path):
         load({}).pseudonym_key()
 
 
+SMART = 'auth = { kind = "smart-backend", client_id = "engraft"'
 HOSPITAL = '[hospitals.h]\nbase_url = "http://h/fhir"\n'
 FAULTY = [
     ('colour = "red"', 1, "colour", "unknown key"),
@@ -145,7 +172,16 @@ FAULTY = [
     (HOSPITAL + 'auth = "none"', 3, "hospitals.h.auth", "is a table"),
     (HOSPITAL + "auth = { }", 3, "hospitals.h.auth.kind", "is needed"),
     (HOSPITAL + 'auth = { kind = "oauth" }', 3, "hospitals.h.auth.kind", "unknown word"),
-    (HOSPITAL + 'auth = { kind = "smart-backend", id = "x" }', 3, "hospitals.h.auth.kind", "not yet supported"),
+    (HOSPITAL + SMART + ', id = "x" }', 3, "hospitals.h.auth.id", "unknown key"),
+    (HOSPITAL + 'auth = { kind = "smart-backend" }', 3, "hospitals.h.auth.client_id", "is needed"),
+    (HOSPITAL + SMART + " }", 3, "hospitals.h.auth", "engraft config key"),
+    (HOSPITAL + SMART + ', algorithm = "HS256" }', 3, "hospitals.h.auth.algorithm", "known: ES384, RS384"),
+    (HOSPITAL + SMART + ', token_url = "login" }', 3, "hospitals.h.auth.token_url", "absolute http"),
+    ("[smart]\nkeys = []", 2, "smart.keys", "is a list of keys"),
+    ('[smart]\nkeys = ["es384.pem"]', 2, "smart.keys", "never stands"),
+    ('[smart]\nkeys = [{ file = "k" }]\nalg = "ES384"', 3, "smart.alg", "unknown key"),
+    (HOSPITAL + 'tls = { key = "k.pem" }', 3, "hospitals.h.tls.certificate", "beside the key"),
+    (HOSPITAL + "tls = { ca = 7 }", 3, "hospitals.h.tls.ca", "is a text"),
     (HOSPITAL + 'auth = { kind = "none", user = "x" }', 3, "hospitals.h.auth.user", "unknown key"),
     (HOSPITAL + 'auth = { kind = "bearer" }', 3, "hospitals.h.auth.secret", "is needed"),
     (HOSPITAL + 'auth = { kind = "bearer", secret = "hunter2" }', 3, "hospitals.h.auth.secret", "never stands"),

@@ -1,0 +1,101 @@
+"""From the environment and the TOML that it names to Settings. A new section has its reader called here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from adapter.config.centres import centres
+from adapter.config.clinic import gate_ages, limits
+from adapter.config.exports import exports
+from adapter.config.privacy import pseudonym_key
+from adapter.config.protocols import protocols
+from adapter.config.reader import Reader, Table, is_url
+from adapter.config.secrets import Secret, why
+from adapter.config.servers import hospitals, registries
+from adapter.config.settings import DEFAULT_DATABASE_URL, DEFAULT_PUBLIC_URL, Hospital, Registry, Settings
+from adapter.config.smart import keys
+from adapter.errors import Invalid
+from mappings.canonicals import DEFAULT_BASE, Canonicals
+from mappings.protocol import know
+from mappings.r4.faults import Fault
+
+SETTINGS = {
+    "ENGRAFT_DATABASE_URL": f"where things are kept; default {DEFAULT_DATABASE_URL}",
+    "ENGRAFT_CONFIG": "the TOML file; without it there are no hospitals or registries and every centre is accepted",
+    "ENGRAFT_PUBLIC_URL": f"where others reach this server; default {DEFAULT_PUBLIC_URL}",
+}
+"""Every environment variable that is read, with its meaning."""
+
+SECTIONS = (
+    *("canonical_base", "centres", "hospitals", "registries", "privacy", "protocols"),
+    *("dosing", "gates", "smart", "exports"),
+)
+"""Every key at the top of the file."""
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Settings of the environment and of the TOML that it names. Raises Refused, every fault with file and line."""
+    database = environ.get("ENGRAFT_DATABASE_URL") or DEFAULT_DATABASE_URL
+    public = _environment_url(environ.get("ENGRAFT_PUBLIC_URL") or DEFAULT_PUBLIC_URL)
+    named = environ.get("ENGRAFT_CONFIG")
+    if not named:
+        know(())
+        return Settings(database_url=database, public_url=public)
+    path = Path(named)
+    settings = _settings(Reader(path, _text_of(path), environ), database, public)
+    know(settings.protocols)
+    return settings
+
+
+def _settings(reader: Reader, database: str, public: str) -> Settings:
+    document = reader.parsed()
+    reader.only(document, (), SECTIONS)
+    base = reader.url(document, (), "canonical_base", DEFAULT_BASE)
+    named_hospitals, named_registries = hospitals(reader, document), registries(reader, document)
+    for name in sorted(named_hospitals.keys() & named_registries.keys()):
+        reader.fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
+    settings = Settings(
+        database_url=database,
+        public_url=public,
+        canonicals=Canonicals(base or DEFAULT_BASE),
+        centres=centres(reader, document, named_hospitals),
+        hospitals=named_hospitals,
+        registries=named_registries,
+        privacy_key=pseudonym_key(reader, document),
+        file=reader.path,
+        limits=limits(reader, document),
+        gate_max_age=gate_ages(reader, document),
+        exports=exports(reader, document),
+        protocols=protocols(reader, document),
+        signing_keys=_signing_keys(reader, document, named_hospitals, named_registries),
+    )
+    if reader.faults:
+        raise Invalid(reader.faults)
+    return settings
+
+
+def _signing_keys(
+    reader: Reader, document: Table, hospitals: Mapping[str, Hospital], registries: Mapping[str, Registry]
+) -> tuple[Secret, ...]:
+    found = keys(reader, document)
+    for section, servers in (("hospitals", hospitals), ("registries", registries)):
+        for name, server in servers.items():
+            if server.auth.kind == "smart-backend" and not found:
+                reader.fault(
+                    (section, name, "auth"), "smart-backend signs with a key: [smart] keys; engraft config key"
+                )
+    return found
+
+
+def _environment_url(text: str) -> str:
+    if not is_url(text):
+        raise Invalid([Fault("ENGRAFT_PUBLIC_URL", "is not an absolute http or https URL")])
+    return text.rstrip("/")
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid([Fault(str(path), f"the file of ENGRAFT_CONFIG cannot be read: {why(error)}")]) from error

@@ -1,0 +1,93 @@
+"""[hospitals.NAME] and [registries.NAME]: the servers that we speak to, and how each side shows itself."""
+
+from __future__ import annotations
+
+from adapter.config.reader import Place, Reader, Table
+from adapter.config.settings import Auth, Hospital, Registry, Tls, Webhook
+
+SCOPE = "system/*.cruds"
+"""Asked for where the configuration names no scope; a server grants what was agreed, and says so."""
+
+_KEYS = {
+    "none": (),
+    "bearer": ("secret",),
+    "basic": ("user", "secret"),
+    "smart-backend": ("client_id", "scope", "algorithm", "token_url"),
+}
+
+
+def hospitals(reader: Reader, document: Table) -> dict[str, Hospital]:
+    """By name."""
+    return {name: _hospital(reader, name, table) for name, table in reader.tables(document, "hospitals")}
+
+
+def registries(reader: Reader, document: Table) -> dict[str, Registry]:
+    """By name."""
+    return {name: _registry(reader, name, table) for name, table in reader.tables(document, "registries")}
+
+
+def _hospital(reader: Reader, name: str, table: Table) -> Hospital:
+    at = ("hospitals", name)
+    reader.only(table, at, ("base_url", "auth", "identity", "webhook", "tls"))
+    url = reader.url(table, at, "base_url")
+    identity = reader.word(table, at, "identity", ("auto", "client-id", "conditional"), "auto")
+    return Hospital(name, url, _auth(reader, table, at), identity, _webhook(reader, table, at), _tls(reader, table, at))
+
+
+def _registry(reader: Reader, name: str, table: Table) -> Registry:
+    at = ("registries", name)
+    reader.only(table, at, ("base_url", "auth", "dialect", "tls"))
+    url = reader.url(table, at, "base_url")
+    dialect = reader.word(table, at, "dialect", ("fhir", "cibmtr", "ebmt"), "fhir")
+    return Registry(name, url, _auth(reader, table, at), dialect, _tls(reader, table, at))
+
+
+def _auth(reader: Reader, table: Table, above: Place) -> Auth:
+    at = (*above, "auth")
+    said = reader.inline(table, at)
+    if said is None:
+        return Auth()
+    kind = reader.word(said, at, "kind", tuple(_KEYS))
+    wanted = _KEYS.get(kind, ())
+    if kind in _KEYS:
+        reader.only(said, at, ("kind", *wanted))
+    if kind == "smart-backend":
+        return _backend(reader, said, at)
+    user = reader.text(said, at, "user") if "user" in wanted else None
+    secret = reader.secret(said, (*at, "secret")) if "secret" in wanted else None
+    return Auth(kind, user, secret)
+
+
+def _backend(reader: Reader, said: Table, at: Place) -> Auth:
+    return Auth(
+        "smart-backend",
+        client_id=reader.text(said, at, "client_id"),
+        scope=reader.text(said, at, "scope") if "scope" in said else SCOPE,
+        algorithm=reader.word(said, at, "algorithm", ("ES384", "RS384")) if "algorithm" in said else None,
+        token_url=reader.url(said, at, "token_url") if "token_url" in said else None,
+    )
+
+
+def _tls(reader: Reader, table: Table, above: Place) -> Tls:
+    at = (*above, "tls")
+    said = reader.inline(table, at)
+    if said is None:
+        return Tls()
+    reader.only(said, at, ("certificate", "key", "ca"))
+    named = {
+        key: reader.path.parent / reader.text(said, at, key) for key in ("certificate", "key", "ca") if key in said
+    }
+    if "key" in named and "certificate" not in named:
+        reader.fault((*at, "certificate"), "is needed beside the key")
+    return Tls(named.get("certificate"), named.get("key"), named.get("ca"))
+
+
+def _webhook(reader: Reader, table: Table, above: Place) -> Webhook | None:
+    at = (*above, "webhook")
+    said = reader.inline(table, at)
+    if said is None:
+        return None
+    reader.only(said, at, ("kind", "secret"))
+    kind = reader.word(said, at, "kind", ("bearer", "hmac"))
+    secret = reader.secret(said, (*at, "secret"))
+    return Webhook(kind, secret) if secret else None

@@ -1,0 +1,138 @@
+"""Everything that a deployment can choose, with its defaults. A new section adds its dataclass and its field here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapter.config.secrets import Secret
+from adapter.errors import Refused
+from mappings.canonicals import DEFAULT, Canonicals
+from mappings.facts.plausible import DEFAULT_LIMITS, Limits
+from mappings.protocol import Protocol
+
+DEFAULT_DATABASE_URL = "sqlite:///var/engraft.sqlite"
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """`hospital`: where this centre's resources are delivered; None: they are stored only.
+
+    `overlays`: what the centre adds to protocols, one file each.
+    """
+
+    code: str
+    name: str
+    hospital: str | None = None
+    overlays: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How we show ourselves to another server.
+
+    `kind`: none, bearer (`secret`), basic (`user`, `secret`) or smart-backend: there `client_id` is our name, `scope`
+    what we may ask for, `algorithm` ES384 or RS384 where the server takes only one of them, `token_url` where its
+    tokens come from if it does not say so itself.
+    """
+
+    kind: str = "none"
+    user: str | None = None
+    secret: Secret | None = None
+    client_id: str | None = None
+    scope: str | None = None
+    algorithm: str | None = None
+    token_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What TLS is spoken with: our own `certificate` and `key` (mutual TLS), and the `ca` that signs the server's."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """How a hospital shows itself to us: `kind` bearer (the secret itself) or hmac (SHA-256 of the body)."""
+
+    kind: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Hospital:
+    """A hospital's FHIR server. `identity`: auto, client-id or conditional."""
+
+    name: str
+    base_url: str
+    auth: Auth = Auth()
+    identity: str = "auto"
+    webhook: Webhook | None = None
+    tls: Tls = Tls()
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry's FHIR server."""
+
+    name: str
+    base_url: str
+    auth: Auth = Auth()
+    dialect: str = "fhir"
+    tls: Tls = Tls()
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """Where the files of bulk exports lie, and for how many hours. A day is our own default."""
+
+    folder: Path = Path("var/exports")
+    hours: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole of it. `file`: the TOML that it was read from."""
+
+    database_url: str = DEFAULT_DATABASE_URL
+    public_url: str = DEFAULT_PUBLIC_URL
+    canonicals: Canonicals = DEFAULT
+    centres: Mapping[str, Centre] = field(default_factory=dict)
+    hospitals: Mapping[str, Hospital] = field(default_factory=dict)
+    registries: Mapping[str, Registry] = field(default_factory=dict)
+    privacy_key: Path | None = None
+    file: Path | None = None
+    limits: Limits = DEFAULT_LIMITS
+    protocols: tuple[Protocol, ...] = ()
+    """Protocols of the deployment's own, beside those that ship."""
+    gate_max_age: Mapping[str, int] = field(default_factory=dict)
+    """Days after which a fact of a gate, by its name in the protocol, no longer meets it. Nobody gives a number."""
+    exports: Exports = Exports()
+    signing_keys: tuple[Secret, ...] = ()
+    """Private keys for SMART Backend Services, the one to use first; the public half of each is published."""
+
+    def pseudonym_key(self) -> bytes:
+        """The key that pseudonyms are made from. Raises Refused where there is none."""
+        if self.privacy_key is None:
+            raise Refused("no pseudonym key is configured: engraft config init, then ENGRAFT_CONFIG=engraft.toml")
+        try:
+            return bytes.fromhex(Secret(file=self.privacy_key).read())
+        except ValueError:
+            raise Refused(
+                f"{self.privacy_key} is not a key of hexadecimal digits, as engraft config init makes it"
+            ) from None
+
+    def secrets(self) -> dict[str, Secret]:
+        """Every secret that the file names, by its dotted key."""
+        named: dict[str, Secret | None] = {}
+        for hospital in self.hospitals.values():
+            named[f"hospitals.{hospital.name}.auth.secret"] = hospital.auth.secret
+            named[f"hospitals.{hospital.name}.webhook.secret"] = hospital.webhook.secret if hospital.webhook else None
+        for registry in self.registries.values():
+            named[f"registries.{registry.name}.auth.secret"] = registry.auth.secret
+        return {key: secret for key, secret in named.items() if secret}

@@ -1,0 +1,90 @@
+"""The forms read without ceremony: the same fields and the same questions, and no words for what is wrong.
+
+marshmallow keeps books for its messages, which costs several times what the reading does. Most documents are sound, so
+each form is turned once into plain functions over its own fields; where one of them objects, the form itself reads the
+document again and says why. Nothing is declared twice, so that the two cannot come apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, cast
+
+from marshmallow import Schema, ValidationError, fields
+
+from mappings.intake.fields import Scalar
+from mappings.intake.form import Form, Items, Said, Section, explained, refuse_twins
+
+Reader: TypeAlias = Callable[[Any], Any]
+"""From what was sent to a fact. Raises ValidationError, whose words are of no use to a sender."""
+
+
+def reader(schema: Schema) -> Reader:
+    """Reads a whole object as `schema.load` does."""
+    form = cast("Form", schema)
+    readers = {name: (part.attribute or name, _of(part)) for name, part in form.fields.items()}
+    needed = frozenset(name for name, part in form.fields.items() if part.required)
+    into, contradictions = form.into, form.contradictions
+    contradicts = type(form).contradictions is not Form.contradictions
+    wordy = "text" in readers
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, Mapping) or not value.keys() >= needed:
+            raise _REFUSED
+        said: dict[str, Any] = {}
+        for name, inner in value.items():
+            if inner is None or name not in readers:
+                raise _REFUSED
+            attribute, inner_reader = readers[name]
+            said[attribute] = inner_reader(inner)
+        made = into(**(explained(said) if wordy else said))
+        if contradicts and any(True for _ in contradictions(made)):
+            raise _REFUSED
+        return made
+
+    return read
+
+
+def _of(part: fields.Field[Any]) -> Reader:
+    if isinstance(part, Said):
+        return _said(part)
+    if isinstance(part, Section):
+        return _section(part)
+    if isinstance(part, Items):
+        return _items(part)
+    return cast("Scalar[Any]", part).read
+
+
+def _said(part: Said) -> Reader:
+    inner, absence = _of(part.inner), part.read
+
+    def read(value: Any) -> Any:
+        return absence(value) if isinstance(value, Mapping) and "not_done" in value else inner(value)
+
+    return read
+
+
+def _section(part: Section) -> Reader:
+    inner, finish = reader(part.schema), part.finish
+
+    def read(value: Any) -> Any:
+        return finish(inner(value))
+
+    return read
+
+
+def _items(part: Items) -> Reader:
+    inner, known_by = _of(part.inner), part.known_by
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, list) or None in value:
+            raise _REFUSED
+        items = tuple([inner(item) for item in value])
+        if known_by and len(items) > 1:
+            refuse_twins([known_by(item) for item in items])
+        return items
+
+    return read
+
+
+_REFUSED = ValidationError("refused")
