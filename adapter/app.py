@@ -25,7 +25,9 @@ from adapter.web import (
     gates,
     health,
     jwks,
+    metrics,
     pages,
+    queue,
     refusal,
     regimen_changes,
     regimens,
@@ -42,8 +44,8 @@ from mappings.r4 import wire
 
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin),
-    *(sign_in, pages),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin, metrics),
+    *(sign_in, pages, queue),
 )
 
 
@@ -64,6 +66,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.json = WireProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    metrics.measure(app)
     refusal.refuse(app)
     know(settings.protocols)
     site = Site(settings, store, clock, Definitions(settings.canonicals))

@@ -28,6 +28,9 @@ OPEN = {
 PAGES = {
     ("/", "GET"),
     ("/patients/<id_>", "GET"),
+    ("/queue", "GET"),
+    ("/queue/discard", "POST"),
+    ("/queue/retry", "POST"),
     ("/regimens/<id_>/calendar", "GET"),
     ("/regimens/<id_>/calendar", "POST"),
     ("/regimens/<id_>/calendar.ics", "GET"),
@@ -193,7 +196,7 @@ def test_a_session_changes_nothing_without_the_token_of_our_form(app, sessions):
                 assert answer.status_code == 403, f"{method} {rule}"
                 assert answer.content_type.startswith("text/html")
                 tried += 1
-    assert tried == 20
+    assert tried == 4 * sum(method == "POST" for _, method in PAGES)
 
 
 def test_a_session_opens_no_door_of_programs(app, sessions):

@@ -15,6 +15,7 @@ from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import course, follow_up
 from adapter.hospital.references import local_targets
 from adapter.store.clients import Client
+from adapter.store.outbox import Said
 from mappings.intake import schema
 from mappings.outcomes import map_course
 from mappings.outcomes.retract import standing
@@ -253,7 +254,7 @@ def test_a_failed_delivery_shows_its_error(enrolled):
         tx.outbox.lease("w", at=enrolled.now, lease_seconds=60)
         tx.outbox.delivered(first.id, "w", enrolled.now)
         tx.outbox.lease("w", at=enrolled.now, lease_seconds=60)
-        tx.outbox.park(second.id, "w", error="422: unknown code", status=422, outcome=outcome)
+        tx.outbox.park(second.id, "w", Said("422: unknown code", 422, outcome))
     (delivery,) = enrolled.state(receipt.id)["deliveries"]
     assert (delivery["state"], delivery["attempts"], delivery["status"]) == ("parked", 1, 422)
     assert (delivery["error"], delivery["outcome"]) == ("422: unknown code", outcome)
