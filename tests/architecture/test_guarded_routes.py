@@ -218,7 +218,7 @@ def test_an_endpoint_that_declared_nobody_is_refused_to_everybody(store):
 
 def test_admins_see_the_queue_and_no_patients(app, tokens):
     mine = {path for _, _, path, access in doors(app) if not isinstance(access, Door) and Role.ADMIN in access}
-    assert mine == {"/admin/queue"}
+    assert mine == {"/admin/queue", "/metrics"}
 
 
 def test_a_route_cannot_be_declared_for_two_publics(store):
