@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import click
 
+from adapter.cli import registry_push
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
@@ -35,6 +36,9 @@ def registry() -> None:
 
     Example: engraft registry report --from fhir/ --endpoint os
     """
+
+
+registry.add_command(registry_push.push)
 
 
 @registry.command()

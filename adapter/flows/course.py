@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Invalid, NotAllowed, NotFound
-from adapter.flows import regimen
+from adapter.flows import push, regimen
 from adapter.store.submissions import RETRACTED
 from adapter.version import software
 from mappings.facts import Enrolment, FollowUp
@@ -133,6 +133,7 @@ def settle(
     targets = (*before, *tx.resources.from_source(ids.course, document.key))
     _note_origin(tx, document, sorted({one.reference for one in targets}), ids, now)
     _queue(tx, enrolment.centre, ids.course, changed, source=document.key, settings=settings, now=now)
+    push.follow_consent(tx, ids.course, changed, settings.registries, now)
 
 
 def _note_origin(tx: Tx, document: Submission, targets: Sequence[str], ids: Ids, now: datetime) -> None:

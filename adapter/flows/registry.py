@@ -5,8 +5,8 @@ A bundle that leaves needs a consent that holds today.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from adapter.errors import Refused
@@ -43,6 +43,14 @@ def bundles(
         if patient is None or any(_is(patient, resource) for resource in resources):
             bundle = outcome_bundle(resources, key, now.date(), canonicals)
             yield from [bundle] if bundle else []
+
+
+def submission(
+    resources: Sequence[Resource], key: bytes, on: date, canonicals: Canonicals = DEFAULT
+) -> list[list[Resource]]:
+    """What a registry that takes the whole outcome bundle may have of one course, as one change set."""
+    bundle = outcome_bundle(resources, key, on, canonicals)
+    return [[entry["resource"] for entry in bundle["entry"]]] if bundle else []
 
 
 def own_bundles(store: Store, centre: str, *, canonicals: Canonicals = DEFAULT) -> Iterator[Resource]:

@@ -48,7 +48,17 @@ def _instantiate(kind: str, content: Resource) -> Model:
         faults = _faults(error, kind)
     else:
         return model
-    raise FaultyInput([fault for fault in faults if not _explained(fault, faults)])
+    left = [fault for fault in faults if not _explained(fault, faults) and not _said_to_be_absent(fault, kind, content)]
+    if left:
+        raise FaultyInput(left)
+    unread: Model = FHIRElementFactory.instantiate(kind, None)  # the models know no primitive without a value
+    return unread
+
+
+def _said_to_be_absent(fault: Fault, kind: str, content: Resource) -> bool:
+    """R4 lets a required primitive be an extension alone (`_date`), such as one that says why it is missing."""
+    name = fault.path.removeprefix(f"{kind}.")
+    return fault.message == _SAYS[KeyError] and bool(content.get(f"_{name}"))
 
 
 def _explained(fault: Fault, faults: list[Fault]) -> bool:

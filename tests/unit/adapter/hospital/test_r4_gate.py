@@ -77,3 +77,17 @@ def test_what_names_no_type_is_refused(thing):
 def test_the_null_that_stands_for_an_extended_element_is_r4():
     name = {"given": [None, "Synthetic"], "_given": [{"extension": [{"url": "http://x", "valueString": "y"}]}, None]}
     assert r4_gate.read({"resourceType": "Patient", "name": [name]}).name[0].given == [None, "Synthetic"]
+
+
+def test_a_required_primitive_may_be_an_extension_that_says_why_it_is_missing():
+    why = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]}
+    said = {
+        "resourceType": "Composition",
+        "status": "entered-in-error",
+        "type": {"text": "Synthetic"},
+        "author": [{"display": "Engraft"}],
+        "title": "Synthetic",
+    }
+    assert r4_gate.read(said | {"_date": why}).resource_type == "Composition"
+    assert faults_of(said) == {"Composition.date": "is required in R4 and missing"}
+    assert faults_of(said | {"_date": why, "colour": "red"}) == {"Composition.colour": "R4 does not have this element"}

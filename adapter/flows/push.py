@@ -1,0 +1,153 @@
+"""What registries are sent: queued when asked for, and only what they were not told yet; taken back when consent ends.
+
+What a registry was told is read from the outbox, which keeps every row: the last word on each resource. A resource
+that has left the bundle, or whose patient no longer agrees, is followed by itself emptied (`registry.retraction`). A
+withdrawal is queued in the transaction in which it is recorded, without waiting for the next push.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from adapter.errors import Refused
+from adapter.store.lease import LEASED, PARKED, WAITING
+from adapter.store.outbox import DELIVERED, DISCARDED
+from mappings.r4.build import Resource
+from mappings.r4.wire import content_hash
+from mappings.registry.consent import permits
+from mappings.registry.retraction import emptied, is_emptied
+
+if TYPE_CHECKING:
+    from adapter.store import Store, Tx
+    from adapter.store.outbox import Delivery
+
+EVERY = (WAITING, LEASED, PARKED, DELIVERED, DISCARDED)
+SOURCE = "registry-push"
+"""What the outbox names as the document behind what goes to a registry."""
+
+NO_CONSENT = "the patient does not agree to registries, or no longer"
+
+Submit = Callable[[Sequence[Resource]], "Sequence[Sequence[Resource]]"]
+"""All resources of a course to the change sets that a registry may have of it; none where it may have nothing."""
+
+
+@dataclass(slots=True)
+class Pushed:
+    """Of one registry: courses with something new, courses taken back, courses that it has as they are; resources."""
+
+    queued: int = 0
+    retracted: int = 0
+    unchanged: int = 0
+    resources: int = 0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What one registry was told of one course, by `Type/id`, in the order in which it was told."""
+
+    rows: list[Delivery]
+    said: dict[str, Resource] = field(default_factory=dict)
+    there: dict[str, Resource] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tx: Tx, registry: str, course: str) -> _Lane:
+        rows = tx.outbox.of_course(registry, course, EVERY)
+        lane = cls(sorted(rows, key=lambda row: (row.created, row.id)))
+        for row in lane.rows:
+            told = {_name(one): one for one in row.content}
+            if row.error != NO_CONSENT:  # taken out by us before it was sent: it was never said
+                lane.said |= told
+            if row.attempts:  # an answer may have been lost: what was tried may be there
+                lane.there |= told
+        return lane
+
+    def news(self, resource: Resource) -> bool:
+        """Does it say something else than what was told last?"""
+        last = self.said.get(_name(resource))
+        return last is None or content_hash(last) != content_hash(resource)
+
+    def open(self) -> list[Delivery]:
+        return [row for row in self.rows if row.state in (WAITING, PARKED)]
+
+
+def push(store: Store, registry: str, submit: Submit, now: datetime, *, who: str) -> Pushed:
+    """Queues for one registry what it was not told yet, a transaction for each course; a line in the audit."""
+    done = Pushed()
+    for course in _courses(store):
+        with store.transaction() as tx:
+            tx.hold(course)
+            resources = [stored.content for stored in tx.resources.of_course(course)]
+            if not _permitted(resources, now.date()):
+                done.retracted += bool(retract(tx, registry, course, now))
+                continue
+            changes = _changes(_Lane.of(tx, registry, course), submit(resources))
+            for change in changes:
+                tx.outbox.add(registry, course, change, source=SOURCE, at=now)
+                done.resources += len(change)
+            done.queued += bool(changes)
+            done.unchanged += not changes
+    with store.transaction() as tx:
+        told = f"{done.queued} queued, {done.retracted} taken back, {done.unchanged} unchanged"
+        tx.audit.add(at=now, who=who, action="registry-push", target=registry, centre=None, detail=told)
+    return done
+
+
+def retract(tx: Tx, registry: str, course: str, now: datetime) -> int:
+    """Takes back all that the registry has, or may have, of a course; what still waits is not sent. How many rows."""
+    unsent = [row for row in _Lane.of(tx, registry, course).open() if not all(map(is_emptied, row.content))]
+    for row in unsent:
+        tx.outbox.discard(row.id, NO_CONSENT, now)
+    lane = _Lane.of(tx, registry, course)
+    left = [one for one in map(emptied, lane.there.values()) if lane.news(one)]
+    if left:
+        tx.outbox.add(registry, course, _ordered(left), source=SOURCE, at=now)
+    return len(unsent) + bool(left)
+
+
+def follow_consent(tx: Tx, course: str, changed: Iterable[Resource], registries: Iterable[str], now: datetime) -> None:
+    """Retracts at once where what `changed` in a course is its consent, and it is no longer a yes."""
+    if not any(one["resourceType"] == "Consent" for one in changed):
+        return
+    if not _permitted([stored.content for stored in tx.resources.of_course(course)], now.date()):
+        for registry in registries:
+            retract(tx, registry, course, now)
+
+
+def named(registries: Iterable[str], name: str | None) -> list[str]:
+    """The registries to push to. Raises Refused for one that is not configured, or where none is."""
+    known = sorted(registries)
+    if name is not None and name not in known:
+        raise Refused(f"no registry is called {name}; known: {', '.join(known) or 'none'}")
+    if not known:
+        raise Refused("no registry is configured: [registries.NAME] with its base_url")
+    return known if name is None else [name]
+
+
+def _changes(lane: _Lane, submitted: Sequence[Sequence[Resource]]) -> list[list[Resource]]:
+    """What of each change set is new, and, last, what the registry has and would not get any more."""
+    wanted = {_name(one) for part in submitted for one in part}
+    new = [list(filter(lane.news, part)) for part in submitted]
+    gone = [emptied(one) for name, one in lane.there.items() if name not in wanted]
+    new.append(_ordered(list(filter(lane.news, gone))))
+    return [part for part in new if part]
+
+
+def _courses(store: Store) -> list[str]:
+    with store.reading() as tx:
+        found = tx.resources.stream(centres=None, kinds=["Consent"])
+        return sorted({stored.course for stored in found if stored.course})
+
+
+def _permitted(resources: Iterable[Resource], on: date) -> bool:
+    return permits([one for one in resources if one["resourceType"] == "Consent"], on)
+
+
+def _ordered(resources: list[Resource]) -> list[Resource]:
+    return sorted(resources, key=lambda one: (one["resourceType"] != "Patient", _name(one)))
+
+
+def _name(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"

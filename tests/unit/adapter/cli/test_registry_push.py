@@ -1,0 +1,59 @@
+"""`engraft registry push`: what a person at a centre types."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapter.hospital.sandbox import Sandbox
+from mappings.r4.wire import decode
+from tests.lib.centre import Ward
+
+
+@pytest.fixture
+def configured(tmp_path):
+    def write(*sections):
+        (tmp_path / "pseudonym.key").write_text("0f" * 32)
+        file = tmp_path / "engraft.toml"
+        file.write_text('[privacy]\nkey = { file = "pseudonym.key" }\n' + "\n".join(sections))
+        return {"ENGRAFT_CONFIG": str(file)}
+
+    return write
+
+
+def national(url="http://127.0.0.1:9/fhir", **more):
+    return f'[registries.national]\nbase_url = "{url}"\n' + "".join(f"{k} = {v}\n" for k, v in more.items())
+
+
+def test_pushed_and_delivered_once(run, database, configured):
+    Ward(database).enrol()
+    with Sandbox() as registry:
+        environ = configured(national(registry.base_url))
+        told = decode(run("registry", "push", "--json", **environ).stdout)
+        assert told == {
+            "national": {"queued": 1, "retracted": 0, "unchanged": 0, "resources": told["national"]["resources"]}
+        }
+        assert run("deliver", "--json", **environ).exit_code in (0, 3)
+        assert len(registry.all("Composition")) == 1
+        again = run("registry", "push", "national", **environ)
+        assert (again.exit_code, again.stdout) == (
+            0,
+            "national: 0 patients with 0 resources queued, 0 taken back, 1 unchanged\n",
+        )
+        assert b"SYN-0001" not in str(registry.all("Patient")).encode()
+
+
+def test_without_a_registry_or_with_another_name_it_is_refused(run, database, configured):
+    assert "no registry is configured" in run("registry", "push", **configured()).stderr
+    result = run("registry", "push", "other", **configured(national()))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no registry is called other; known: national" in result.stderr
+
+
+def test_without_a_key_nothing_is_queued(run, database, tmp_path):
+    Ward(database).enrol()
+    (tmp_path / "engraft.toml").write_text(national())
+    result = run("registry", "push", ENGRAFT_CONFIG=str(tmp_path / "engraft.toml"))
+    assert result.exit_code == 1
+    assert "pseudonym key" in result.stderr
+    with database.reading() as tx:
+        assert tx.outbox.listing(destination="national") == []
