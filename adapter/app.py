@@ -27,6 +27,7 @@ from adapter.web import (
     jwks,
     metrics,
     pages,
+    quality,
     queue,
     refusal,
     regimen_changes,
@@ -46,7 +47,7 @@ from mappings.r4 import wire
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin, metrics),
-    *(sign_in, pages, visit_pages, queue),
+    *(sign_in, pages, visit_pages, queue, quality),
 )
 
 

@@ -52,7 +52,8 @@ class Times(NamedTuple):
 class Attendance:
     """One visit. `visit` is the word of the interface; `told` the visit's own date, where it was told.
 
-    `missing`: what the protocol asks for and it does not tell; `said`: what it says to be missing.
+    `asked`: what the protocol asks a visit that was told; `missing`: what of it is not told; `said`: what it says to be
+    missing.
     """
 
     visit: str
@@ -62,6 +63,7 @@ class Attendance:
     told: str = ""
     missing: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 def attendances(record: Record, overlay: Overlay, on: date) -> tuple[Attendance, ...]:
@@ -116,7 +118,9 @@ def _done(visit: FollowUp, title: str, record: Record, times: Times | None) -> A
     told = [(item.title, getattr(visit, SECTIONS[item.key])) for item in asked]
     untold = tuple(item for item, value in told if value is None)
     said = tuple(item for item, value in told if isinstance(value, Missing))
-    return Attendance(visit.visit, title, State.DONE, times, str(visit.date), untold, said)
+    return Attendance(
+        visit.visit, title, State.DONE, times, str(visit.date), untold, said, tuple(item for item, _ in told)
+    )
 
 
 def _died(record: Record) -> date | None:
