@@ -42,6 +42,10 @@ MEASURE_POPULATION = _THO + "measure-population"
 MEASURE_IMPROVEMENT = _THO + "measure-improvement-notation"
 LIST_EMPTY_REASON = _THO + "list-empty-reason"
 
+CIBMTR_CENTRE = "http://cibmtr.org/codesystem/transplant-center"
+CIBMTR_CRID = "http://cibmtr.org/identifier/CRID"
+"""As CIBMTR's connection guide and its own client write them; its profiles name another host."""
+
 EXT_DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 EXT_NORMALIZATION_BASIS = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-normalization-basis"
 EXT_ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"

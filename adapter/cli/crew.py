@@ -23,6 +23,7 @@ from adapter.errors import StoreUnavailable
 from adapter.flows import administered, notification
 from adapter.flows.delivery import DrainReport, Policy, Post
 from adapter.hospital.connections import Connections
+from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
 
 T = TypeVar("T")
@@ -148,8 +149,15 @@ class Crew:
 
 
 def policies_of(settings: Settings) -> dict[str, Policy]:
-    """How each hospital is to be treated, by name."""
-    return {one.name: Policy(one.identity, one.conflict) for one in settings.hospitals.values()}
+    """How each hospital and registry is to be treated, by name."""
+    # here, because only who has registries needs it
+    from mappings.registry.cibmtr import MOST_ENTRIES
+
+    found = {one.name: Policy(one.identity, one.conflict) for one in settings.hospitals.values()}
+    for one in settings.registries.values():
+        most = MOST_ENTRIES if one.dialect == "cibmtr" else ENTRIES
+        found[one.name] = Policy(one.identity, entries=most)
+    return found
 
 
 def told(done: Counter[str]) -> str:

@@ -38,3 +38,5 @@ def push(name: str | None, as_json: bool) -> None:
             f"{each}: {one.queued} patients with {one.resources} resources queued, {one.retracted} taken back, "
             f"{one.unchanged} unchanged"
         )
+        for why, number in sorted(one.left.items()):
+            click.echo(f"  not sent: {why} ({number})")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from adapter.config.reader import Place, Reader, Table
 from adapter.config.settings import DEFAULT_TIMEOUT, Auth, Hospital, Registry, Tls, Webhook
+from mappings.canonicals import CIBMTR_CENTRE, CIBMTR_CRID
 
 SCOPE = "system/*.cruds"
 """Asked for where the configuration names no scope; a server grants what was agreed, and says so."""
@@ -16,6 +19,10 @@ _KEYS = {
 }
 POLL_MINUTES = 15
 """How often a hospital that notifies us is asked all the same. Our own default."""
+
+_OF_DIALECT = {"cibmtr": ("ccn", "centre_system", "crid_system"), "ebmt": ("dates",)}
+
+_CCN = re.compile(r"[0-9]{5}")
 
 TIMEOUTS = ("connect_seconds", "read_seconds")
 
@@ -43,10 +50,32 @@ def _hospital(reader: Reader, name: str, table: Table) -> Hospital:
 
 def _registry(reader: Reader, name: str, table: Table) -> Registry:
     at = ("registries", name)
-    reader.only(table, at, ("base_url", "auth", "dialect", "tls", *TIMEOUTS))
-    url = reader.url(table, at, "base_url")
     dialect = reader.word(table, at, "dialect", ("fhir", "cibmtr", "ebmt"), "fhir")
-    return Registry(name, url, _auth(reader, table, at), dialect, _tls(reader, table, at), _timeout(reader, table, at))
+    reader.only(table, at, ("base_url", "auth", "dialect", "tls", "identity", *TIMEOUTS, *_OF_DIALECT.get(dialect, ())))
+    return Registry(
+        name,
+        reader.url(table, at, "base_url", "" if dialect == "ebmt" else None),
+        _auth(reader, table, at),
+        dialect,
+        _tls(reader, table, at),
+        _timeout(reader, table, at),
+        identity=reader.word(table, at, "identity", ("auto", "client-id", "conditional"), "auto"),
+        dates=reader.word(table, at, "dates", ("shifted", "days-from-graft"), "shifted"),
+        ccn=_ccn(reader, table, at) if dialect == "cibmtr" else {},
+        centre_system=reader.url(table, at, "centre_system", CIBMTR_CENTRE),
+        crid_system=reader.url(table, at, "crid_system", CIBMTR_CRID),
+    )
+
+
+def _ccn(reader: Reader, table: Table, above: Place) -> dict[str, str]:
+    at = (*above, "ccn")
+    said = reader.inline(table, at) or {}
+    if not said:
+        reader.fault(at, 'the number of each centre at CIBMTR is needed: { FR-037 = "12345" }')
+    for centre, number in said.items():
+        if not isinstance(number, str) or not _CCN.fullmatch(number):
+            reader.fault((*at, centre), 'a number at CIBMTR is five digits in quotation marks: "12345"')
+    return {centre: str(number) for centre, number in said.items()}
 
 
 def _poll_minutes(reader: Reader, table: Table, at: Place) -> int | None:

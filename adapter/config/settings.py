@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapter.config.secrets import Secret
 from adapter.errors import Refused
-from mappings.canonicals import DEFAULT, Canonicals
+from mappings.canonicals import CIBMTR_CENTRE, CIBMTR_CRID, DEFAULT, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
 from mappings.protocol import Protocol
 
@@ -88,7 +88,11 @@ class Hospital:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry's FHIR server."""
+    """A registry: its FHIR server, or (dialect ebmt) the forms that it is filled in by.
+
+    `dates`: shifted, or days-from-graft (ebmt). `ccn`: the number of each centre at CIBMTR; `centre_system` and
+    `crid_system` how CIBMTR writes a centre and its number of a patient.
+    """
 
     name: str
     base_url: str
@@ -96,6 +100,11 @@ class Registry:
     dialect: str = "fhir"
     tls: Tls = Tls()
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
+    identity: str = "auto"
+    dates: str = "shifted"
+    ccn: Mapping[str, str] = field(default_factory=dict)
+    centre_system: str = CIBMTR_CENTRE
+    crid_system: str = CIBMTR_CRID
 
 
 @dataclass(frozen=True, slots=True)

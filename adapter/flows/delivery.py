@@ -18,7 +18,7 @@ from adapter.flows.sending import Sending, outcome
 from adapter.hospital import identity, retry
 from adapter.hospital.answer import HospitalBroke, HospitalSilent
 from adapter.hospital.client import HospitalClient
-from adapter.hospital.pace import Pace
+from adapter.hospital.pace import ENTRIES, Pace
 from adapter.hospital.references import local_targets
 from adapter.store import Store, Tx
 from adapter.store.outbox import Delivery, Said, references
@@ -41,10 +41,11 @@ ClientOf = Callable[[str], HospitalClient]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`ids`: auto, client-id or conditional. `conflict`: ours, theirs or park."""
+    """`ids`: auto, client-id or conditional. `conflict`: ours, theirs or park. `entries`: most of one bundle."""
 
     ids: str = "auto"
     conflict: str = "park"
+    entries: int = ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,9 @@ class Post:
 
     def pace(self, destination: str) -> Pace:
         """Of this destination."""
+        entries = self.policies.get(destination, Policy()).entries
         with self._lock:
-            return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter))
+            return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter, entries))
 
     def work(self, destination: str, client_of: ClientOf, worker: str, most: int | None = None) -> Counter[str]:
         """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set."""

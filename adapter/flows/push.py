@@ -7,6 +7,7 @@ withdrawal is queued in the transaction in which it is recorded, without waiting
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,18 +31,31 @@ SOURCE = "registry-push"
 
 NO_CONSENT = "the patient does not agree to registries, or no longer"
 
-Submit = Callable[[Sequence[Resource]], "Sequence[Sequence[Resource]]"]
-"""All resources of a course to the change sets that a registry may have of it; none where it may have nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The change sets that a registry may have of one course, and what it cannot have, counted by resource and why."""
+
+    parts: Sequence[Sequence[Resource]] = ()
+    left: Counter[str] = field(default_factory=Counter)
+
+
+Submit = Callable[[Sequence[Resource], str | None], Submission]
+"""From all resources of a course and its centre."""
 
 
 @dataclass(slots=True)
 class Pushed:
-    """Of one registry: courses with something new, courses taken back, courses that it has as they are; resources."""
+    """Of one registry: courses with something new, courses taken back, courses that it has as they are; resources.
+
+    `left`: what it cannot be sent, counted by resource and reason.
+    """
 
     queued: int = 0
     retracted: int = 0
     unchanged: int = 0
     resources: int = 0
+    left: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -79,11 +93,14 @@ def push(store: Store, registry: str, submit: Submit, now: datetime, *, who: str
     for course in _courses(store):
         with store.transaction() as tx:
             tx.hold(course)
-            resources = [stored.content for stored in tx.resources.of_course(course)]
+            found = tx.resources.of_course(course)
+            resources = [stored.content for stored in found]
             if not _permitted(resources, now.date()):
                 done.retracted += bool(retract(tx, registry, course, now))
                 continue
-            changes = _changes(_Lane.of(tx, registry, course), submit(resources))
+            submission = submit(resources, next((stored.centre for stored in found if stored.centre), None))
+            done.left += submission.left
+            changes = _changes(_Lane.of(tx, registry, course), submission.parts)
             for change in changes:
                 tx.outbox.add(registry, course, change, source=SOURCE, at=now)
                 done.resources += len(change)

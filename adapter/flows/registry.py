@@ -33,10 +33,7 @@ def bundles(
     `patient`: only the one with this id, identifier or number at the centre. `centres` None: of every centre.
     Raises Refused for a key that is too short.
     """
-    try:
-        pseudonyms = Pseudonyms(key)
-    except ValueError as error:
-        raise Refused(str(error)) from error
+    pseudonyms = keyed(key)
     for name in sorted(_consenting(store, centres), key=lambda each: pseudonyms.id("course", each)):
         with store.reading() as tx:
             resources = [stored.content for stored in tx.resources.of_course(name)]
@@ -45,12 +42,18 @@ def bundles(
             yield from [bundle] if bundle else []
 
 
-def submission(
-    resources: Sequence[Resource], key: bytes, on: date, canonicals: Canonicals = DEFAULT
-) -> list[list[Resource]]:
-    """What a registry that takes the whole outcome bundle may have of one course, as one change set."""
+def whole(resources: Sequence[Resource], key: bytes, on: date, canonicals: Canonicals = DEFAULT) -> list[Resource]:
+    """The resources of the outcome bundle of one course; none where it may not leave."""
     bundle = outcome_bundle(resources, key, on, canonicals)
-    return [[entry["resource"] for entry in bundle["entry"]]] if bundle else []
+    return [entry["resource"] for entry in bundle["entry"]] if bundle else []
+
+
+def keyed(key: bytes) -> Pseudonyms:
+    """Raises Refused for a key that is too short."""
+    try:
+        return Pseudonyms(key)
+    except ValueError as error:
+        raise Refused(str(error)) from error
 
 
 def own_bundles(store: Store, centre: str, *, canonicals: Canonicals = DEFAULT) -> Iterator[Resource]:

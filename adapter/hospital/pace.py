@@ -27,9 +27,14 @@ ENTRIES = 300
 
 
 class Pace:
-    """`most`: writers that there may be. `now` gives aware moments, `jitter` random numbers in [0, 1)."""
+    """`most`: writers that there may be. `now` gives aware moments, `jitter` random numbers in [0, 1).
 
-    def __init__(self, most: int, now: Callable[[], datetime], jitter: Callable[[], float]) -> None:
+    `entries`: resources of one transaction that are tried at first, and never more.
+    """
+
+    def __init__(
+        self, most: int, now: Callable[[], datetime], jitter: Callable[[], float], entries: int = ENTRIES
+    ) -> None:
         self._most, self._now, self._jitter = most, now, jitter
         self._changed = threading.Condition()
         self._running = 0
@@ -37,7 +42,7 @@ class Pace:
         self._silences = 0
         self._until: datetime | None = None
         self._broke: set[str] = set()
-        self.entries = ENTRIES
+        self.entries = entries
 
     @property
     def writers(self) -> int:

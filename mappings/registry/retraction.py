@@ -21,7 +21,7 @@ _STATUS: Resource = {"status": VOID}
 _EMPTY: dict[str, dict[str, Any]] = {
     "Patient": {"active": False},
     "Condition": {"verificationStatus": concept(coding(CONDITION_VER_STATUS, VOID))},
-    "Observation": _STATUS | {"code": _MASKED},
+    "Observation": _STATUS | {"code": _MASKED, "_effectiveDateTime": _MASKED},
     "Procedure": _STATUS,
     "MedicationStatement": _STATUS | {"medicationCodeableConcept": _MASKED},
     "MedicationAdministration": _STATUS | {"medicationCodeableConcept": _MASKED, "_effectiveDateTime": _MASKED},

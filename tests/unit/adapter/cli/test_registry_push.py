@@ -29,9 +29,8 @@ def test_pushed_and_delivered_once(run, database, configured):
     with Sandbox() as registry:
         environ = configured(national(registry.base_url))
         told = decode(run("registry", "push", "--json", **environ).stdout)
-        assert told == {
-            "national": {"queued": 1, "retracted": 0, "unchanged": 0, "resources": told["national"]["resources"]}
-        }
+        assert told["national"].pop("resources") > 5
+        assert told == {"national": {"queued": 1, "retracted": 0, "unchanged": 0, "left": {}}}
         assert run("deliver", "--json", **environ).exit_code in (0, 3)
         assert len(registry.all("Composition")) == 1
         again = run("registry", "push", "national", **environ)

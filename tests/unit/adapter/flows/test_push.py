@@ -7,16 +7,20 @@ from datetime import date, timedelta
 
 import pytest
 
+from adapter.cli.crew import policies_of
 from adapter.config import Registry
 from adapter.errors import Refused
 from adapter.flows.delivery import Post
-from adapter.flows.push import NO_CONSENT, named, push
-from adapter.flows.registry import submission
+from adapter.flows.push import NO_CONSENT, Submission, named, push
+from adapter.flows.registry import whole
+from adapter.flows.submission import submit_to
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
 from adapter.store import Store
+from mappings.canonicals import CIBMTR_CRID
 from mappings.r4.wire import encode
 from mappings.registry.allow_list import allow_list
+from mappings.registry.cibmtr import MOST_ENTRIES
 from tests.lib.centre import ENROLMENT, M1, M3, SETTINGS, Ward, document
 from tests.unit.mappings.registry.patients import KEY
 
@@ -46,8 +50,12 @@ def registry():
 
 
 def pushed(ward, on=date(2026, 11, 3), key=KEY):
+    def outcomes(resources, _):
+        made = whole(resources, key, on)
+        return Submission([made] if made else ())
+
     ward.now += timedelta(minutes=1)
-    return push(ward.store, NAME, lambda said: submission(said, key, on), ward.now, who="operator")
+    return push(ward.store, NAME, outcomes, ward.now, who="operator")
 
 
 def queued(ward, *states):
@@ -229,3 +237,62 @@ def test_registries_are_named():
 
 def test_the_enrolment_of_these_tests_agrees():
     assert document(ENROLMENT)["consent"] == AGREED
+
+
+CRID = {"system": CIBMTR_CRID, "value": "9990001"}
+
+
+class TestCibmtr:
+    """Its label, its limit of 50 entries, and one receipt for each bundle."""
+
+    def push(self, ward, **more):
+        registry = Registry(NAME, "http://127.0.0.1:9/fhir", dialect="cibmtr", **{"ccn": {"FR-037": "10123"}} | more)
+        key = ward.store_key
+        settings = replace(ward.settings, registries={NAME: registry}, privacy_key=key)
+        ward.now += timedelta(minutes=1)
+        return push(ward.store, NAME, submit_to(registry, settings, date(2026, 11, 3)), ward.now, who="operator")
+
+    @pytest.fixture
+    def ward(self, ward, tmp_path):
+        ward.store_key = tmp_path / "key"
+        ward.store_key.write_text(KEY.hex())
+        ward.enrol(identifiers=[CRID])
+        days = [date(2026, 3, 3) + timedelta(days=n) for n in range(70)]
+        counts = [{"date": f"{day}", "neutrophils": {"value": n + 1, "unit": "10*9/L"}} for n, day in enumerate(days)]
+        ward.visit(M1, visit="m6", date="2026-09-02", engraftment={"counts": counts})
+        return ward
+
+    def test_bundles_of_fifty_arrive_with_the_label_of_the_centre(self, ward, registry):
+        done = self.push(ward)
+        assert done.queued == 1
+        rows = queued(ward)
+        assert len(rows) >= 2
+        assert all(len(row.content) <= MOST_ENTRIES for row in rows)
+        seen = []
+        client = HospitalClient(NAME, registry.base_url, None, timeout=(2, 5), pause=lambda _: None)
+        apply = client.apply
+        client.apply = lambda changes, *more: seen.append(len(changes)) or apply(changes, *more)
+        policies = policies_of(replace(ward.settings, registries={NAME: Registry(NAME, "", dialect="cibmtr")}))
+        post = Post(ward.store, lambda: ward.now, lambda: 0.5, policies=policies)
+        assert post.work(NAME, lambda _: client, "w") == {"delivered": len(rows)}
+        client.close()
+        assert sum(seen) == done.resources
+        assert max(seen) <= MOST_ENTRIES
+        there = kept(registry).values()
+        assert len(there) == done.resources
+        assert {label["code"] for one in there for label in one["meta"]["security"]} == {"rc_10123"}
+        assert {row.state for row in queued(ward)} == {"delivered"}
+
+    def test_what_is_not_sent_is_told(self, ward):
+        left = self.push(ward).left
+        assert left["Condition: CIBMTR takes no such type"] >= 1
+        assert self.push(ward).unchanged == 1
+
+    def test_of_a_centre_without_a_number_nothing_goes(self, ward):
+        done = self.push(ward, ccn={"BE-001": "10123"})
+        assert (done.queued, done.left) == (0, {"Patient: centre FR-037 has no number at national": 1})
+
+    def test_forms_are_not_pushed(self, ward):
+        settings = replace(ward.settings, privacy_key=ward.store_key)
+        with pytest.raises(Refused, match="nothing is pushed in the dialect ebmt"):
+            submit_to(Registry(NAME, "", dialect="ebmt"), settings, date(2026, 11, 3))

@@ -46,9 +46,7 @@ def test_visits_are_overdue_by_calendar_months(enrolled):
 
 def test_only_an_overlay_gives_a_window(enrolled, tmp_path):
     overlay = tmp_path / "fr-037.yaml"
-    overlay.write_text(
-        "centre: FR-037\nprotocol: set-haplo-pdli\nvisits:\n  visit-m3: {from: 80, to: 300}\n"
-    )
+    overlay.write_text("centre: FR-037\nprotocol: set-haplo-pdli\nvisits:\n  visit-m3: {from: 80, to: 300}\n")
     settings = replace(SETTINGS, centres={OURS: Centre(OURS, "CHU A", "chu-a", (overlay,))})
     texts = list(overdue(found_in(enrolled, settings)))
     assert any("2026-04-02" in text for text in texts)
