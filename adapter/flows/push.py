@@ -17,6 +17,7 @@ from adapter.errors import Refused
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.outbox import DELIVERED, DISCARDED
 from mappings.r4.build import Resource
+from mappings.r4.faults import FaultyInput
 from mappings.r4.wire import content_hash
 from mappings.registry.consent import permits
 from mappings.registry.retraction import emptied, is_emptied
@@ -98,7 +99,11 @@ def push(store: Store, registry: str, submit: Submit, now: datetime, *, who: str
             if not _permitted(resources, now.date()):
                 done.retracted += bool(retract(tx, registry, course, now))
                 continue
-            submission = submit(resources, next((stored.centre for stored in found if stored.centre), None))
+            try:
+                submission = submit(resources, next((stored.centre for stored in found if stored.centre), None))
+            except FaultyInput as error:  # one patient's record must not hold up all others
+                done.left[f"course {course}: {error}"] += 1
+                continue
             done.left += submission.left
             changes = _changes(_Lane.of(tx, registry, course), submission.parts)
             for change in changes:

@@ -18,6 +18,7 @@ from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
 from adapter.store import Store
 from mappings.canonicals import CIBMTR_CRID
+from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.wire import encode
 from mappings.registry.allow_list import allow_list
 from mappings.registry.cibmtr import MOST_ENTRIES
@@ -296,3 +297,17 @@ class TestCibmtr:
         settings = replace(ward.settings, privacy_key=ward.store_key)
         with pytest.raises(Refused, match="nothing is pushed in the dialect ebmt"):
             submit_to(Registry(NAME, "", dialect="ebmt"), settings, date(2026, 11, 3))
+
+
+def test_a_record_that_is_no_valid_r4_holds_up_nobody_else(ward):
+    ward.enrol(patient="SYN-0002")
+    first = ward.stored("Patient")[0]
+
+    def choosy(resources, _):
+        if any(one["id"] == first.id for one in resources):
+            raise FaultyInput([Fault("Bundle", "is no valid R4")])
+        return Submission([whole(resources, KEY, date(2026, 11, 3))])
+
+    done = push(ward.store, NAME, choosy, ward.now, who="operator")
+    assert done.queued == 1
+    assert done.left == {f"course {first.course}: Bundle: is no valid R4": 1}

@@ -52,9 +52,12 @@ class Planter:
             return {"reference": f"Patient/{self.text()}", "display": self.text()}
         return self.element(kind, depth + 1) if depth < DEEPEST else None
 
+    def properties(self, kind):
+        return kind().elementProperties()
+
     def element(self, kind, depth=0):
         out = {}
-        for _, name, of, is_list, _, _ in kind().elementProperties():
+        for _, name, of, is_list, _, _ in self.properties(kind):
             if name not in ("modifierExtension", "implicitRules", "contained", "link"):
                 planted = self.value(of, depth)
                 if planted is not None:
@@ -70,8 +73,8 @@ def able_to_leave(planted, **parts):
     return planted | parts
 
 
-def planted_record():
-    planter = Planter()
+def planted_record(planter=None):
+    planter = planter or Planter()
     subject = {"subject": {"reference": "Patient/p", "display": planter.text()}}
     confirmed = {
         "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "confirmed"}]
