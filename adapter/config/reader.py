@@ -23,7 +23,6 @@ Place = tuple[str, ...]
 
 SHORTEST, LONGEST = 0.1, 60
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_NOT_YET = {"ebmt": "registries.dialect"}
 
 
 class Reader:
@@ -101,8 +100,6 @@ class Reader:
         said = self.text(table, at, key)
         if said and said not in words:
             self.fault((*at, key), f"unknown word {said}; known: {', '.join(words)}")
-        elif said in _NOT_YET:
-            self.fault((*at, key), f"{said} is not yet supported")
         return said
 
     def seconds(self, table: Table, at: Place, key: str, default: float) -> float:

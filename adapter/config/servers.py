@@ -20,7 +20,10 @@ _KEYS = {
 POLL_MINUTES = 15
 """How often a hospital that notifies us is asked all the same. Our own default."""
 
-_OF_DIALECT = {"cibmtr": ("ccn", "centre_system", "crid_system"), "ebmt": ("dates",)}
+_OF_DIALECT = {"cibmtr": ("ccn", "centre_system", "crid_system"), "ebmt": ("dates", "windows")}
+
+FORMS = ("day-100", "month-6", "year-1", "year-2")
+"""What EBMT asks for after the graft, by our names of the forms."""
 
 _CCN = re.compile(r"[0-9]{5}")
 
@@ -61,10 +64,23 @@ def _registry(reader: Reader, name: str, table: Table) -> Registry:
         _timeout(reader, table, at),
         identity=reader.word(table, at, "identity", ("auto", "client-id", "conditional"), "auto"),
         dates=reader.word(table, at, "dates", ("shifted", "days-from-graft"), "shifted"),
+        windows=_windows(reader, table, at) if dialect == "ebmt" else {},
         ccn=_ccn(reader, table, at) if dialect == "cibmtr" else {},
         centre_system=reader.url(table, at, "centre_system", CIBMTR_CENTRE),
         crid_system=reader.url(table, at, "crid_system", CIBMTR_CRID),
     )
+
+
+def _windows(reader: Reader, table: Table, above: Place) -> dict[str, int]:
+    at = (*above, "windows")
+    said = reader.inline(table, at) or {}
+    reader.only(said, at, FORMS)
+    if not said:
+        reader.fault(at, "days around each form are needed, for nobody else gives them: { day-100 = 15 }")
+    for form, days in said.items():
+        if isinstance(days, bool) or not isinstance(days, int) or days < 0:
+            reader.fault((*at, form), "is a whole number of days, 0 or more")
+    return dict(said)
 
 
 def _ccn(reader: Reader, table: Table, above: Place) -> dict[str, str]:

@@ -90,8 +90,9 @@ class Hospital:
 class Registry:
     """A registry: its FHIR server, or (dialect ebmt) the forms that it is filled in by.
 
-    `dates`: shifted, or days-from-graft (ebmt). `ccn`: the number of each centre at CIBMTR; `centre_system` and
-    `crid_system` how CIBMTR writes a centre and its number of a patient.
+    `dates`: shifted, or days-from-graft; `windows`: days around each form that belong to it (both ebmt).
+    `ccn`: the number of each centre at CIBMTR; `centre_system` and `crid_system`: how CIBMTR writes a centre, and its
+    number of a patient.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Registry:
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
     identity: str = "auto"
     dates: str = "shifted"
+    windows: Mapping[str, int] = field(default_factory=dict)
     ccn: Mapping[str, str] = field(default_factory=dict)
     centre_system: str = CIBMTR_CENTRE
     crid_system: str = CIBMTR_CRID

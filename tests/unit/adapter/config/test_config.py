@@ -215,7 +215,7 @@ FAULTY = [
     (HOSPITAL + "read_seconds = 0", 3, "hospitals.h.read_seconds", "from 0.1 to 60"),
     (HOSPITAL + "connect_seconds = true", 3, "hospitals.h.connect_seconds", "from 0.1 to 60"),
     ('[registries.r]\nbase_url = "http://r"\nread_seconds = "9"', 3, "registries.r.read_seconds", "number of seconds"),
-    ('[registries.r]\nbase_url = "http://r"\ndialect = "ebmt"', 3, "registries.r.dialect", "not yet supported"),
+    ('[registries.r]\nbase_url = "http://r"\ndialect = "ebmt"', 1, "registries.r.windows", "days around each form"),
     ('[registries.r]\nbase_url = "http://r"\ndialect = "csv"', 3, "registries.r.dialect", "unknown word"),
     (HOSPITAL + '[registries.h]\nbase_url = "http://r"', 3, "registries.h", "same name"),
     ('[privacy]\nkey = { env = "KEY" }', 2, "privacy.key", "kept in a file"),

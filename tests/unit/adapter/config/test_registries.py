@@ -19,6 +19,7 @@ def said(tmp_path):
 
 
 BASE = 'base_url = "http://127.0.0.1:9/fhir"'
+WINDOWS = "windows = { day-100 = 15 }"
 CIBMTR = 'dialect = "cibmtr"'
 
 
@@ -45,6 +46,19 @@ def test_any_other_number_is_refused(said, number):
 def test_without_a_number_no_centre_could_send(said):
     with pytest.raises(Invalid, match="the number of each centre at CIBMTR is needed"):
         said(BASE, CIBMTR)
+
+
+def test_forms_need_no_server(said):
+    assert said('dialect = "ebmt"', 'dates = "days-from-graft"', WINDOWS).dates == "days-from-graft"
+    with pytest.raises(Invalid, match="base_url"):
+        said('dialect = "fhir"')
+
+
+def test_windows_are_whole_days_of_known_forms(said):
+    assert said('dialect = "ebmt"', WINDOWS).windows == {"day-100": 15}
+    for wrong in ("windows = { day-100 = -1 }", "windows = { day-100 = true }", "windows = { day-90 = 1 }"):
+        with pytest.raises(Invalid, match=r"registries\.r\.windows\.day-"):
+            said('dialect = "ebmt"', wrong)
 
 
 @pytest.mark.parametrize("stranger", ['dates = "shifted"', 'ccn = { A = "12345" }'])

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from adapter.config import Exports, Registry, Settings
-from adapter.flows import bulk, endpoints, export, registry
+from adapter.flows import bulk, endpoints, export, forms, registry
 from adapter.flows.bulk import Asked
 from adapter.flows.endpoints import Question
 from adapter.flows.push import push
@@ -156,6 +156,14 @@ def test_what_is_pushed(site, planted, dialect, more):
         rows = tx.outbox.listing(destination=one.name)
     require_silent([resource for row in rows for resource in row.content], planted)
     require_silent(" ".join(done.left) or "nothing", planted)
+
+
+@pytest.mark.parametrize("dates", ["shifted", "days-from-graft"])
+def test_forms_for_ebmt(site, planted, tmp_path, dates):
+    store, settings = site
+    one = Registry("forms", "", dialect="ebmt", dates=dates, windows={"day-100": 400})
+    assert forms.export(store, one, settings, NOW, tmp_path, who="operator").total() >= 1
+    require_silent("".join(file.name + file.read_text("utf-8") for file in tmp_path.iterdir()), planted)
 
 
 def test_a_released_report(site, planted):

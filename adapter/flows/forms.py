@@ -1,0 +1,55 @@
+"""Forms of EBMT of every patient who agrees: a CSV file for each form, and a page for each patient and form."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapter.config import Registry, Settings
+from adapter.errors import Refused
+from adapter.flows import registry as outcomes
+from mappings.registry import course, ebmt, ebmt_page
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+CONTROLS = "=+-@\t\r"
+"""How a cell begins that a spreadsheet would run."""
+
+
+def export(store: Store, registry: Registry, settings: Settings, now: datetime, out: Path, *, who: str) -> Counter[str]:
+    """Writes the forms into the folder `out`; how many of each. In the audit. Raises Refused where it cannot."""
+    key = settings.pseudonym_key()
+    rows: dict[str, list[ebmt.Line]] = {}
+    for bundle in outcomes.bundles(store, key, now, canonicals=settings.canonicals):
+        for one in course.read((entry["resource"] for entry in bundle["entry"]), settings.canonicals):
+            for form, line in ebmt.lines(one, registry.windows, registry.dates).items():
+                rows.setdefault(form, []).append(line)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for form, lines in rows.items():
+            _write(out, form, lines)
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {error.strerror}") from error
+    done = Counter({form: len(lines) for form, lines in rows.items()})
+    with store.transaction() as tx:
+        told = ", ".join(f"{form} {number}" for form, number in done.items()) or "nothing"
+        tx.audit.add(at=now, who=who, action="registry-export", target=registry.name, centre=None, detail=told)
+    return done
+
+
+def _write(out: Path, form: str, lines: list[ebmt.Line]) -> None:
+    with (out / f"{form}.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, ebmt.columns(form), lineterminator="\n")
+        table.writeheader()
+        table.writerows({name: _cell(value) for name, value in line.items()} for line in lines)
+    for line in lines:
+        (out / f"{line['pseudonym']}-{form}.html").write_text(ebmt_page.page(form, line), "utf-8")
+
+
+def _cell(value: str) -> str:
+    """A negative number of days is a number; nothing else may begin like a formula."""
+    return value if value.lstrip("-").isdecimal() or not value.startswith(tuple(CONTROLS)) else f"'{value}"
