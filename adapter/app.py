@@ -14,6 +14,7 @@ from flask.json.provider import JSONProvider
 from adapter.config import Settings, load
 from adapter.store import Store
 from adapter.web import (
+    access_log,
     admin,
     apply,
     auth,
@@ -78,6 +79,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     seen = {route.name for route in routes if route.page}
     app.before_request(lambda: setattr(g, "page", request.endpoint in seen))
     auth.guard(app, site, access)
+    access_log.keep(app, site, access)
     wordless = seen | {route.name for route in routes if route.wordless}
     lines = {route.name for route in routes if route.lines}
     app.before_request(lambda: None if request.endpoint in wordless else negotiate(lines=request.endpoint in lines))

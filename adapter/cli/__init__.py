@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Mapping[str, Entry] = {
     "apply": Entry("adapter.cli.apply:apply", "Date and dose a protocol for one patient; no database."),
+    "audit": Entry("adapter.cli.audit:audit", "Who read, exported, changed or erased what."),
     "client": Entry("adapter.cli.client:client", "Bearer tokens: add, list, revoke."),
     "cohort": Entry("adapter.cli.cohort:cohort", "Synthetic enrolments and follow-ups."),
     "config": Entry("adapter.cli.config:config", "Check the settings, or write a first file."),
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "init-db": Entry("adapter.cli.serve:init_db", "Create or migrate the database; safe to repeat."),
     "map": Entry("adapter.cli.map:map_", "Enrolments and follow-ups to FHIR, offline."),
+    "patient": Entry("adapter.cli.patient:patient", "Erase a patient's record."),
     "protocol": Entry("adapter.cli.protocol:protocol", "Check or show a protocol definition."),
     "queue": Entry("adapter.cli.queue:queue", "Look at deliveries; retry or discard parked ones."),
     "regimen": Entry("adapter.cli.regimen:regimen", "What changed in a regimen, or would change."),

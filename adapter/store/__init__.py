@@ -7,13 +7,13 @@ with store.transaction() as tx:     # all of it is written, durably, or nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
 from adapter.errors import StoreUnavailable
-from adapter.store import engine, index, lease, schema
+from adapter.store import engine, erasure, index, lease, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
 from adapter.store.decisions import Decisions
@@ -29,6 +29,7 @@ from adapter.store.people import People
 from adapter.store.resources import Resources
 from adapter.store.sent import Sent
 from adapter.store.validations import Validations
+from mappings.r4.build import Resource
 
 __all__ = ["Store", "Tx"]
 
@@ -62,6 +63,10 @@ class Tx:
         On SQLite a writer has the whole database to itself anyway.
         """
         lease.hold(self._connection, name)
+
+    def erase(self, course: str, keep: Callable[[list[Resource]], bool]) -> int:
+        """Takes a course out of everything but the audit: see `erasure.erase`."""
+        return erasure.erase(self._connection, course, keep)
 
 
 class Store:

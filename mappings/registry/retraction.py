@@ -41,5 +41,5 @@ def emptied(resource: Resource) -> Resource:
 
 
 def is_emptied(resource: Resource) -> bool:
-    """Is it what `emptied` makes?"""
-    return resource == emptied(resource)
+    """Is it what `emptied` makes? Never of a type that no registry gets."""
+    return resource["resourceType"] in _EMPTY and resource == emptied(resource)

@@ -62,3 +62,4 @@ def test_it_stays_the_same_resource_of_the_same_patient(sent):
 def test_what_never_leaves_cannot_be_taken_back():
     with pytest.raises(KeyError):
         emptied({"resourceType": "Consent", "id": "c"})
+    assert not is_emptied({"resourceType": "Consent", "id": "c"})

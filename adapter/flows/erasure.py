@@ -1,0 +1,52 @@
+"""A patient is erased: from the store for good, from registries by a retraction. The hospital's record is its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from adapter.config import Settings
+from adapter.errors import Invalid, NotFound
+from adapter.flows import push
+from mappings.r4.build import Resource
+from mappings.r4.faults import Fault
+from mappings.registry.retraction import is_emptied
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """`retractions`: registries that are told; `resources` that were stored."""
+
+    course: str
+    resources: int
+    retractions: tuple[str, ...]
+
+
+def erase(
+    centre: str, patient: str, reason: str, *, store: Store, settings: Settings, now: datetime, who: str
+) -> Erased:
+    """By the centre's own number of the patient, all in one transaction, with a line in the audit that names no number.
+
+    Raises NotFound, Invalid without a reason, Conflict while something of the patient is being sent.
+    """
+    if not reason.strip():
+        raise Invalid([Fault("reason", "say why the patient is erased")])
+    with store.transaction() as tx:
+        enrolment = tx.enrolments.of(centre, patient)
+        if enrolment is None:
+            raise NotFound(f"no patient of {centre} has this number")
+        course = enrolment.course
+        tx.hold(course)
+        told = [name for name in sorted(settings.registries) if push.retract(tx, name, course, now)]
+        number = tx.erase(course, _is_retraction)
+        detail = f"{reason}; {number} resources; registries told: {', '.join(told) or 'none'}"
+        tx.audit.add(at=now, who=who, action="erase", target=course, centre=centre, detail=detail)
+    return Erased(course, number, tuple(told))
+
+
+def _is_retraction(content: list[Resource]) -> bool:
+    return bool(content) and all(map(is_emptied, content))

@@ -1,0 +1,60 @@
+"""A course is taken out of every table that says something of the patient. The audit stays: it says who did what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from adapter.errors import Conflict
+from adapter.store import schema
+from adapter.store.lease import LEASED, PARKED, WAITING
+from adapter.store.outbox import DISCARDED
+from adapter.store.schema import inbox, links, metadata, outbox, sent
+from adapter.store.schema import resource_heads as heads
+from mappings.r4.build import Resource
+
+BY_COURSE = (
+    *(schema.enrolments, schema.follow_ups, schema.decisions, schema.drafts),
+    *(schema.validations, schema.hospital_doses, schema.links),
+)
+AT_ONCE = 400
+
+ERASED = "the patient was erased"
+
+
+def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], bool]) -> int:
+    """How many resources went. `keep`: what of the outbox stays as it is (retractions); of the rest the content goes.
+
+    Raises Conflict while something of this course is being sent.
+    """
+    lane = outbox.c.course == course
+    if connection.scalar(select(outbox.c.id).where(lane, outbox.c.state == LEASED).limit(1)):
+        raise Conflict("something of this patient is being sent: try again in a few minutes")
+    found = connection.execute(select(heads.c.key, heads.c.kind, heads.c.id).where(heads.c.course == course)).all()
+    theirs = connection.scalars(select(links.c.patient).where(links.c.course == course)).all()
+    ids = [row.id for row in found] + [name.partition("/")[2] for name in theirs]
+    for begin in range(0, len(ids), AT_ONCE):
+        some = ids[begin : begin + AT_ONCE]
+        connection.execute(delete(inbox).where(inbox.c.resource_id.in_(some)))
+        connection.execute(delete(sent).where(sent.c.id.in_(some)))
+    for table in BY_COURSE:
+        connection.execute(delete(table).where(table.c.course == course))
+    keys = [row.key for row in found]
+    keyed = [one for one in metadata.sorted_tables if one.name.startswith("resource_") and "key" in one.c]
+    for begin in range(0, len(keys), AT_ONCE):
+        for table in reversed(keyed):  # what points to the heads before the heads
+            connection.execute(delete(table).where(table.c.key.in_(keys[begin : begin + AT_ONCE])))
+    connection.execute(update(outbox).where(lane).values(source=ERASED))  # a source names the centre's number
+    for row in connection.execute(select(outbox.c.id, outbox.c.state, outbox.c.content).where(lane)).all():
+        if not keep(row.content):
+            _empty(connection, row.id, row.state)
+    return len(keys)
+
+
+def _empty(connection: Connection, id_: int, state: str) -> None:
+    """That there was a delivery stays on record, what it said does not; nor the server's words, which may quote it."""
+    said: dict[str, Any] = {"content": [], "outcome": None, "error": ERASED}
+    over: dict[str, Any] = {"state": DISCARDED, "front": False} if state in (WAITING, PARKED) else {}
+    connection.execute(update(outbox).where(outbox.c.id == id_).values(**said, **over))

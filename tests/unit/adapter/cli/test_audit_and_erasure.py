@@ -1,0 +1,42 @@
+"""`engraft audit list` and `engraft patient erase`."""
+
+from __future__ import annotations
+
+from mappings.r4.wire import decode
+from tests.lib.centre import M1, Ward
+
+
+def test_deeds_are_listed_newest_first(run, database):
+    ward = Ward(database)
+    ward.enrol()
+    ward.visit(M1)
+    told = decode(run("audit", "list", "--json").stdout)
+    assert [one["at"] for one in told] == sorted((one["at"] for one in told), reverse=True)
+    assert {"at", "who", "action", "target", "centre", "detail"} == set(told[0])
+    assert len(decode(run("audit", "list", "--limit", 1, "--json").stdout)) == 1
+    assert decode(run("audit", "list", "--since", "2027-01-01", "--json").stdout) == []
+    assert decode(run("audit", "list", "--centre", "XX", "--who", "x", "--action", "x", "--json").stdout) == []
+    assert "forms" in run("audit", "list").stdout
+
+
+def test_a_patient_is_erased(run, database):
+    Ward(database).enrol()
+    result = run("patient", "erase", "FR-037", "SYN-0001", "--reason", "request")
+    assert result.exit_code == 0
+    assert "registries to be told by engraft deliver: none" in result.stdout
+    again = run("patient", "erase", "FR-037", "SYN-0001", "--reason", "request", "--json")
+    assert again.exit_code == 1
+    assert decode(again.stdout)["resourceType"] == "OperationOutcome"
+    (deed,) = decode(run("audit", "list", "--action", "erase", "--json").stdout)
+    assert "SYN-0001" not in str(deed)
+
+
+def test_programs_are_told_what_went(run, database):
+    Ward(database).enrol()
+    told = decode(run("patient", "erase", "FR-037", "SYN-0001", "--reason", "r", "--json").stdout)
+    assert told["resources"] > 5
+    assert told["retractions"] == []
+
+
+def test_without_a_reason_it_is_wrong_usage(run, database):
+    assert run("patient", "erase", "FR-037", "SYN-0001").exit_code == 2
