@@ -15,6 +15,7 @@ from adapter.cli.refusal import json_option
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
 from adapter.errors import Refused
+from adapter.flows import access
 from adapter.flows import export as flow
 from mappings.r4 import wire
 from mappings.r4.build import Resource
@@ -45,6 +46,7 @@ def export(out: Path, types: str, since: str | None, deidentified: bool, as_json
             found = flow.deidentified(store, key, begun, kinds=kinds, since=instant, canonicals=settings.canonicals)
         else:
             found = flow.identified(store, kinds=kinds, since=instant)
+        access.taken_out(store, "de-identified" if deidentified else "identified", begun, types or "every type")
         counts = _written(found, out)
     if as_json:
         click.echo(wire.pretty({"transaction_time": begun.isoformat(), "resources": dict(sorted(counts.items()))}))

@@ -16,6 +16,7 @@ from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
 from adapter.errors import Refused
+from adapter.flows import access
 from adapter.flows import endpoints as endpoint_flow
 from adapter.flows import registry as flow
 from adapter.flows.endpoints import Question
@@ -57,6 +58,7 @@ def bundle(patient: str | None, out: Path | None) -> None:
     settings = load(environment())
     key = settings.pseudonym_key()
     with store_of(settings) as store:
+        access.taken_out(store, "outcome-bundles", now(), "one patient" if patient else "all who agree")
         made = list(flow.bundles(store, key, now(), patient, canonicals=settings.canonicals))
     if out:
         _write(out, made)
@@ -136,6 +138,7 @@ def table(folder: Path | None, database: bool, as_of: datetime | None, out: Text
         lines.writerows(endpoint_flow.table_from_directory(folder, cut, canonicals=settings.canonicals))
         return
     with store_of(settings) as store:
+        access.taken_out(store, "analysis-table", now(), "every grafted patient")
         lines.writerows(endpoint_flow.table_from_store(store, cut, canonicals=settings.canonicals))
 
 

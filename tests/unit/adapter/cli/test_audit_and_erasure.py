@@ -40,3 +40,24 @@ def test_programs_are_told_what_went(run, database):
 
 def test_without_a_reason_it_is_wrong_usage(run, database):
     assert run("patient", "erase", "FR-037", "SYN-0001").exit_code == 2
+
+
+def test_what_is_taken_out_is_listed(run, database, tmp_path):
+    Ward(database).enrol()
+    (tmp_path / "pseudonym.key").write_text("0f" * 32)
+    (tmp_path / "engraft.toml").write_text('[privacy]\nkey = { file = "pseudonym.key" }\n')
+    environ = {"ENGRAFT_CONFIG": str(tmp_path / "engraft.toml")}
+    for words in (
+        ("export", "--out", tmp_path / "a", "--type", "Patient"),
+        ("export", "--out", tmp_path / "b", "--deidentified"),
+        ("registry", "bundle"),
+        ("registry", "table", "--database"),
+    ):
+        assert run(*words, **environ).exit_code == 0
+    told = decode(run("audit", "list", "--action", "export", "--json").stdout)
+    assert [(one["target"], one["detail"]) for one in reversed(told)] == [
+        ("identified", "Patient"),
+        ("de-identified", "every type"),
+        ("outcome-bundles", "all who agree"),
+        ("analysis-table", "every grafted patient"),
+    ]
