@@ -31,6 +31,7 @@ PAGES = {
     ("/patients/<id_>/visits/<name>", "GET"),
     ("/patients/<id_>/visits/<name>", "POST"),
     ("/patients/<id_>/visits/<name>/stored", "GET"),
+    ("/quality", "GET"),
     ("/queue", "GET"),
     ("/queue/discard", "POST"),
     ("/queue/retry", "POST"),
