@@ -19,7 +19,9 @@ from adapter.web import (
     auth,
     bulk,
     cds_hooks,
+    endpoint_pages,
     enrolments,
+    evaluation,
     fhir,
     follow_ups,
     gates,
@@ -42,8 +44,8 @@ from mappings.r4 import wire
 
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin),
-    *(sign_in, pages),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin),
+    *(sign_in, pages, endpoint_pages),
 )
 
 

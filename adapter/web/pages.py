@@ -16,6 +16,7 @@ from adapter.flows.validation import SIGNABLE, Signer
 from adapter.flows.ward import Sheet
 from adapter.store.clients import Client
 from adapter.web import appointments, html, session
+from adapter.web.page_frame import around
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
 from mappings.plan.reading import Item, Kind
@@ -49,12 +50,12 @@ def routes(site: Site) -> list[Route]:
 
 def home(site: Site) -> Response:
     found = ward.patients(**_of_centre(site))
-    return html.page("patients.html", **_around(site), patients=found, states=STATES)
+    return html.page("patients.html", **around(site), patients=found, states=STATES)
 
 
 def patient(site: Site, id_: str) -> Response:
     found = ward.chart(id_, **_of_centre(site))
-    return html.page("patient.html", **_around(site), chart=found, patient=found.patient, states=STATES)
+    return html.page("patient.html", **around(site), chart=found, patient=found.patient, states=STATES)
 
 
 def calendar(site: Site, id_: str) -> Response:
@@ -113,14 +114,6 @@ def _of_centre(site: Site) -> dict[str, Any]:
     }
 
 
-def _around(site: Site) -> dict[str, Any]:
-    """What every page says around its content."""
-    who = session.person()
-    known = site.settings.centres.get(who.centre)
-    centre = known.name if known else who.centre
-    return {"person": who, "centre": centre, "csrf": session.form_token(session.token())}
-
-
 def _signer(site: Site) -> Signer:
     who = session.person()
     if who.role not in ROLES:
@@ -133,7 +126,7 @@ def _shown(site: Site, sheet: Sheet) -> Response:
     plan, who = sheet.standing, session.person()
     return html.page(
         "calendar.html",
-        **_around(site),
+        **around(site),
         sheet=sheet,
         plan=plan,
         body=body_of(plan.enrolment, plan.ids),

@@ -27,6 +27,8 @@ OPEN = {
 
 PAGES = {
     ("/", "GET"),
+    ("/endpoints", "GET"),
+    ("/endpoints/table.csv", "GET"),
     ("/patients/<id_>", "GET"),
     ("/regimens/<id_>/calendar", "GET"),
     ("/regimens/<id_>/calendar", "POST"),
