@@ -27,7 +27,9 @@ from adapter.web import (
     gates,
     health,
     jwks,
+    metrics,
     pages,
+    queue,
     refusal,
     regimen_changes,
     regimens,
@@ -44,8 +46,8 @@ from mappings.r4 import wire
 
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin),
-    *(sign_in, pages, endpoint_pages),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
+    *(sign_in, pages, queue, endpoint_pages),
 )
 
 
@@ -66,6 +68,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.json = WireProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    metrics.measure(app)
     refusal.refuse(app)
     know(settings.protocols)
     site = Site(settings, store, clock, Definitions(settings.canonicals))

@@ -14,6 +14,8 @@ from mappings.protocol import Protocol
 
 DEFAULT_DATABASE_URL = "sqlite:///var/engraft.sqlite"
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
+DEFAULT_TIMEOUT = (5.0, 30.0)
+"""Seconds to connect to another server, and between two pieces of its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,11 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Hospital:
-    """A hospital's FHIR server. `identity`: auto, client-id or conditional."""
+    """A hospital's FHIR server. `identity`: auto, client-id or conditional.
+
+    `conflict`: whose version counts where the hospital changed what we sent: park (a person says), ours or theirs.
+    `timeout`: seconds to connect and to read.
+    """
 
     name: str
     base_url: str
@@ -74,6 +80,8 @@ class Hospital:
     identity: str = "auto"
     webhook: Webhook | None = None
     tls: Tls = Tls()
+    conflict: str = "park"
+    timeout: tuple[float, float] = DEFAULT_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,7 @@ class Registry:
     auth: Auth = Auth()
     dialect: str = "fhir"
     tls: Tls = Tls()
+    timeout: tuple[float, float] = DEFAULT_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)

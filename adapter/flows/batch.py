@@ -14,6 +14,7 @@ from adapter.flows.course import Receipt
 from mappings.intake import schema
 from mappings.intake.columns import Kind
 from mappings.intake.entries import Entry, Refusal
+from mappings.intake.paths import DOCUMENT
 from mappings.r4.faults import Fault, FaultyInput
 
 if TYPE_CHECKING:
@@ -65,8 +66,9 @@ class Report:
         return {"accepted": accepted, "rejected": rejected} | ({"found": list(self.found)} if self.found else {})
 
     def faults(self) -> list[Fault]:
-        """The refusals in sentences, for a batch of which nothing was kept."""
-        return [Fault(one.column or one.path, _sentence(one), one.code) for one in self.refused]
+        """The refusals in sentences, for a batch of which nothing was kept, and how it was read."""
+        told = [Fault(DOCUMENT, note, "informational", "information") for note in self.found] if self.refused else []
+        return [*(Fault(one.column or one.path, _sentence(one), one.code) for one in self.refused), *told]
 
 
 def record(
@@ -126,5 +128,5 @@ def _place(one: Taken) -> tuple[int, int]:
 def _sentence(one: Refusal) -> str:
     where = f"line {one.line}" if one.row is None else f"row {one.row}"
     value = f" ({one.value!r})" if one.value else ""
-    mend = f"; {one.mend}" if one.mend else ""
+    mend = f"; {one.mend}" if one.mend and "write" not in one.reason else ""
     return f"{where}{value}: {one.reason}{mend}"

@@ -53,8 +53,7 @@ def enrol(
         document, confirmed_by = _without_confirmation(document)
         enrolment = schema.enrolment(document, course.day_of(now))
         course.admit(enrolment.centre, sender, settings)
-        if faults := lifetime.faults(enrolment, course.day_of(now), settings.limits):
-            raise Invalid(faults)
+        _require_a_life(enrolment, now, settings)
         ids = course.ids_of(enrolment, settings)
         with store.transaction() as tx:
             tx.hold(enrolment.key)
@@ -91,6 +90,11 @@ def enrol(
                 changed=written,
                 regimen_issues=planned.issues,
             )
+
+
+def _require_a_life(enrolment: Enrolment, now: datetime, settings: Settings) -> None:
+    if faults := lifetime.faults(enrolment, course.day_of(now), settings.limits):
+        raise Invalid(faults)
 
 
 def state(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Columns of which the tables are made; two types keep an instant aware and a decimal as it was written."""
+"""What columns are made of: types that keep an instant aware and a decimal as written, and how keys are named."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, Integer, LargeBinary, String, TypeDecorator
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, Integer, LargeBinary, MetaData, String, TypeDecorator
 
 from mappings.r4 import wire
 
@@ -40,19 +40,23 @@ class Json(TypeDecorator[Any]):
         return None if value is None else wire.decode(value)
 
 
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=_NAMES)
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER only
 
 
-def words(name: str, *, null: bool = False) -> Column[str]:
-    """A text."""
+def text(name: str, *, null: bool = False) -> Column[str]:
     return Column(name, String, nullable=null)
 
 
 def number(name: str, *, null: bool = False) -> Column[int]:
-    """A whole number."""
     return Column(name, Integer, nullable=null)
 
 
 def instant(name: str, *, null: bool = False) -> Column[datetime]:
-    """A moment."""
     return Column(name, Instant, nullable=null)

@@ -1,4 +1,4 @@
-"""The tables."""
+"""The tables. `columns.py` says what they are made of."""
 
 from __future__ import annotations
 
@@ -14,37 +14,33 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
     text,
 )
 
-from adapter.store.columns import SERIAL, Json, instant, number, words
+from adapter.store.columns import SERIAL as _SERIAL
+from adapter.store.columns import Json
+from adapter.store.columns import instant as _instant
+from adapter.store.columns import metadata as metadata
+from adapter.store.columns import number as _number
+from adapter.store.columns import text as _text
 
 REVISION = "0009"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
-_NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-metadata = MetaData(naming_convention=_NAMES)
-
 resource_heads = Table(
     "resource_heads",
     metadata,
-    Column("key", SERIAL, primary_key=True),
-    words("kind"),
-    words("id"),
-    number("version"),
-    words("centre", null=True),
-    words("course", null=True),
-    instant("at"),
+    Column("key", _SERIAL, primary_key=True),
+    _text("kind"),
+    _text("id"),
+    _number("version"),
+    _text("centre", null=True),
+    _text("course", null=True),
+    _instant("at"),
     UniqueConstraint("kind", "id"),
     Index(None, "course"),
     Index(None, "kind", "centre", "key"),
@@ -55,19 +51,19 @@ resource_heads = Table(
 resource_versions = Table(
     "resource_versions",
     metadata,
-    Column("key", SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    words("hash"),
+    _text("hash"),
     Column("deleted", Boolean, nullable=False),
     Column("content", Json, nullable=False),
-    instant("at"),
+    _instant("at"),
 )
 """Every version that there ever was; rows are added, never changed."""
 
 resource_sources = Table(
     "resource_sources",
     metadata,
-    Column("key", SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
     Column("source", String, primary_key=True),
 )
 """Which documents the newest version was made from."""
@@ -75,11 +71,11 @@ resource_sources = Table(
 resource_index = Table(
     "resource_index",
     metadata,
-    Column("key", SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+    Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
     Column("parameter", String, primary_key=True),
     Column("system", String, primary_key=True),
     Column("value", String, primary_key=True),
-    words("kind"),
+    _text("kind"),
     Index(None, "kind", "parameter", "value", "system", "key"),
 )
 """What a search finds the newest version by. Of a token: its system and code; of a reference: its type and id; of a
@@ -91,10 +87,10 @@ def _index_table(name: str, *columns: Column[Any], by: tuple[str, ...]) -> Table
     return Table(
         name,
         metadata,
-        Column("key", SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
+        Column("key", _SERIAL, ForeignKey("resource_heads.key"), primary_key=True),
         Column("parameter", String, primary_key=True),
         Column("number", Integer, primary_key=True, autoincrement=False),
-        words("kind"),
+        _text("kind"),
         *columns,
         Index(None, "kind", "parameter", *by, "key"),
     )
@@ -112,15 +108,15 @@ resource_dates = _index_table(
     "resource_dates",
     _wall("low"),
     _wall("high"),
-    instant("low_at", null=True),
-    instant("high_at", null=True),
+    _instant("low_at", null=True),
+    _instant("high_at", null=True),
     by=("low", "high"),
 )
 """From when to when, as written on the wall, and as moments where a zone was written."""
 
 resource_strings = _index_table(
     "resource_strings",
-    words("value"),
+    _text("value"),
     Column("folded", String().with_variant(String(collation="C"), "postgresql"), nullable=False),
     by=("folded",),
 )
@@ -130,9 +126,9 @@ resource_quantities = _index_table(
     "resource_quantities",
     _real("low"),
     _real("high"),
-    words("system"),
-    words("code"),
-    words("unit"),
+    _text("system"),
+    _text("code"),
+    _text("unit"),
     by=("low", "high"),
 )
 """From how much to how much: a comparator leaves one side open."""
@@ -148,15 +144,15 @@ def _submissions(name: str, *indexes: Index) -> Table:
         Column("id", String, primary_key=True),
         Column("version", Integer, primary_key=True, autoincrement=False),
         Column("current", Boolean, nullable=False),
-        words("centre"),
-        words("patient"),
-        words("course"),
-        words("key"),
-        words("hash"),
+        _text("centre"),
+        _text("patient"),
+        _text("course"),
+        _text("key"),
+        _text("hash"),
         Column("content", Json, nullable=False),
-        instant("at"),
-        words("status"),
-        words("reason", null=True),
+        _instant("at"),
+        _text("status"),
+        _text("reason", null=True),
         Index(None, "course", "current"),
         *indexes,
     )
@@ -168,22 +164,25 @@ follow_ups = _submissions("follow_ups")
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", SERIAL, primary_key=True),
-    words("destination"),
-    words("course"),
-    words("source"),
-    words("state"),
-    number("attempts"),
-    instant("created"),
-    instant("due"),
-    words("worker", null=True),
-    instant("finished", null=True),
+    Column("id", _SERIAL, primary_key=True),
+    _text("destination"),
+    _text("course"),
+    _text("source"),
+    _text("state"),
+    _number("attempts"),
+    _instant("created"),
+    _instant("due"),
+    _text("worker", null=True),
+    _instant("finished", null=True),
     Column("content", Json, nullable=False),
-    number("status", null=True),
-    words("error", null=True),
+    _number("status", null=True),
+    _text("error", null=True),
     Column("outcome", Json),
+    Column("front", Boolean, nullable=False),
+    _number("strikes"),
     Index(None, "state", "due", "id"),
-    Index(None, "destination", "course", "state", "id"),
+    Index(None, "front", "destination", "state", "due", "id"),
+    Index(None, "destination", "course", "front", "state", "id"),
     Index(None, "course", "source"),
     sqlite_autoincrement=True,
 )
@@ -191,20 +190,20 @@ outbox = Table(
 inbox = Table(
     "inbox",
     metadata,
-    Column("id", SERIAL, primary_key=True),
-    words("hospital"),
-    words("method"),
-    words("kind", null=True),
-    words("resource_id", null=True),
+    Column("id", _SERIAL, primary_key=True),
+    _text("hospital"),
+    _text("method"),
+    _text("kind", null=True),
+    _text("resource_id", null=True),
     Column("headers", Json, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    words("state"),
-    number("attempts"),
-    instant("created"),
-    instant("due"),
-    words("worker", null=True),
-    instant("finished", null=True),
-    words("error", null=True),
+    _text("state"),
+    _number("attempts"),
+    _instant("created"),
+    _instant("due"),
+    _text("worker", null=True),
+    _instant("finished", null=True),
+    _text("error", null=True),
     Index(None, "state", "due", "id"),
     sqlite_autoincrement=True,
 )
@@ -212,13 +211,13 @@ inbox = Table(
 clients = Table(
     "clients",
     metadata,
-    Column("id", SERIAL, primary_key=True),
-    words("name"),
-    words("role"),
-    words("centre", null=True),
-    words("token_hash"),
-    instant("created"),
-    instant("revoked", null=True),
+    Column("id", _SERIAL, primary_key=True),
+    _text("name"),
+    _text("role"),
+    _text("centre", null=True),
+    _text("token_hash"),
+    _instant("created"),
+    _instant("revoked", null=True),
     UniqueConstraint("token_hash"),
     Index(
         "uq_clients_active_name",
@@ -234,19 +233,41 @@ links = Table(
     metadata,
     Column("hospital", String, primary_key=True),
     Column("course", String, primary_key=True),
-    words("patient"),
+    _text("patient"),
 )
+
+sent = Table(
+    "sent",
+    metadata,
+    Column("destination", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    _text("there"),
+    _text("hash"),
+    _text("version", null=True),
+    _instant("at"),
+)
+"""What each destination was last given of a resource: under which id, what it said, and which version that became."""
+
+traits = Table(
+    "traits",
+    metadata,
+    Column("destination", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    _text("value"),
+)
+"""What was found out about a destination by trying."""
 
 audit = Table(
     "audit",
     metadata,
-    Column("id", SERIAL, primary_key=True),
-    instant("at"),
-    words("who"),
-    words("action"),
-    words("target"),
-    words("centre", null=True),
-    words("detail", null=True),
+    Column("id", _SERIAL, primary_key=True),
+    _instant("at"),
+    _text("who"),
+    _text("action"),
+    _text("target"),
+    _text("centre", null=True),
+    _text("detail", null=True),
     Index(None, "target"),
 )
 """Who did what to which document; rows are added, never changed."""
@@ -255,19 +276,19 @@ exports = Table(
     "exports",
     metadata,
     Column("id", String, primary_key=True),
-    words("client"),
-    words("centre", null=True),
+    _text("client"),
+    _text("centre", null=True),
     Column("asked", Json, nullable=False),
-    words("url"),
-    instant("at"),
-    instant("expires"),
-    words("state"),
-    words("worker", null=True),
-    instant("beat"),
-    number("attempts"),
-    number("written"),
+    _text("url"),
+    _instant("at"),
+    _instant("expires"),
+    _text("state"),
+    _text("worker", null=True),
+    _instant("beat"),
+    _number("attempts"),
+    _number("written"),
     Column("files", Json, nullable=False),
-    words("error", null=True),
+    _text("error", null=True),
     Index(None, "expires"),
 )
 """Exports that were asked for; `at`: the moment whose state they show."""
@@ -275,14 +296,14 @@ exports = Table(
 decisions = Table(
     "decisions",
     metadata,
-    Column("id", SERIAL, primary_key=True),
-    words("course"),
-    words("kind"),
+    Column("id", _SERIAL, primary_key=True),
+    _text("course"),
+    _text("kind"),
     Column("content", Json, nullable=False),
-    words("reason"),
-    words("confirmed_by", null=True),
-    words("by"),
-    instant("at"),
+    _text("reason"),
+    _text("confirmed_by", null=True),
+    _text("by"),
+    _instant("at"),
     Index(None, "course", "id"),
 )
 """What people decided about a course that no document says: redosed, stopped. Rows are added, never changed."""
@@ -292,12 +313,12 @@ hospital_doses = Table(
     metadata,
     Column("hospital", String, primary_key=True),
     Column("id", String, primary_key=True),
-    words("course"),
-    words("action"),
-    words("day", null=True),
-    words("date"),
+    _text("course"),
+    _text("action"),
+    _text("day", null=True),
+    _text("date"),
     Column("given", Json),
-    instant("at"),
+    _instant("at"),
     Index(None, "course"),
 )
 """Doses that a hospital's own MedicationAdministrations tell of, by their id there."""
@@ -305,15 +326,15 @@ hospital_doses = Table(
 validations = Table(
     "validations",
     metadata,
-    Column("id", SERIAL, primary_key=True),
-    instant("at"),
-    words("course"),
-    words("deed"),
-    words("digest"),
-    words("name", null=True),
-    words("role", null=True),
-    words("by", null=True),
-    words("reason", null=True),
+    Column("id", _SERIAL, primary_key=True),
+    _instant("at"),
+    _text("course"),
+    _text("deed"),
+    _text("digest"),
+    _text("name", null=True),
+    _text("role", null=True),
+    _text("by", null=True),
+    _text("reason", null=True),
     Index(None, "course", "id"),
 )
 """Who signed which plan, and what ended it; rows are added, never changed. `by`: the client or account that sent it."""
@@ -321,14 +342,14 @@ validations = Table(
 people = Table(
     "people",
     metadata,
-    Column("id", SERIAL, primary_key=True),
-    words("name"),
-    words("full_name"),
-    words("role"),
-    words("centre"),
-    words("password_hash"),
-    instant("created"),
-    instant("revoked", null=True),
+    Column("id", _SERIAL, primary_key=True),
+    _text("name"),
+    _text("full_name"),
+    _text("role"),
+    _text("centre"),
+    _text("password_hash"),
+    _instant("created"),
+    _instant("revoked", null=True),
     Index(
         "uq_people_active_name",
         "name",
@@ -342,18 +363,18 @@ sessions = Table(
     "sessions",
     metadata,
     Column("token_hash", String, primary_key=True),
-    Column("person", SERIAL, ForeignKey("people.id"), nullable=False),
-    instant("created"),
-    instant("seen"),
+    Column("person", _SERIAL, ForeignKey("people.id"), nullable=False),
+    _instant("created"),
+    _instant("seen"),
     Index(None, "person"),
 )
 
 failed_sign_ins = Table(
     "failed_sign_ins",
     metadata,
-    Column("id", SERIAL, primary_key=True),
-    words("name"),
-    instant("at"),
+    Column("id", _SERIAL, primary_key=True),
+    _text("name"),
+    _instant("at"),
     Index(None, "name", "at"),
 )
 """Kept for as long as they slow down the next try."""

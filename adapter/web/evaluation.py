@@ -15,7 +15,14 @@ from adapter.web import auth
 from adapter.web.content import FHIR, JSON, fhir, json_body
 from adapter.web.routing import OUTCOMES, Role, Route
 from adapter.web.site import Site
+from mappings.r4.build import Element
 from mappings.r4.faults import Fault
+
+OPERATION: Element = {
+    "name": "evaluate-measure",
+    "definition": "http://hl7.org/fhir/OperationDefinition/Measure-evaluate-measure",
+}
+"""As the CapabilityStatement names it."""
 
 NEEDED = ("periodStart", "periodEnd")
 KINDS = ("subject", "subject-list", "population")

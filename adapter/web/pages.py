@@ -16,7 +16,6 @@ from adapter.flows.validation import SIGNABLE, Signer
 from adapter.flows.ward import Sheet
 from adapter.store.clients import Client
 from adapter.web import appointments, html, session
-from adapter.web.page_frame import around
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
 from mappings.plan.reading import Item, Kind
@@ -112,6 +111,14 @@ def _of_centre(site: Site) -> dict[str, Any]:
         "settings": site.settings,
         "now": site.clock(),
     }
+
+
+def around(site: Site) -> dict[str, Any]:
+    """What every page says around its content."""
+    who = session.person()
+    known = site.settings.centres.get(who.centre)
+    centre = known.name if known else who.centre
+    return {"person": who, "centre": centre, "csrf": session.form_token(session.token())}
 
 
 def _signer(site: Site) -> Signer:

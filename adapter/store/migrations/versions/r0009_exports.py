@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import Column, DateTime, Integer, LargeBinary, PrimaryKeyConstraint, String
 
 revision = "0009"
-down_revision = "0004"
+down_revision = "0008"
 
 
 def upgrade() -> None:

@@ -97,10 +97,21 @@ def test_when_every_row_is_refused_the_batch_is(ward, send):
     before = ward.counts()
     status, outcome = send((HEAD + "FR-037;P-0001;m3;hier;;\r\n").encode(), "text/csv")
     assert (status, outcome["resourceType"]) == (422, "OperationOutcome")
-    (issue,) = outcome["issue"]
+    issue, *notes = outcome["issue"]
     assert issue["expression"] == ["date"]
+    assert [(note["severity"], note["diagnostics"]) for note in notes] == [
+        ("information", "utf-8"),
+        ("information", "semicolons"),
+    ]
     assert "row 2 ('hier'): 'hier' is no date of the calendar" in issue["diagnostics"]
     assert ward.counts() == before
+
+
+def test_dates_that_can_be_read_two_ways_are_told_as_such(send):
+    send(ndjson(ENROLMENT))
+    status, outcome = send((HEAD + "FR-037;P-0001;m3;02/06/2026;01/06/2026;98,5\r\n").encode(), "text/csv")
+    assert status == 422
+    assert "does not tell the day from the month; write YYYY-MM-DD" in outcome["issue"][0]["diagnostics"]
 
 
 def test_lines_that_are_all_refused_name_their_line(send):

@@ -23,9 +23,10 @@ def test_it_is_valid_r4_and_of_this_server(statement):
 
 def test_each_type_that_it_claims_is_served_with_each_parameter(ward, statement):
     (rest,) = statement["rest"]
-    (group,) = (one for one in rest["resource"] if "interaction" not in one)
-    assert (group["type"], [o["name"] for o in group["operation"]]) == ("Group", ["export"])
-    read = [one for one in rest["resource"] if one is not group]
+    asked = [one for one in rest["resource"] if "interaction" not in one]
+    operations = {one["type"]: [o["name"] for o in one["operation"]] for one in asked}
+    assert operations == {"Group": ["export"], "Measure": ["evaluate-measure"]}
+    read = [one for one in rest["resource"] if one not in asked]
     assert [one["type"] for one in read] == sorted(served.STORED | served.DEFINED)
     for one in read:
         assert {i["code"] for i in one["interaction"]} == {"read", "vread", "history-instance", "search-type"}
