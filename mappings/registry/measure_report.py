@@ -27,6 +27,8 @@ UNCERTAINTY = "statistic-uncertainty"
 TIME_POINT = "time point"
 DIGITS = 12
 
+_LESS_IS_BETTER = ("relapse", "disease-death", "nrm", "agvhd", "cgvhd", "pdli-gvhd")
+
 
 def measure_reports(report: Report, at: datetime, canonicals: Canonicals = DEFAULT) -> tuple[Resource, ...]:
     """`at`: when the report is made, an aware time. A released report refers to no patient's resources."""
@@ -47,13 +49,18 @@ def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals
         "measure": canonicals.pinned("Measure", analysis.endpoint),
         "date": at.isoformat(timespec="seconds"),
         "period": period(report, at.date()),
-        "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, "increase")),
+        "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, improvement(analysis.endpoint))),
         "group": [_group(analysis, canonicals)],
     }
     evaluated = (
         () if report.release else sorted({source for subject in analysis.subjects for source in subject.sources})
     )
     return out | ({"evaluatedResource": [reference(source) for source in evaluated]} if evaluated else {})
+
+
+def improvement(endpoint: str) -> str:
+    """`decrease` where less of it is better: relapse, death, GVHD."""
+    return "decrease" if endpoint.startswith(_LESS_IS_BETTER) else "increase"
 
 
 def period(report: Report, today: date) -> Element:
