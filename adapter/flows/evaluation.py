@@ -76,7 +76,8 @@ def for_registry(store: Store, asked: Evaluation, now: datetime, *, canonicals: 
 
 def _report(found: Iterable[Course], asked: Evaluation, *, release: bool) -> report.Report:
     of_period = (each for each in found if each.day_zero and each.day_zero.day >= asked.start)
-    return report.compile_report(of_period, endpoints=[asked.measure], as_of=asked.end, release=release)
+    made = report.compile_report(of_period, endpoints=[asked.measure], as_of=asked.end, release=release)
+    return replace(made, start=asked.start)
 
 
 def _agreeing(store: Store, today: date, canonicals: Canonicals) -> Iterator[Course]:

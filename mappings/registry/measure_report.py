@@ -37,6 +37,7 @@ def measure_reports(report: Report, at: datetime, canonicals: Canonicals = DEFAU
 
 def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals: Canonicals) -> Resource:
     name = "/".join(map(str, ("measure-report", analysis.endpoint, report.as_of, report.release)))
+    name += f"/{report.start}" if report.start else ""
     identity = uuid5(uuid.NAMESPACE_URL, f"{canonicals.base}/{name}")
     labels = {"security": [coding(OBSERVATION_VALUE, "AGGRED")]} if report.release else {}
     out: Resource = {
@@ -66,9 +67,12 @@ def improvement(endpoint: str) -> str:
 def period(report: Report, today: date) -> Element:
     """From the first transplant to the cut-off; without any date in the data, the day of the report.
 
-    In a release only the year of the first transplant: its day is one patient's.
+    Where a period was asked for it is that one. In a release only the year of the first transplant: its day is one
+    patient's.
     """
     end = report.as_of or today
+    if report.start:
+        return {"start": str(report.start), "end": str(end)}
     start = str(min(report.since or end, end))
     return {"start": start[:4] if report.release else start, "end": str(end)}
 

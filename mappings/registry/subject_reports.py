@@ -25,7 +25,8 @@ def individual(
 ) -> Resource:
     """What the endpoint says of one patient; a time is the score, in days from the origin."""
     identity = uuid5(
-        uuid.NAMESPACE_URL, f"{canonicals.base}/subject/{analysis.endpoint}/{report.as_of}/{subject.patient}"
+        uuid.NAMESPACE_URL,
+        f"{canonicals.base}/subject/{analysis.endpoint}/{report.start}/{report.as_of}/{subject.patient}",
     )
     group = _of_time(subject, analysis) if isinstance(subject, Verdict) else _of_dates(subject, analysis)
     return {

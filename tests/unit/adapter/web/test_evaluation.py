@@ -117,6 +117,9 @@ def test_the_period_is_of_transplants_and_of_knowledge(followed):
     assert [part["count"] for part in early["group"][0]["population"]] == [2, 0]
     _, later = asked(followed, f"{OS}?periodStart={on(1)}&periodEnd=2026-12-31")
     assert later["group"][0]["population"][0]["count"] == 0
+    assert later["period"] == {"start": on(1), "end": "2026-12-31"}
+    _, whole = asked(followed, f"{OS}?{YEAR}")
+    assert whole["id"] != later["id"]
 
 
 def test_a_registry_gets_numbers_of_who_agrees_without_small_ones_and_by_whole_years(followed):
@@ -128,7 +131,7 @@ def test_a_registry_gets_numbers_of_who_agrees_without_small_ones_and_by_whole_y
     whole, dead = report["group"][0]["population"]
     assert (whole["count"], "count" in dead) == (9, False)
     assert report["meta"]["security"][0]["code"] == "AGGRED"
-    assert report["period"]["end"] == "2026-12-31"
+    assert report["period"] == {"start": "2026-01-01", "end": "2026-12-31"}
     assert not {"evaluatedResource", "contained"} & report.keys()
     assert b"P-000" not in encode(report)
 
