@@ -35,6 +35,7 @@ from adapter.web import (
     regimens,
     registry,
     sign_in,
+    visit_pages,
     webhook,
 )
 from adapter.web.content import LIMIT, negotiate
@@ -47,7 +48,7 @@ from mappings.r4 import wire
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
-    *(sign_in, pages, queue, endpoint_pages),
+    *(sign_in, pages, visit_pages, queue, endpoint_pages),
 )
 
 

@@ -30,6 +30,9 @@ PAGES = {
     ("/endpoints", "GET"),
     ("/endpoints/table.csv", "GET"),
     ("/patients/<id_>", "GET"),
+    ("/patients/<id_>/visits/<name>", "GET"),
+    ("/patients/<id_>/visits/<name>", "POST"),
+    ("/patients/<id_>/visits/<name>/stored", "GET"),
     ("/queue", "GET"),
     ("/queue/discard", "POST"),
     ("/queue/retry", "POST"),
@@ -53,7 +56,7 @@ PARTS = {
     "action": "x",
 } | {
     "group": "x",
-    "name": "x",
+    "name": "m1",
 }
 
 
