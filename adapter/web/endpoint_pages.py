@@ -12,7 +12,7 @@ from markupsafe import Markup
 from adapter.flows import endpoints
 from adapter.flows.endpoints import Question
 from adapter.web import html, session
-from adapter.web.pages import around
+from adapter.web.page_frame import around
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
 from mappings.registry import report_page
