@@ -20,6 +20,8 @@ from adapter.web import (
     cds_hooks,
     enrolments,
     fhir,
+    fhir_bundle,
+    fhir_writing,
     follow_ups,
     gates,
     health,
@@ -39,7 +41,7 @@ from adapter.web.site import Site
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, jwks, fhir, apply, enrolments, follow_ups),
+    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
     *(sign_in, pages),
 )

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from mappings.r4 import wire
 
-REVISION = "0004"
+REVISION = "0006"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -211,6 +211,7 @@ def _submissions(name: str, *indexes: Index) -> Table:
 
 enrolments = _submissions("enrolments", Index(None, "centre", "patient", "current"))
 follow_ups = _submissions("follow_ups")
+pushed = _submissions("pushed")
 
 outbox = Table(
     "outbox",

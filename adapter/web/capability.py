@@ -30,7 +30,14 @@ def statement(site: Site, started: datetime) -> Resource:
         "implementation": {"description": "A transplant protocol as FHIR R4", "url": site.fhir_base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
-        "rest": [{"mode": "server", "security": _security(), "resource": _resources(site)}],
+        "rest": [
+            {
+                "mode": "server",
+                "security": _security(),
+                "resource": _resources(site),
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
+            }
+        ],
     }
 
 
@@ -48,13 +55,13 @@ def _resources(site: Site) -> list[Element]:
 def _resource(kind: str, site: Site) -> Element:
     out: Element = {
         "type": kind,
-        "interaction": [{"code": code} for code in READ],
+        "interaction": [{"code": code} for code in (*READ, *_written(kind))],
         "versioning": "versioned",
         "readHistory": True,
-        "updateCreate": False,
-        "conditionalCreate": False,
+        "updateCreate": kind in served.PUSHED,
+        "conditionalCreate": kind in served.PUSHED,
         "conditionalRead": "full-support" if kind in served.STORED else "not-match",
-        "conditionalUpdate": False,
+        "conditionalUpdate": kind in served.PUSHED,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal"],
         "searchInclude": list(served.includes(kind)),
@@ -67,6 +74,12 @@ def _resource(kind: str, site: Site) -> Element:
         ],
     }
     return {name: said for name, said in out.items() if said != []}
+
+
+def _written(kind: str) -> tuple[str, ...]:
+    if kind in served.PUSHED:
+        return ("create", "update")
+    return {"Patient": ("update",), "QuestionnaireResponse": ("create",)}.get(kind, ())
 
 
 def _parameter(one: Parameter) -> Element:
