@@ -113,7 +113,8 @@ def _part(part: Element, canonicals: Canonicals) -> object:
     if "valueCodeableConcept" in part:
         return key_of("answers", part["valueCodeableConcept"], canonicals)
     found = (part.get(name) for name in ("valueBoolean", "valueInteger", "valueString"))
-    return next((one for one in found if one is not None), None) or measured(part)
+    said = next((one for one in found if one is not None), None)
+    return measured(part) if said is None else said
 
 
 def _of_condition(resource: Resource, _: Sequence[Resource], canonicals: Canonicals) -> Iterator[Fault]:
