@@ -73,7 +73,7 @@ def faults(resource: Resource, about: Sequence[Resource], canonicals: Canonicals
 def _of_observation(resource: Resource, about: Sequence[Resource], canonicals: Canonicals) -> Iterator[Fault]:
     observed = observed_in(resource, canonicals) or ""
     if observed not in _VALUES:
-        told = "the enrolment or a form tells this" if observed else f"no code of this {_HERE}"
+        told = "the enrolment or a form tells this" if observed else "no code of this is understood here"
         yield Fault("Observation.code", told, "not-supported" if observed else "code-invalid")
         return
     yield from _dated(resource, "effective", exact=observed in ("weight", "height", "karnofsky"))
@@ -121,7 +121,7 @@ def _of_condition(resource: Resource, _: Sequence[Resource], canonicals: Canonic
     key = key_of("conditions", resource.get("code", {}), canonicals) or ""
     infection = _is_infection(resource, canonicals)
     if key not in (*_GVHD, "relapse", "relapse-marrow") and not infection:
-        yield Fault("Condition.code", f"no code of this {_HERE}", "code-invalid")
+        yield Fault("Condition.code", "no code of this is understood here", "code-invalid")
         return
     if not {_code(resource.get("verificationStatus"))} <= {None, "confirmed"}:
         yield Fault("Condition.verificationStatus", "only what is confirmed is taken", "business-rule")
@@ -152,7 +152,7 @@ def _ended(resource: Resource, *, ends: bool) -> Iterator[Fault]:
 def _of_procedure(resource: Resource, _: Sequence[Resource], canonicals: Canonicals) -> Iterator[Fault]:
     key = key_of("procedures", resource.get("code", {}), canonicals)
     if key not in ("dli", "prophylactic-dli", "platelet-transfusion"):
-        told = "the enrolment tells this" if key else f"no code of this {_HERE}"
+        told = "the enrolment tells this" if key else "no code of this is understood here"
         yield Fault("Procedure.code", told, "not-supported" if key else "code-invalid")
         return
     yield from _dated(resource, "performed")
@@ -165,7 +165,9 @@ def _of_procedure(resource: Resource, _: Sequence[Resource], canonicals: Canonic
 
 def _of_administration(resource: Resource, _: Sequence[Resource], canonicals: Canonicals) -> Iterator[Fault]:
     if not list(treatment_facts.of_administration(resource, canonicals)):
-        yield Fault("MedicationAdministration.medication", f"no drug or order of this {_HERE}", "code-invalid")
+        yield Fault(
+            "MedicationAdministration.medication", "no drug and no order of this is understood here", "code-invalid"
+        )
     yield from _dated(resource, "effective", exact=True)
 
 

@@ -21,11 +21,32 @@ def test_it_is_valid_r4_and_of_this_server(statement):
     assert statement["implementation"]["url"] == "https://engraft.test/fhir"
 
 
+WRITTEN = {"Patient": {"update"}, "QuestionnaireResponse": {"create"}}
+
+
+def test_it_says_what_is_written(ward, statement):
+    """Each claim is an address that is there: an empty body is refused for what it lacks, not for the address."""
+    assert {one["code"] for one in statement["rest"][0]["interaction"]} == {"transaction", "batch"}
+    for one in statement["rest"][0]["resource"]:
+        claimed = {interaction["code"] for interaction in one["interaction"]}
+        for code, method, path in (("create", "POST", one["type"]), ("update", "PUT", f"{one['type']}/x")):
+            status = ward.ask(method, f"/fhir/{path}", document={}).status_code
+            assert (status != 405) == (code in claimed), (one["type"], code)
+
+
 def test_each_type_that_it_claims_is_served_with_each_parameter(ward, statement):
     (rest,) = statement["rest"]
     assert [one["type"] for one in rest["resource"]] == sorted(served.STORED | served.DEFINED)
     for one in rest["resource"]:
-        assert {i["code"] for i in one["interaction"]} == {"read", "vread", "history-instance", "search-type"}
+        written = {"create", "update"} if one["type"] in served.PUSHED else WRITTEN.get(one["type"], set())
+        reads = {"read", "vread", "history-instance", "search-type"}
+        assert {i["code"] for i in one["interaction"]} == reads | written
+        assert (
+            one["conditionalCreate"]
+            == one["conditionalUpdate"]
+            == one["updateCreate"]
+            == ("create" in written and "update" in written)
+        )
         for parameter in one["searchParam"]:
             assert parameter["type"] in parameters.KINDS
             value = {"date": "2026", "quantity": "1"}.get(parameter["type"], "x")
