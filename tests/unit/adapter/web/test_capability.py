@@ -110,9 +110,9 @@ def test_its_operations_are_served(ward, statement):
 
 
 def test_what_it_does_not_claim_is_refused(ward):
-    assert ward.ask("PUT", "/fhir/Observation/x", document={}).status_code == 405
-    assert ward.ask("POST", "/fhir/Observation", document={}).status_code == 405
-    assert ward.ask("POST", "/fhir", document={}).status_code == 404
+    assert ward.ask("PUT", "/fhir/CarePlan/x", document={}).status_code == 405
+    assert ward.ask("POST", "/fhir/Patient", document={}).status_code == 405
+    assert ward.ask("DELETE", "/fhir/Observation/x").status_code == 405
 
 
 def test_a_checkout_that_nobody_installed_says_so(ward, monkeypatch):
