@@ -9,7 +9,7 @@ LOCK   := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint contract bench mutants golden schemas artefacts ig conformance lock clean
+.PHONY: help demo test lint contract bench mutants golden schemas protocols artefacts ig conformance lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ golden: .venv/installed ## accept what the golden cases give now; read the diff 
 
 schemas: .venv/installed ## compile the packaged R4 schemas anew (after an update of fhir.resources)
 	.venv/bin/python -m tests.lib.schemas
+
+protocols: .venv/installed ## pack the shipped protocols anew (after an edit of their YAML)
+	.venv/bin/python -m tests.lib.protocols
 
 artefacts: .venv/installed ## write what is generated of profiles/ (questionnaires, value sets) from the forms and tables
 	.venv/bin/python -m tests.lib.guide

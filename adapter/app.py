@@ -17,6 +17,7 @@ from adapter.web import (
     admin,
     apply,
     auth,
+    bulk,
     cds_hooks,
     enrolments,
     fhir,
@@ -26,7 +27,9 @@ from adapter.web import (
     gates,
     health,
     jwks,
+    metrics,
     pages,
+    queue,
     refusal,
     regimen_changes,
     regimens,
@@ -38,12 +41,13 @@ from adapter.web.content import LIMIT, negotiate
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
+from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
     *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, admin),
-    *(sign_in, pages),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin, metrics),
+    *(sign_in, pages, queue),
 )
 
 
@@ -64,7 +68,9 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.json = WireProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    metrics.measure(app)
     refusal.refuse(app)
+    know(settings.protocols)
     site = Site(settings, store, clock, Definitions(settings.canonicals))
     routes = [route for room in ROOMS for route in room.routes(site)]
     access = register(app, routes)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from adapter.cli import definitions
 from adapter.cli.refusal import json_option
@@ -80,9 +81,17 @@ def apply(name: str, shape: str, out: Path | None, as_json: bool, **options: Any
     \b
     Example: engraft apply set-haplo-pdli --day-zero 2026-03-02 --weight 70 --height 175 --format csv
     """
+    if as_json and shape in ("csv", "table") and _shape_was_said():
+        raise click.UsageError(f"--json is FHIR, and --format {shape} is not: leave one of them out")
     order = _order(name, Said(**options), load(environment()))
     applied = apply_protocol(order)
     write(_written(applied, order, "fhir" if as_json and shape == "table" else shape), out)
+
+
+def _shape_was_said() -> bool:
+    """Was the format chosen, and not just the default?"""
+    source = click.get_current_context().get_parameter_source("shape")
+    return source is not ParameterSource.DEFAULT
 
 
 def _order(name: str, said: Said, settings: Settings) -> Order:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
+from adapter.cli.progress import bar
 from adapter.cli.refusal import json_refusals
 from adapter.errors import Refused
-from mappings.facts.synthetic import documents
+from mappings.facts.synthetic import Document, documents
 from mappings.r4 import wire
 
 
@@ -36,16 +38,28 @@ def synth(patients: int, seed: int, out: Path, centre: str, as_of: datetime) -> 
     Example: engraft cohort synth --patients 20 --seed 1 --out cohort/ && engraft map cohort/*.ndjson --out fhir/
     """
     chance = random.Random(seed)  # noqa: S311 - repeatable patients, no secret
-    made = list(documents(patients, chance, centre=centre, as_of=as_of.date(), full=True))
-    visits = [visit for _, of_one in made for visit in of_one]
+    made = documents(patients, chance, centre=centre, as_of=as_of.date(), full=True)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _write(out / "enrolments.ndjson", [enrolment for enrolment, _ in made])
-        _write(out / "follow-ups.ndjson", visits)
+        with bar("writing", patients, items=True) as tick:
+            visits = _write(made, out, tick)
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}") from error
-    click.echo(f"{len(made)} enrolments and {len(visits)} follow-ups in {out}", err=True)
+    click.echo(f"{patients} enrolments and {visits} follow-ups in {out}", err=True)
 
 
-def _write(file: Path, made: Sequence[object]) -> None:
-    file.write_bytes(b"".join(wire.encode(one) + b"\n" for one in made))
+def _write(made: Iterable[tuple[Document, list[Document]]], out: Path, tick: Callable[[int], None]) -> int:
+    """One patient in memory at a time; how many visits. The files of an earlier call go when the new ones are whole."""
+    names = ("enrolments.ndjson", "follow-ups.ndjson")
+    visits = 0
+    with TemporaryDirectory(prefix=".engraft-", dir=out) as folder:
+        new = [Path(folder) / name for name in names]
+        with new[0].open("wb") as enrolments, new[1].open("wb") as follow_ups:
+            for enrolment, forms in made:
+                enrolments.write(wire.encode(enrolment) + b"\n")
+                follow_ups.writelines(wire.encode(form) + b"\n" for form in forms)
+                visits += len(forms)
+                tick(1)
+        for file in new:
+            file.replace(out / file.name)
+    return visits

@@ -10,7 +10,6 @@ from adapter.cli.refusal import show
 from adapter.errors import Refused
 from mappings import protocol as protocols
 from mappings.protocol import Protocol
-from mappings.protocol.document import LONGEST, read
 from mappings.r4.faults import Fault, FaultyInput
 
 
@@ -21,7 +20,7 @@ def named(name: str) -> Protocol:
     """
     file = _file(name)
     if file is None:
-        return protocols.load(name)
+        return protocols.load(name)  # shipped, or named by the settings
     faults = check(name)
     if errors := [fault for fault in faults if fault.severity == "error"]:
         raise FaultyInput(errors)
@@ -38,8 +37,8 @@ def check(name: str) -> list[Fault]:
 
     file = _file(name)
     if file is None:
-        wording = Wording(protocols.wording(name), f"{name}.txt")
-        return check_text(protocols.definition(name), f"{name}.yaml", wording)
+        text = protocols.definition(name)
+        return check_text(text, f"{name}.yaml", Wording(protocols.wording(name), f"{name}.txt"))
     text, beside = _read(file), file.with_suffix(".txt")
     there = beside != file and beside.is_file()
     faults = check_text(text, name, Wording(_read(beside), str(beside)) if there else None)
@@ -52,8 +51,11 @@ def _borrowed_key(text: str, file: str) -> list[Fault]:
         key = protocols.parse(text).key
     except FaultyInput:
         return []
-    if key not in protocols.names() or text == protocols.definition(key):
+    if key not in protocols.shipped() or text == protocols.definition(key):
         return []
+    # here, because what ships is not read from YAML
+    from mappings.protocol.document import read
+
     message = f"{key} is the key of a shipped protocol: orders of both have the same ids"
     return [Fault("key", message, "duplicate", "warning", file, read(text).line("key"))]
 
@@ -62,11 +64,13 @@ def _file(name: str) -> Path | None:
     """Where a protocol of one's own stands; None for what ships, whatever lies in the folder under that name."""
     if name not in protocols.names() and (Path(name).suffix or Path(name).exists()):
         return Path(name)
-    protocols.definition(name)  # refuses what is neither
+    protocols.load(name)  # refuses what is neither
     return None
 
 
 def _read(file: Path) -> str:
+    from mappings.protocol.document import LONGEST
+
     try:
         with file.open("rb") as stream:
             return stream.read(4 * LONGEST + 1).decode("utf-8")

@@ -188,14 +188,15 @@ def _plan_pulled(stage: Stage) -> None:
 
 
 def _registry(stage: Stage) -> None:
-    from adapter.flows import registry
+    from adapter.flows import endpoints, registry
+    from mappings.registry.judged import Row
 
     _say(7, "De-identified bundles and overall survival for the registry")
     key = bytes.fromhex(stage.settings.privacy_key.read_text("ascii"))
     bundles = list(registry.bundles(stage.store, key, now()))
     click.echo(f"   {len(bundles)} bundles of consenting patients, {sum(len(b['entry']) for b in bundles)} resources")
-    report = registry.report_from_store(stage.store, registry.Question(endpoints=("os",), horizons=(180, 365, 730)))
-    for row in report.rows:
+    report = endpoints.report_from_store(stage.store, endpoints.Question(endpoints=("os",), horizons=(180, 365, 730)))
+    for row in (row for row in report.rows if isinstance(row, Row)):
         estimate = "beyond the follow-up" if row.estimate is None else f"{row.estimate:.1%}"
         told = f"{row.events} death{'' if row.events == 1 else 's'} among {row.n}, Kaplan-Meier, synthetic"
         click.echo(f"   overall survival at {row.horizon_days} days: {estimate} ({told})")

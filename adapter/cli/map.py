@@ -23,7 +23,8 @@ from adapter.errors import Refused
 from mappings import outcomes
 from mappings.canonicals import Canonicals
 from mappings.facts import Enrolment, FollowUp
-from mappings.intake import redcap, schema
+from mappings.facts.plausible import Limits
+from mappings.intake import lifetime, redcap, schema
 from mappings.intake.entries import Entry
 from mappings.intake.redcap import Project
 from mappings.r4 import wire
@@ -41,6 +42,7 @@ class Call(NamedTuple):
     files: tuple[Path, ...]
     as_of: date
     canonicals: Canonicals
+    limits: Limits
     project: Project | None
     spool: Spool
 
@@ -84,8 +86,10 @@ def map_(
     Example: engraft map enrolments.ndjson m1.json visits.csv --out fhir/
     """
     project = _project(mapping) if mapping else None
+    settings = load(environment())
     with spool() as kept, shelf(out, shape) as made:
-        call = Call(inputs, as_of.date() if as_of else today(), load(environment()).canonicals, project, kept)
+        on = as_of.date() if as_of else today()
+        call = Call(inputs, on, settings.canonicals, settings.limits, project, kept)
         found = _read_all(call)
         _map_all(call, made)
         if out:
@@ -157,7 +161,7 @@ def _map_all(call: Call, made: Shelf) -> None:
 
 
 def _map_course(call: Call, made: Shelf, kept: list[Kept], stored: Callable[[], Enrolment | None]) -> None:
-    enrolments = _one_each(call, [one for one in kept if one.kind == "enrolment"], schema.enrolment)
+    enrolments = _one_each(call, [one for one in kept if one.kind == "enrolment"], partial(_enrolment, call.limits))
     visits = _one_each(call, [one for one in kept if one.kind == "follow-up"], schema.follow_up)
     enrolment = next((fact for _, fact in enrolments), None) or (stored() if visits else None)
     if enrolment is None:
@@ -170,6 +174,14 @@ def _map_course(call: Call, made: Shelf, kept: list[Kept], stored: Callable[[], 
     for mapped in outcomes.map_course(enrolment, sound, Ids(course, call.canonicals)):
         require_valid(mapped.resource)
         made.put(mapped.resource)
+
+
+def _enrolment(limits: Limits, document: Any, as_of: date) -> Enrolment:
+    """Raises FaultyInput, also for an age that nobody can have."""
+    found = schema.enrolment(document, as_of)
+    if faults := lifetime.faults(found, as_of, limits):
+        raise FaultyInput(faults)
+    return found
 
 
 def _one_each(call: Call, kept: list[Kept], read: Callable[[Any, date], Any]) -> list[tuple[Kept, Any]]:

@@ -35,7 +35,7 @@ def check(ctx: click.Context, name: str | None, as_json: bool) -> None:
 
     Example: engraft protocol check set-haplo-pdli
     """
-    names = list(protocols.names()) if name is None else [name]
+    names = list(protocols.shipped()) if name is None else [name]
     found = {one: definitions.check(one) for one in names}
     faults = [fault for some in found.values() for fault in some]
     sound = not any(fault.severity == "error" for fault in faults)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
+from adapter.cli.crew import policies_of
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
-from adapter.web.waiting import STATES, UNFINISHED, row
+from adapter.flows import queue as flow
+from adapter.store.lease import PARKED
+from adapter.web.waiting import STATES, UNFINISHED, age, row
 from mappings.r4.wire import pretty
 
 
 @click.group()
 def queue() -> None:
-    """Deliveries to hospitals and registries. A parked one holds back later ones of its patient until you decide.
+    """Deliveries to hospitals and registries. What is parked was refused and waits until you decide.
 
     Example: engraft queue list --state parked
     """
@@ -21,37 +24,54 @@ def queue() -> None:
 
 @queue.command(name="list")
 @click.option("--state", "states", type=click.Choice(STATES), multiple=True, help="Repeatable; default: unfinished.")
+@click.option("--hospital", help="Only what is for this hospital or registry.")
 @json_option
-def list_(states: tuple[str, ...], as_json: bool) -> None:
-    """What waits, is under way or parked.
+def list_(states: tuple[str, ...], hospital: str | None, as_json: bool) -> None:
+    """What waits, is under way or parked, and since when.
 
     Example: engraft queue list --state parked --state waiting
     """
     with store_of(load(environment())) as store, store.reading() as tx:
-        found = tx.outbox.listing(states or UNFINISHED)
+        found = tx.outbox.listing(states or UNFINISHED, destination=hospital)
+        backlog = tx.outbox.backlog()
     if as_json:
         click.echo(pretty([row(one) for one in found]))
         return
     # here, because only people need it
     from tabulate import tabulate
 
-    rows = [(o.id, o.destination, o.course, o.state, o.attempts, o.due, (o.error or "")[:60]) for o in found]
-    head = ("id", "destination", "course", "state", "attempts", "due", "error")
+    rows = [
+        (o.id, o.destination, o.course, o.state, age(o.created, now()), o.attempts, o.due, (o.error or "")[:60])
+        for o in found
+    ]
+    head = ("id", "destination", "course", "state", "age", "attempts", "due", "error")
     click.echo(tabulate(rows, headers=head) if rows else "nothing here")
+    for name, (number, oldest) in backlog.items():
+        click.echo(f"{name}: {number} not finished, the oldest for {age(oldest, now())}", err=True)
 
 
 @queue.command()
 @click.argument("id_", metavar="ID", type=int)
+@click.option("--request", "exact", is_flag=True, help="The exact request that would be sent now; nothing is sent.")
 @json_option
-def show(id_: int, as_json: bool) -> None:
-    """One delivery with its resources and what the other server said.
+def show(id_: int, exact: bool, as_json: bool) -> None:
+    """One delivery with its resources, what the other server said, and the request that would be sent.
 
-    Example: engraft queue show 12
+    Example: engraft queue show 12 --request
     """
-    with store_of(load(environment())) as store, store.reading() as tx:
-        found = tx.outbox.show(id_)
+    settings = load(environment())
+    with store_of(settings) as store:
+        with store.reading() as tx:
+            found = tx.outbox.show(id_)
+        request = flow.request_of(store, id_, policies_of(settings))
+    there = settings.hospitals.get(found.destination) or settings.registries.get(found.destination)
+    address = there.base_url if there else None
     if as_json:
-        click.echo(pretty(row(found) | {"outcome": found.outcome, "content": found.content}))
+        told = {"outcome": found.outcome, "content": found.content, "url": address, "request": request}
+        click.echo(pretty(row(found) | told))
+        return
+    if exact:
+        click.echo(f"POST {address or found.destination}\nContent-Type: application/fhir+json\n\n{pretty(request)}")
         return
     for key, value in row(found).items():
         click.echo(f"{key}: {'' if value is None else value}")
@@ -62,15 +82,21 @@ def show(id_: int, as_json: bool) -> None:
 
 
 @queue.command()
-@click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
+@click.argument("ids", metavar="ID...", type=int, nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Whatever is parked.")
+@click.option("--hospital", help="With --all: only what is for this hospital or registry.")
 @json_option
 @click.pass_context
-def retry(ctx: click.Context, ids: tuple[int, ...], as_json: bool) -> None:
+def retry(ctx: click.Context, ids: tuple[int, ...], everything: bool, hospital: str | None, as_json: bool) -> None:
     """Try parked or waiting deliveries again, at once.
 
-    Example: engraft queue retry 12 13
+    Example: engraft queue retry --all --hospital chu-a
     """
+    if bool(ids) == everything or (hospital and not everything):
+        raise click.UsageError("name deliveries, or say --all [--hospital NAME]")
     with store_of(load(environment())) as store, store.transaction() as tx:
+        if everything:
+            ids = tuple(one.id for one in tx.outbox.listing([PARKED], destination=hospital))
         done = tx.outbox.requeue(ids, now())
     left = [id_ for id_ in ids if id_ not in done]
     if as_json:

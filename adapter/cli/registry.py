@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
-from adapter.errors import Invalid, Refused
+from adapter.errors import Refused
+from adapter.flows import endpoints as endpoint_flow
 from adapter.flows import registry as flow
-from adapter.flows.registry import Question
+from adapter.flows.endpoints import Question
 from mappings.r4 import wire
 from mappings.r4.build import Resource, collection
-from mappings.r4.faults import Fault
 from mappings.r4.validate import require_valid
+from mappings.registry import report_page
+from mappings.registry.group_observations import group_observations
 from mappings.registry.measure_report import measure_reports
 from mappings.registry.report import COLUMNS, Report
 
@@ -79,7 +83,7 @@ def _write(out: Path, made: Iterable[Resource]) -> None:
 @click.option(
     "--format", "shape", type=click.Choice(["table", "json", "fhir", "html"]), default="table", show_default=True
 )
-@click.option("--curve", is_flag=True, help="Not yet supported.")
+@click.option("--curve", is_flag=True, help="Every step of the curves too (json).")
 @click.option("--release", is_flag=True, help="It leaves the centre: small counts are hidden, nobody is named.")
 @json_option
 def report(
@@ -99,13 +103,34 @@ def report(
     """
     if (folder is None) == (not database):
         raise click.UsageError("say where from: --from DIR or --database")
-    if shape == "html" or curve:
-        name = "format" if shape == "html" else "curve"
-        raise Invalid([Fault(name, "is not yet supported", "not-supported")])
     settings = load(environment())
-    question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release)
+    question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release, shape in ("fhir", "html"))
     made = _report(folder, question, settings)
-    click.echo(_shaped(made, "json" if as_json else shape, settings))
+    click.echo(_shaped(made, "json" if as_json or curve else shape, settings, curve=curve))
+
+
+@registry.command()
+@click.option("--from", "folder", type=click.Path(path_type=Path), help="Folder of NDJSON, as engraft map writes it.")
+@click.option("--database", is_flag=True, help="Everything that is stored.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Cut-off; default: the last date in the data.")
+@click.option("--out", type=click.File("w", "utf-8", atomic=True), default="-", help="CSV file; default: stdout.")
+@json_refusals
+def table(folder: Path | None, database: bool, as_of: datetime | None, out: TextIO) -> None:
+    """The analysis table (CSV): one row a patient, days and status of each endpoint. It does not leave the centre.
+
+    docs/endpoints.R computes every number of the report from it.
+
+    Example: engraft registry table --from fhir/ --out table.csv
+    """
+    if (folder is None) == (not database):
+        raise click.UsageError("say where from: --from DIR or --database")
+    settings, cut = load(environment()), as_of.date() if as_of else None
+    lines = csv.writer(out, lineterminator="\n")
+    if folder:
+        lines.writerows(endpoint_flow.table_from_directory(folder, cut, canonicals=settings.canonicals))
+        return
+    with store_of(settings) as store:
+        lines.writerows(endpoint_flow.table_from_store(store, cut, canonicals=settings.canonicals))
 
 
 def _days(text: str) -> list[int]:
@@ -116,16 +141,20 @@ def _days(text: str) -> list[int]:
 
 def _report(folder: Path | None, question: Question, settings: Settings) -> Report:
     if folder:
-        return flow.report_from_directory(folder, question, canonicals=settings.canonicals)
+        return endpoint_flow.report_from_directory(folder, question, canonicals=settings.canonicals)
     with store_of(settings) as store:
-        return flow.report_from_store(store, question, canonicals=settings.canonicals)
+        return endpoint_flow.report_from_store(store, question, canonicals=settings.canonicals)
 
 
-def _shaped(made: Report, shape: str, settings: Settings) -> str:
+def _shaped(made: Report, shape: str, settings: Settings, *, curve: bool = False) -> str:
     if shape == "json":
-        return wire.pretty(made.document())
+        return wire.pretty(made.document(curves=curve))
+    if shape == "html":
+        return report_page.document(made)
     if shape == "fhir":
-        resources = collection(measure_reports(made, now(), settings.canonicals))
+        at, canonicals = now(), settings.canonicals
+        reports, mirrored = measure_reports(made, at, canonicals), group_observations(made, at, canonicals)
+        resources = collection([*reports, *mirrored])
         require_valid(resources)
         return wire.pretty(resources)
     # here, because only people need it
@@ -137,6 +166,10 @@ def _shaped(made: Report, shape: str, settings: Settings) -> str:
         [
             f"as of {made.as_of}",
             tabulate(made.table(), headers=COLUMNS, disable_numparse=True),
-            *(f"{name}\n{tabulate(said[name], headers='keys', disable_numparse=True)}" for name in named),
+            *(f"{name}\n{tabulate(_flat(said[name]), headers='keys', disable_numparse=True)}" for name in named),
         ]
     )
+
+
+def _flat(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: ", ".join(v) if isinstance(v, list) else v for name, v in one.items()} for one in entries]

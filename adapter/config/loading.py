@@ -7,7 +7,9 @@ from pathlib import Path
 
 from adapter.config.centres import centres
 from adapter.config.clinic import gate_ages, limits
+from adapter.config.exports import exports
 from adapter.config.privacy import pseudonym_key
+from adapter.config.protocols import protocols
 from adapter.config.reader import Reader, Table, is_url
 from adapter.config.secrets import Secret, why
 from adapter.config.servers import hospitals, registries
@@ -15,6 +17,7 @@ from adapter.config.settings import DEFAULT_DATABASE_URL, DEFAULT_PUBLIC_URL, Ho
 from adapter.config.smart import keys
 from adapter.errors import Invalid
 from mappings.canonicals import DEFAULT_BASE, Canonicals
+from mappings.protocol import know
 from mappings.r4.faults import Fault
 
 SETTINGS = {
@@ -24,7 +27,10 @@ SETTINGS = {
 }
 """Every environment variable that is read, with its meaning."""
 
-SECTIONS = ("canonical_base", "centres", "hospitals", "registries", "privacy", "dosing", "gates", "smart")
+SECTIONS = (
+    *("canonical_base", "centres", "hospitals", "registries", "privacy", "protocols"),
+    *("dosing", "gates", "smart", "exports"),
+)
 """Every key at the top of the file."""
 
 
@@ -34,9 +40,12 @@ def load(environ: Mapping[str, str]) -> Settings:
     public = _environment_url(environ.get("ENGRAFT_PUBLIC_URL") or DEFAULT_PUBLIC_URL)
     named = environ.get("ENGRAFT_CONFIG")
     if not named:
+        know(())
         return Settings(database_url=database, public_url=public)
     path = Path(named)
-    return _settings(Reader(path, _text_of(path), environ), database, public)
+    settings = _settings(Reader(path, _text_of(path), environ), database, public)
+    know(settings.protocols)
+    return settings
 
 
 def _settings(reader: Reader, database: str, public: str) -> Settings:
@@ -57,6 +66,8 @@ def _settings(reader: Reader, database: str, public: str) -> Settings:
         file=reader.path,
         limits=limits(reader, document),
         gate_max_age=gate_ages(reader, document),
+        exports=exports(reader, document),
+        protocols=protocols(reader, document),
         signing_keys=_signing_keys(reader, document, named_hospitals, named_registries),
     )
     if reader.faults:

@@ -21,6 +21,7 @@ Table = Mapping[str, Any]
 Place = tuple[str, ...]
 """Where a value stands: the parts of its dotted key."""
 
+SHORTEST, LONGEST = 0.1, 60
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_YET = {"cibmtr": "registries.dialect", "ebmt": "registries.dialect"}
 
@@ -103,6 +104,14 @@ class Reader:
         elif said in _NOT_YET:
             self.fault((*at, key), f"{said} is not yet supported")
         return said
+
+    def seconds(self, table: Table, at: Place, key: str, default: float) -> float:
+        """A time to wait: a lease must last longer."""
+        said = table.get(key, default)
+        if isinstance(said, int | float) and not isinstance(said, bool) and SHORTEST <= said <= LONGEST:
+            return float(said)
+        self.fault((*at, key), f"is a number of seconds from {SHORTEST} to {LONGEST}")
+        return default
 
     def files(self, table: Table, at: Place) -> tuple[Path, ...]:
         """A list of files, each relative to the folder of the TOML."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapter.config.reader import Place, Reader, Table
-from adapter.config.settings import Auth, Hospital, Registry, Tls, Webhook
+from adapter.config.settings import DEFAULT_TIMEOUT, Auth, Hospital, Registry, Tls, Webhook
 
 SCOPE = "system/*.cruds"
 """Asked for where the configuration names no scope; a server grants what was agreed, and says so."""
@@ -14,6 +14,7 @@ _KEYS = {
     "basic": ("user", "secret"),
     "smart-backend": ("client_id", "scope", "algorithm", "token_url"),
 }
+TIMEOUTS = ("connect_seconds", "read_seconds")
 
 
 def hospitals(reader: Reader, document: Table) -> dict[str, Hospital]:
@@ -28,18 +29,27 @@ def registries(reader: Reader, document: Table) -> dict[str, Registry]:
 
 def _hospital(reader: Reader, name: str, table: Table) -> Hospital:
     at = ("hospitals", name)
-    reader.only(table, at, ("base_url", "auth", "identity", "webhook", "tls"))
+    reader.only(table, at, ("base_url", "auth", "identity", "webhook", "tls", "conflict", *TIMEOUTS))
     url = reader.url(table, at, "base_url")
     identity = reader.word(table, at, "identity", ("auto", "client-id", "conditional"), "auto")
-    return Hospital(name, url, _auth(reader, table, at), identity, _webhook(reader, table, at), _tls(reader, table, at))
+    conflict = reader.word(table, at, "conflict", ("park", "ours", "theirs"), "park")
+    shown = _auth(reader, table, at), identity, _webhook(reader, table, at)
+    return Hospital(name, url, *shown, _tls(reader, table, at), conflict, _timeout(reader, table, at))
 
 
 def _registry(reader: Reader, name: str, table: Table) -> Registry:
     at = ("registries", name)
-    reader.only(table, at, ("base_url", "auth", "dialect", "tls"))
+    reader.only(table, at, ("base_url", "auth", "dialect", "tls", *TIMEOUTS))
     url = reader.url(table, at, "base_url")
     dialect = reader.word(table, at, "dialect", ("fhir", "cibmtr", "ebmt"), "fhir")
-    return Registry(name, url, _auth(reader, table, at), dialect, _tls(reader, table, at))
+    return Registry(name, url, _auth(reader, table, at), dialect, _tls(reader, table, at), _timeout(reader, table, at))
+
+
+def _timeout(reader: Reader, table: Table, at: Place) -> tuple[float, float]:
+    connect, read = (
+        reader.seconds(table, at, key, usual) for key, usual in zip(TIMEOUTS, DEFAULT_TIMEOUT, strict=True)
+    )
+    return connect, read
 
 
 def _auth(reader: Reader, table: Table, above: Place) -> Auth:

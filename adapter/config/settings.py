@@ -10,9 +10,12 @@ from adapter.config.secrets import Secret
 from adapter.errors import Refused
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
+from mappings.protocol import Protocol
 
 DEFAULT_DATABASE_URL = "sqlite:///var/engraft.sqlite"
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
+DEFAULT_TIMEOUT = (5.0, 30.0)
+"""Seconds to connect to another server, and between two pieces of its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,11 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Hospital:
-    """A hospital's FHIR server. `identity`: auto, client-id or conditional."""
+    """A hospital's FHIR server. `identity`: auto, client-id or conditional.
+
+    `conflict`: whose version counts where the hospital changed what we sent: park (a person says), ours or theirs.
+    `timeout`: seconds to connect and to read.
+    """
 
     name: str
     base_url: str
@@ -73,6 +80,8 @@ class Hospital:
     identity: str = "auto"
     webhook: Webhook | None = None
     tls: Tls = Tls()
+    conflict: str = "park"
+    timeout: tuple[float, float] = DEFAULT_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,15 @@ class Registry:
     auth: Auth = Auth()
     dialect: str = "fhir"
     tls: Tls = Tls()
+    timeout: tuple[float, float] = DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """Where the files of bulk exports lie, and for how many hours. A day is our own default."""
+
+    folder: Path = Path("var/exports")
+    hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +117,11 @@ class Settings:
     privacy_key: Path | None = None
     file: Path | None = None
     limits: Limits = DEFAULT_LIMITS
+    protocols: tuple[Protocol, ...] = ()
+    """Protocols of the deployment's own, beside those that ship."""
     gate_max_age: Mapping[str, int] = field(default_factory=dict)
     """Days after which a fact of a gate, by its name in the protocol, no longer meets it. Nobody gives a number."""
+    exports: Exports = Exports()
     signing_keys: tuple[Secret, ...] = ()
     """Private keys for SMART Backend Services, the one to use first; the public half of each is published."""
 

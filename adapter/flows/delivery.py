@@ -1,32 +1,50 @@
-"""Change sets go from the outbox to the hospitals: at least once, in order for each patient, never half.
+"""Change sets go from the outbox to the hospitals: at least once, in order for each patient.
 
-A row is leased, its patient found at the hospital, its content checked a last time, sent as one transaction of PUTs on
-stable ids, and marked. A crash anywhere leaves the row leased; when the lease runs out the same PUTs are sent again
-and change nothing. What may work later is tried again, what cannot work is parked with the server's own words.
+What waits for one patient is leased together, the patient found at the hospital, and sent (`sending.py`). A crash
+anywhere leaves the rows leased; whoever has them next finds what arrived and sends the rest. What may work later is
+tried again, what cannot work is parked with the server's own words, alone, unless the patient itself is in doubt.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapter.errors import HospitalRefused, HospitalUnavailable, Refused
-from adapter.hospital import identity, r4_gate, retry
-from adapter.hospital.answer import HospitalSilent
+from adapter.errors import HospitalUnavailable, Refused
+from adapter.flows.sending import Sending, outcome
+from adapter.hospital import identity, retry
+from adapter.hospital.answer import HospitalBroke, HospitalSilent
 from adapter.hospital.client import HospitalClient
+from adapter.hospital.pace import Pace
+from adapter.hospital.references import local_targets
 from adapter.store import Store, Tx
-from adapter.store.outbox import Delivery
+from adapter.store.outbox import Delivery, Said, references
+from adapter.store.sent import Given
 from mappings.r4.build import Resource
-from mappings.r4.faults import Fault, FaultyInput
-from mappings.r4.validate import require_valid
+from mappings.r4.faults import Fault
 
-LEASE_SECONDS = 600.0
-"""Longer than one row can take: the look-ups and the transaction, each with the client's own limits."""
+LEASE_SECONDS = 180.0
+"""Longer than one request can take with the client's own limits; a worker that lives makes it longer before each."""
+
+BREAKS = 10
+"""How often a server may break over the same row before it is the row: about half an hour of tries."""
+
+ROWS = 50
+"""Rows of one patient that go together at most."""
 
 ClientOf = Callable[[str], HospitalClient]
 """Client for a destination; LookupError or Refused where the configuration does not give one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`ids`: auto, client-id or conditional. `conflict`: ours, theirs or park."""
+
+    ids: str = "auto"
+    conflict: str = "park"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +59,58 @@ class DrainReport:
 
 
 @dataclass(slots=True)
-class _Round:
-    """One worker going through the outbox."""
+class Post:
+    """What all workers of a process share: the store, the clocks, and how each destination is to be treated.
+
+    `writers`: how many patients may be sent side by side to each destination. `policies`: by destination.
+    """
 
     store: Store
-    client_of: ClientOf
-    worker: str
     now: Callable[[], datetime]
     jitter: Callable[[], float]
-    silent: dict[str, datetime] = field(default_factory=dict)
-    """Destinations that do not answer, and until when nobody else needs to try."""
+    writers: int = 1
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+    _paces: dict[str, Pace] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def pace(self, destination: str) -> Pace:
+        """Of this destination."""
+        with self._lock:
+            return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter))
+
+    def work(self, destination: str, client_of: ClientOf, worker: str, most: int | None = None) -> Counter[str]:
+        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set."""
+        done: Counter[str] = Counter()
+        pace = self.pace(destination)
+        while not self.stop.is_set() and (most is None or done.total() < most):
+            with pace.turn() as mine:
+                stopped = self.stop.is_set() or not mine
+                rows = [] if stopped else self._claim(destination, worker, most and most - done.total())
+                if not rows:
+                    break
+                done += _Round(self, pace, client_of, worker, rows).deliver()
+        return done
+
+    def report(self, done: Counter[str]) -> DrainReport:
+        """What was done, and what is left."""
+        with self.store.reading() as tx:
+            waiting, due = tx.outbox.waiting(), [tx.outbox.next_due(name) for name in tx.outbox.destinations()]
+            names = tx.outbox.destinations()
+        silent = [self.pace(name).until for name in names]
+        next_due = min(
+            (max(filter(None, (at, until))) for at, until in zip(due, silent, strict=True) if at), default=None
+        )
+        return DrainReport(done["delivered"], done["retried"], done["parked"], waiting, next_due)
+
+    def _claim(self, destination: str, worker: str, most: int | None) -> list[Delivery]:
+        now = self.now()
+        with self.store.transaction() as tx:
+            first = tx.outbox.lease(worker, at=now, lease_seconds=LEASE_SECONDS, destination=destination)
+            if first is None:
+                return []
+            until = now + timedelta(seconds=LEASE_SECONDS)
+            return [first, *tx.outbox.follow(first, until=until, most=min(ROWS, most or ROWS) - 1)]
 
 
 def drain(
@@ -62,66 +122,186 @@ def drain(
     jitter: Callable[[], float],
     limit: int | None = None,
     until_empty: bool = True,
+    policies: Mapping[str, Policy] | None = None,
 ) -> DrainReport:
-    """Delivers what is due: every row (`until_empty`), at most `limit` rows, or just one.
+    """Delivers what is due with one worker: every row (`until_empty`), at most `limit` rows, or just one.
 
     `worker` names this process among others; `jitter` gives random numbers in [0, 1). Raises StoreUnavailable.
     """
-    this = _Round(store, client_of, worker, now, jitter)
+    post = Post(store, now, jitter, policies=policies or {})
     most = limit if until_empty else 1
     done: Counter[str] = Counter()
-    while most is None or done.total() < most:
-        with store.transaction() as tx:
-            row = tx.outbox.lease(worker, at=now(), lease_seconds=LEASE_SECONDS)
-        if row is None:
-            break
-        done[_deliver(row, this)] += 1
     with store.reading() as tx:
-        waiting, next_due = tx.outbox.counts().get("waiting", 0), tx.outbox.next_due()
-    return DrainReport(done["delivered"], done["retried"], done["parked"], waiting, next_due)
+        destinations = tx.outbox.destinations()
+    for name in destinations:
+        done += post.work(name, client_of, worker, None if most is None else most - done.total())
+    return post.report(done)
 
 
-def _deliver(row: Delivery, this: _Round) -> str:
-    """What became of the row: delivered, retried or parked."""
-    until = this.silent.get(row.destination)
-    if until and this.now() < until:
-        return _retry(row, this, until, "the hospital did not answer others either")
-    try:
-        client = this.client_of(row.destination)
-    except (LookupError, Refused) as error:
-        return _later(row, this, HospitalSilent(f"{row.destination} is not configured: {error}"))
-    try:
-        patient = _send(row, this, client)
-    except HospitalUnavailable as error:
-        return _later(row, this, error)
-    except HospitalRefused as error:
-        return _park(row, this, str(error), error.status, error.outcome)
-    except FaultyInput as error:
-        return _park(row, this, str(error), None, _outcome(error.faults))
-    except Refused as error:
-        return _park(row, this, str(error), None, _outcome([Fault("", str(error), "business-rule")]))
-    with this.store.transaction() as tx:
-        mine = tx.outbox.delivered(row.id, this.worker, this.now())
-        if mine and patient:  # decided once: what was delivered under a Patient is never followed by another one
-            tx.links.put(row.destination, row.course, patient)
-    return "delivered"
+def rehearse(store: Store, row: Delivery, policies: Mapping[str, Policy]) -> Resource:
+    """The transaction that would be sent for this row alone; of a patient not yet looked up, as one unknown there."""
+    now = row.created
+    post = Post(store, lambda: now, lambda: 0.0, policies=policies)
+    nobody = HospitalClient(row.destination, "", None)
+    alone = _Round(post, post.pace(row.destination), lambda _: nobody, "", [row])
+    resources, _ = alone._about_theirs(lambda _: None)
+    return alone._sending(nobody, resources).request(resources)
 
 
-def _send(row: Delivery, this: _Round, client: HospitalClient) -> str | None:
-    """Sends the row; returns the Patient that it was sent under, as `Patient/<id>`, where it is about one of ours."""
-    with this.store.reading() as tx:
-        linked = tx.links.get(row.destination, row.course)
-        patient = _wanted(tx, row.course)
-    resources, under = row.content, None
-    if patient and identity.concerns(resources, patient.own):
-        theirs = linked.removeprefix("Patient/") if linked else identity.find(client, patient) or patient.own
-        resources, under = identity.refer(resources, patient.own, theirs), f"Patient/{theirs}"
-    for resource in resources:
-        require_valid(resource)
-        r4_gate.read(resource)
-    if resources:
-        client.transact(resources)
-    return under
+class _LeaseLost(Exception):
+    """Another worker has the rows now; its word counts."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """Rows of one patient, leased by this worker."""
+
+    post: Post
+    pace: Pace
+    client_of: ClientOf
+    worker: str
+    rows: list[Delivery]
+
+    def deliver(self) -> Counter[str]:
+        """What became of the rows."""
+        first = self.rows[0]
+        try:
+            client = self.client_of(first.destination)
+        except (LookupError, Refused) as error:
+            return self._later(HospitalSilent(f"{first.destination} is not configured: {error}"), ())
+        try:
+            resources, under = self._about_theirs(lambda patient: identity.find(client, patient))
+        except HospitalUnavailable as error:
+            return self._later(error, ())
+        except Refused as error:
+            said = Said(str(error), None, outcome([Fault("", str(error), "business-rule")]))
+            return self._park_all(said)
+        sending = self._sending(client, resources)
+        try:
+            sending.send(resources)
+        except HospitalUnavailable as error:
+            return self._later(error, sending.given.values())
+        except _LeaseLost:
+            return Counter()
+        self.pace.answered()
+        return self._settle(sending, under)
+
+    def _about_theirs(self, find: Callable[[identity.Wanted], str | None]) -> tuple[list[Resource], str | None]:
+        """The resources about the hospital's own Patient, and which it is, where they are about one of ours."""
+        first = self.rows[0]
+        resources = [one for row in self.rows for one in row.content]
+        with self.post.store.reading() as tx:
+            linked = tx.links.get(first.destination, first.course)
+            patient = _wanted(tx, first.course)
+            ours = tx.sent.known(first.destination, [("Patient", patient.own)]) if patient else {}
+        if patient is None or not identity.concerns(resources, patient.own):
+            return resources, None
+        if linked in [f"Patient/{one.there}" for one in ours.values()]:
+            return resources, None
+        theirs = linked.removeprefix("Patient/") if linked else find(patient) or patient.own
+        return identity.refer(resources, patient.own, theirs), f"Patient/{theirs}"
+
+    def _sending(self, client: HospitalClient, resources: Sequence[Resource]) -> Sending:
+        first = self.rows[0]
+        policy = self.post.policies.get(first.destination, Policy())
+        with self.post.store.reading() as tx:
+            known = tx.sent.known(first.destination, _concerned(resources))
+            ids = policy.ids if policy.ids != "auto" else tx.sent.trait(first.destination, "ids") or "auto"
+        return Sending(
+            client=client,
+            pace=self.pace,
+            known=known,
+            ids=ids,
+            policy=policy.conflict,
+            again=any(row.attempts > 1 for row in self.rows),
+            final=any(row.strikes >= BREAKS for row in self.rows),
+            beat=self._beat,
+        )
+
+    def _beat(self) -> None:
+        """Makes the lease longer once a third of it is over."""
+        now, row = self.post.now(), self.rows[0]
+        until = now + timedelta(seconds=LEASE_SECONDS)
+        if (until - row.due).total_seconds() < LEASE_SECONDS / 3:
+            return
+        with self.post.store.transaction() as tx:
+            if not tx.outbox.extend([one.id for one in self.rows], self.worker, until):
+                raise _LeaseLost
+
+    def _settle(self, sending: Sending, under: str | None) -> Counter[str]:
+        first, at = self.rows[0], self.post.now()
+        done: Counter[str] = Counter()
+        with self.post.store.transaction() as tx:
+            for row in self.rows:
+                done[self._settled(tx, row, sending, at)] += 1
+            tx.sent.put(first.destination, sending.given.values(), at)
+            if sending.ids != "auto" and sending.given:
+                tx.sent.learn(first.destination, "ids", sending.ids)
+            if under and not done["lost"] and done["delivered"]:
+                # decided once: what was delivered under a Patient is never followed by another one
+                ours = sending.given.get(under)
+                tx.links.put(first.destination, first.course, f"Patient/{ours.there}" if ours else under)
+        return done - Counter(lost=done["lost"], held=done["held"])
+
+    def _settled(self, tx: Tx, row: Delivery, sending: Sending, at: datetime) -> str:
+        names = references(row.content)
+        refused = [one for one, name in zip(row.content, names, strict=True) if name in sending.refused]
+        through = set(names) - sending.refused.keys()
+        if not refused:
+            kept = ", ".join(sorted(sending.left & set(names)))
+            note = f"the hospital keeps its own later version of {kept}" if kept else None
+            mine, became = tx.outbox.delivered(row.id, self.worker, at, note), "delivered"
+        else:
+            said = next(sending.refused[name] for name in names if name in sending.refused)
+            if through:
+                tx.outbox.split(row, refused, at)
+            elif any(_holds(earlier.content, sending) for earlier in self.rows[: self.rows.index(row)]):
+                tx.outbox.retry(row.id, self.worker, said, due=at)
+                return "held"
+            mine = tx.outbox.park(row.id, self.worker, said, holds=_holds(refused, sending))
+            became = "parked"
+        if mine and through:
+            tx.outbox.supersede(row.destination, row.course, through, by=row.id, at=at)
+        return became if mine else "lost"
+
+    def _later(self, error: HospitalUnavailable, given: Iterable[Given]) -> Counter[str]:
+        first = self.rows[0]
+        struck = isinstance(error, HospitalBroke)
+        if struck and self.pace.broke(first.course):
+            struck, error = False, HospitalSilent(f"{error} (over several patients in a row)")
+        if isinstance(error, HospitalSilent):
+            due = self.pace.silent(error.retry_after)
+        else:
+            wait = retry.delay(max(first.attempts, 1), self.post.jitter(), asked=error.retry_after)
+            due = self.post.now() + timedelta(seconds=wait)
+        said = Said(str(error))
+        if isinstance(error, HospitalBroke):
+            said = Said(str(error), error.status, error.outcome)
+        with self.post.store.transaction() as tx:
+            tx.sent.put(first.destination, given, self.post.now())
+            for row in self.rows:
+                tx.outbox.retry(row.id, self.worker, said, due=due, struck=struck)
+        return Counter(retried=len(self.rows))
+
+    def _park_all(self, said: Said) -> Counter[str]:
+        """The patient is in doubt: nothing of it goes before a person has looked."""
+        with self.post.store.transaction() as tx:
+            first, *others = self.rows
+            tx.outbox.park(first.id, self.worker, said)
+            for row in others:
+                tx.outbox.retry(row.id, self.worker, said, due=self.post.now())
+        return Counter(parked=1)
+
+
+def _concerned(resources: Sequence[Resource]) -> list[tuple[str, str]]:
+    """(type, id) of the resources and of what they refer to."""
+    own = [(one["resourceType"], one["id"]) for one in resources]
+    return own + [target for one in resources for target in local_targets(one)]
+
+
+def _holds(resources: Sequence[Resource], sending: Sending) -> bool:
+    """Is the Patient refused, to whom everything else of the course refers?"""
+    return any(one["resourceType"] == "Patient" and f"Patient/{one['id']}" in sending.refused for one in resources)
 
 
 def _wanted(tx: Tx, course: str) -> identity.Wanted | None:
@@ -134,32 +314,3 @@ def _wanted(tx: Tx, course: str) -> identity.Wanted | None:
         if enrolment:
             return identity.wanted(patient.id, enrolment.content)
     return identity.Wanted(patient.id)
-
-
-def _later(row: Delivery, this: _Round, error: HospitalUnavailable) -> str:
-    wait = retry.delay(max(row.attempts, 1), this.jitter(), asked=error.retry_after)
-    due = this.now() + timedelta(seconds=wait)
-    if isinstance(error, HospitalSilent):
-        this.silent[row.destination] = due
-    return _retry(row, this, due, str(error))
-
-
-def _retry(row: Delivery, this: _Round, due: datetime, error: str) -> str:
-    with this.store.transaction() as tx:
-        tx.outbox.retry(row.id, this.worker, due=due, error=error, status=None, outcome=None)
-    return "retried"
-
-
-def _park(row: Delivery, this: _Round, error: str, status: int | None, outcome: Resource | None) -> str:
-    with this.store.transaction() as tx:
-        tx.outbox.park(row.id, this.worker, error=error, status=status, outcome=outcome)
-    return "parked"
-
-
-def _outcome(faults: list[Fault] | tuple[Fault, ...]) -> Resource:
-    issues = [
-        {"severity": fault.severity, "code": "processing", "diagnostics": fault.message}
-        | ({"expression": [fault.path]} if fault.path else {})
-        for fault in faults
-    ]
-    return {"resourceType": "OperationOutcome", "issue": issues}

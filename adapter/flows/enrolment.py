@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.errors import Conflict, NotFound
-from adapter.flows import course, regimen, renewal
+from adapter.errors import Conflict, Invalid, NotFound
+from adapter.flows import answers, course, regimen, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import Enrolment, Transplant
-from mappings.intake import schema
+from mappings.intake import lifetime, schema
 from mappings.r4.build import Ids
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -38,12 +39,13 @@ def enrol(
     now: datetime,
     expected_id: str | None = None,
     expected_version: int | None = None,
+    response: Mapping[str, Any] | None = None,
 ) -> Receipt:
     """A centre enrols a patient. Durable when this returns; delivery happens later.
 
     The same content again writes nothing; other content is a new version, the course is mapped anew, and so is its
     dated regimen once the graft date and the measures are known. `expected_id` and `expected_version` are those that
-    the caller means to replace.
+    the caller means to replace. `response`: the QuestionnaireResponse that the document was read from.
     Raises Invalid, NotAllowed (another centre's), Conflict (412 another version; 409 day zero moves after a dose was
     given and nobody confirmed it; another protocol), NotFound (`expected_id` is no enrolment of the sender's).
     """
@@ -51,6 +53,7 @@ def enrol(
         document, confirmed_by = _without_confirmation(document)
         enrolment = schema.enrolment(document, course.day_of(now))
         course.admit(enrolment.centre, sender, settings)
+        _require_a_life(enrolment, now, settings)
         ids = course.ids_of(enrolment, settings)
         with store.transaction() as tx:
             tx.hold(enrolment.key)
@@ -76,6 +79,8 @@ def enrol(
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
             else:
                 planned = regimen.plan(renewal.known_of(tx, enrolment, visits, settings, now))
+            if written or response:
+                answers.keep(tx, submission, response, now)
             return Receipt(
                 id=submission.id,
                 version=submission.version,
@@ -85,6 +90,11 @@ def enrol(
                 changed=written,
                 regimen_issues=planned.issues,
             )
+
+
+def _require_a_life(enrolment: Enrolment, now: datetime, settings: Settings) -> None:
+    if faults := lifetime.faults(enrolment, course.day_of(now), settings.limits):
+        raise Invalid(faults)
 
 
 def state(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:

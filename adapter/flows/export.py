@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from adapter.flows import registry
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.r4.build import Resource
+from mappings.registry.deidentify import deidentify, release
 from mappings.registry.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
@@ -53,3 +54,21 @@ def _pseudonyms(store: Store, key: bytes, since: datetime) -> set[tuple[str, str
     with store.reading() as tx:
         changed = tx.resources.stream(centres=None, since=since)
         return {(stored.kind, pseudonyms.id(stored.kind, stored.id)) for stored in changed}
+
+
+def withdrawn(
+    store: Store, key: bytes, now: datetime, *, since: datetime, canonicals: Canonicals = DEFAULT
+) -> Iterator[tuple[str, str]]:
+    """(type, pseudonym) of everything in courses that changed since, and may not leave on the day of `now`.
+
+    Also of patients who never agreed: that somebody was once in a release is not kept, and the pseudonym of what was
+    never sent tells nothing. Raises Refused for a key that is too short.
+    """
+    with store.reading() as tx:
+        names = {one.course for one in tx.resources.stream(centres=None, kinds=["Consent"], since=since) if one.course}
+    for name in sorted(names):
+        with store.reading() as tx:
+            resources = [stored.content for stored in tx.resources.of_course(name)]
+        if not release(resources, key, now.date(), canonicals).resources:
+            for resource in deidentify(resources, key, canonicals).resources:
+                yield resource["resourceType"], resource["id"]

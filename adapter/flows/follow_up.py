@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Invalid, NotFound
-from adapter.flows import course, renewal
+from adapter.flows import answers, course, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import FollowUp
 from mappings.intake import schema
@@ -22,10 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["history", "record", "retract", "state"]
 
 
-def record(document: Any, *, sender: Client | None, store: Store, settings: Settings, now: datetime) -> Receipt:
+def record(
+    document: Any,
+    *,
+    sender: Client | None,
+    store: Store,
+    settings: Settings,
+    now: datetime,
+    response: Mapping[str, Any] | None = None,
+) -> Receipt:
     """A centre hands in a visit. Durable when this returns; delivery happens later.
 
     The same content again writes nothing; other content is a new version and the whole course is mapped anew.
+    `response`: the QuestionnaireResponse that the document was read from, which is kept with it.
     Raises Invalid, NotAllowed (another centre's), NotFound (a patient whom this centre has not enrolled).
     """
     with course.refusing():
@@ -48,6 +58,8 @@ def record(document: Any, *, sender: Client | None, store: Store, settings: Sett
             if written:
                 _settle(tx, submission, enrolled, settings, now)
                 course.note(tx, "record", submission, sender, now)
+            if written or response:
+                answers.keep(tx, submission, response, now)
             return _receipt(tx, submission, written)
 
 
@@ -67,6 +79,7 @@ def retract(
         if written:
             _settle(tx, submission, _enrolled(tx, known.centre, known.patient), settings, now)
             course.note(tx, "retract", submission, sender, now, reason)
+            answers.withdraw(tx, submission, now)
         return _receipt(tx, submission, written)
 
 
@@ -76,6 +89,8 @@ def state(id_: str, *, sender: Client | None, store: Store) -> dict[str, Any]:
         known = _own(tx, id_, sender)
         resources = tx.resources.from_source(known.course, known.key)
         told = course.told(known, resources, tx.outbox.for_source(known.course, known.key))
+        response = answers.reference(tx, known)
+    told |= {"response": response} if response else {}
     return told | {name: known.content.get(name) for name in ("centre", "patient", "visit", "date")}
 
 

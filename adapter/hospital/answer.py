@@ -1,11 +1,7 @@
-"""What an answer of another FHIR server means, decided once, by what the caller should do about it.
+"""What an answer of another FHIR server means, as an error that says what the caller should do.
 
-no answer, broken answer, 408, 425, 429, 5xx      HospitalUnavailable: later, the same again
-409, 412                                          contention where we PUT on our own ids (HAPI answers 409 to racing
-                                                  writers): the client repeats at once, then HospitalUnavailable
-401, 403, a redirect                              HospitalUnavailable: credentials or address are wrong; the
-                                                  content is not to blame and must not be parked for it
-every other refusal                               HospitalRefused, with the server's own OperationOutcome
+The statuses are judged in `quirks.py`. A broken answer, or none, is HospitalUnavailable; every refusal for good is
+HospitalRefused with the server's own OperationOutcome.
 """
 
 from __future__ import annotations
@@ -15,20 +11,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapter.errors import HospitalRefused, HospitalUnavailable
-from adapter.hospital import retry
+from adapter.hospital import quirks, retry
+from adapter.hospital.quirks import Verdict
 from mappings.r4 import wire
 from mappings.r4.build import Resource
 from mappings.r4.faults import FaultyInput
 
-CONTENTION = frozenset({409, 412})
-
-_TEMPORARY = frozenset({401, 403, 408, 425, 429})
-_WHOLE_SERVER = frozenset({401, 403, 429, 503})
-_PERMANENT_5XX = frozenset({501, 505})
-
 
 class HospitalSilent(HospitalUnavailable):
     """The whole server is away or asks for a pause, not only for this request: whoever else waits may wait too."""
+
+
+class HospitalBroke(HospitalUnavailable):
+    """The server broke over this request: it may be the server, it may be what was sent. `outcome` as it came."""
+
+    def __init__(self, message: str, status: int, outcome: Resource | None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.outcome = outcome
+
+
+class Outdated(HospitalRefused):
+    """The hospital has a newer version than the one that we named."""
+
+
+class TooLarge(HospitalRefused):
+    """The server takes less at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +49,14 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def ok(self) -> bool:
+        """Was it done?"""
+        return 200 <= self.status < 300
+
     def content(self) -> Resource:
-        """The JSON object in a good answer. Raises what the table above says."""
-        if not 200 <= self.status < 300:
+        """The JSON object in a good answer. Raises the error that says what to do instead."""
+        if not self.ok:
             raise self._refusal()
         try:
             content = wire.decode(self.body)
@@ -53,39 +66,51 @@ class Answer:
             raise HospitalUnavailable(f"{self.name}: {self.status} with a body that is not a resource")
         return content
 
+    @property
+    def verdict(self) -> Verdict:
+        """What to do, where it is not a good answer."""
+        found = quirks.rule_for(self.status, _codes(_outcome(self.body))).verdict
+        return Verdict.AWAY if found is Verdict.CROWDED and "Retry-After" in self.headers else found
+
     def _refusal(self) -> HospitalUnavailable | HospitalRefused:
         outcome = _outcome(self.body)
         said = _words(outcome) or self.reason
-        if not is_temporary(self.status):
-            return HospitalRefused(self.status, said, outcome)
+        text = f"{self.name}: {self.status} {said}".rstrip()
         asked = retry.retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
-        kind = HospitalSilent if asked is not None or self.status in _WHOLE_SERVER else HospitalUnavailable
-        return kind(f"{self.name}: {self.status} {said}".rstrip(), asked)
+        match self.verdict:
+            case Verdict.REFUSED:
+                return HospitalRefused(self.status, said, outcome)
+            case Verdict.OUTDATED:
+                return Outdated(self.status, said, outcome)
+            case Verdict.TOO_LARGE:
+                return TooLarge(self.status, said, outcome)
+            case Verdict.AWAY | Verdict.CROWDED:
+                return HospitalSilent(text, asked)
+            case Verdict.BROKEN if asked is None:
+                return HospitalBroke(text, self.status, outcome)
+            case Verdict.CONTENTION:
+                return HospitalUnavailable(f"{text}: other writers hold these resources", asked)
+            case _:
+                return HospitalUnavailable(text) if asked is None else HospitalSilent(text, asked)
 
 
-def applied(name: str, response: Resource, sent: int) -> Resource:
-    """The transaction-response, once every one of `sent` entries is in it with a 2xx.
+def applied(name: str, response: Resource, sent: int) -> list[Resource]:
+    """What the transaction-response says of each of `sent` entries, once every one of them is in it with a 2xx.
 
     A transaction is all or nothing; a server that answers otherwise has not kept to that, and must not count as done.
     """
-    entries = dicts(response.get("entry"))
-    for entry in entries:
-        said = (dicts([entry.get("response")]) or [{}])[0]
+    entries = [(dicts([entry.get("response")]) or [{}])[0] for entry in dicts(response.get("entry"))]
+    for said in entries:
         text = str(said.get("status", ""))[:3]
         if text.startswith("2"):
             continue
-        status = int(text) if text.isascii() and text.isdigit() else 500
-        if is_temporary(status) or status in CONTENTION:
+        status = int(text) if text.isascii() and text.isdigit() and "300" <= text <= "599" else 500
+        if quirks.rule_for(status).verdict is not Verdict.REFUSED:
             raise HospitalUnavailable(f"{name}: an entry of the transaction got status {status}")
         raise HospitalRefused(status, "an entry of the transaction was refused", said.get("outcome"))
     if response.get("type") != "transaction-response" or len(entries) != sent:
         raise HospitalUnavailable(f"{name}: the answer is not that of a transaction")
-    return response
-
-
-def is_temporary(status: int) -> bool:
-    """Whether the same request may succeed later, or elsewhere."""
-    return 300 <= status < 400 or status in _TEMPORARY or (status >= 500 and status not in _PERMANENT_5XX)
+    return entries
 
 
 def dicts(items: Any) -> list[dict[str, Any]]:
@@ -109,3 +134,9 @@ def _words(outcome: Resource | None) -> str:
         if said:
             return str(said)[:500]
     return ""
+
+
+def _codes(outcome: Resource | None) -> str:
+    """Issue codes and words, by which a server tells apart what it answers with one status."""
+    issues = dicts((outcome or {}).get("issue"))
+    return " ".join([*(str(issue.get("code", "")) for issue in issues), _words(outcome)])

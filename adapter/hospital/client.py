@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
 
@@ -17,8 +18,11 @@ from requests.auth import AuthBase
 
 from adapter.config import Tls
 from adapter.errors import HospitalUnavailable
-from adapter.hospital.answer import CONTENTION, Answer, HospitalSilent, applied, dicts
+from adapter.hospital import retry
+from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
+from adapter.hospital.changes import Change, Kept, bundle, kept
 from adapter.hospital.origin import origin, speak
+from adapter.hospital.quirks import Verdict
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
 
@@ -63,6 +67,7 @@ class HospitalClient:
         self._pause = pause
         self._jitter = jitter
         self._capability: Resource | None = None
+        self._date = ""
         self._session = requests.Session()
         self._session.auth = auth or _NoAuth()
         speak(self._session, tls or Tls())
@@ -77,16 +82,38 @@ class HospitalClient:
 
         Safe to repeat, because the ids are stable. Racing writers are waited out a few times, with jitter.
         """
-        body = wire.encode(transaction(resources))
-        answer = self._send("POST", self.base_url, data=body)
+        answer = self._repeated(transaction(resources), None).content()
+        applied(self.name, answer, len(resources))
+        return answer
+
+    def apply(
+        self,
+        changes: Sequence[Change],
+        elsewhere: Mapping[str, str],
+        crowded: Callable[[], None] | None = None,
+    ) -> list[Kept]:
+        """Sends the changes, all or none; where each is kept now, in their order. Safe to repeat.
+
+        `elsewhere`: see `changes.bundle`. `crowded` is told each time that the server finds us too many. Raises
+        Outdated, TooLarge, HospitalRefused, HospitalUnavailable.
+        """
+        answer = self._repeated(bundle(changes, elsewhere), crowded)
+        if not answer.ok and answer.verdict is Verdict.CONTENTION and any(one.version for one in changes):
+            raise Outdated(answer.status, "a version may be old")  # not every server says 412, or why it says 409
+        return [kept(said) for said in applied(self.name, answer.content(), len(changes))]
+
+    def _repeated(self, body: Resource, crowded: Callable[[], None] | None) -> Answer:
+        """The answer to a transaction, once nobody is in the way. Every write in it can be repeated."""
+        sent = wire.encode(body)
+        answer = self._send("POST", self.base_url, data=sent)
         for tried in range(1, CONTENTION_TRIES):
-            if answer.status not in CONTENTION:
+            if answer.ok or answer.verdict not in (Verdict.CONTENTION, Verdict.CROWDED):
                 break
+            if crowded and answer.verdict is Verdict.CROWDED:
+                crowded()
             self._pause(self._jitter() * 0.02 * 2.0**tried)
-            answer = self._send("POST", self.base_url, data=body)
-        if answer.status in CONTENTION:
-            raise HospitalUnavailable(f"{self.name}: {answer.status}, other writers hold these resources")
-        return applied(self.name, answer.content(), len(resources))
+            answer = self._send("POST", self.base_url, data=sent)
+        return answer
 
     def read(self, kind: str, id: str) -> Resource | None:  # noqa: A002 - FHIR's own name for it
         """The current version; None when the server never had it (404) or deleted it (410)."""
@@ -100,6 +127,12 @@ class HospitalClient:
             raise HospitalUnavailable(f"{self.name}: was asked for a {kind} and gave something else")
         return found
 
+    def history(self, kind: str, id: str) -> list[Resource]:  # noqa: A002 - FHIR's own name for it
+        """Every version that there was, the oldest first; deletions are left out."""
+        pages = self._pages(self._send("GET", f"{self.base_url}/{kind}/{id}/_history", headers=_FRESH).content())
+        entries = [entry for page in pages for entry in dicts(page.get("entry"))]
+        return [resource for entry in reversed(entries) for resource in dicts([entry.get("resource")])]
+
     def search(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
         """The matches on every page. Sent as a form, so that a patient's number stays out of access logs."""
         answer = self._send("POST", f"{self.base_url}/{kind}/_search", data=list(params), headers=_STRICT)
@@ -112,6 +145,11 @@ class HospitalClient:
         if self._capability is None:
             self._capability = self._send("GET", f"{self.base_url}/metadata").content()
         return self._capability
+
+    def clock(self) -> datetime | None:
+        """What time it is there, aware UTC, as its last answer said; None where it did not."""
+        seconds = retry.instant(self._date)
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
     def _pages(self, page: Resource) -> Iterator[Resource]:
         seen: set[str] = set()
@@ -144,6 +182,7 @@ class HospitalClient:
             with self._session.request(
                 method, url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True, **content
             ) as answer:
+                self._date = answer.headers.get("Date", "")
                 return Answer(self.name, answer.status_code, answer.reason or "", answer.headers, self._body(answer))
         except (requests.RequestException, OSError) as error:
             raise HospitalSilent(f"{self.name}: no answer ({type(error).__name__})") from error

@@ -1,9 +1,9 @@
-"""Literal references inside a resource: found and rewritten."""
+"""Literal references inside a resource: found and rewritten; and in which order resources can be sent for them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 _LOCAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(/_history/[A-Za-z0-9\-.]{1,64})?")
@@ -38,3 +38,32 @@ def rewritten(node: Any, rewrite: Callable[[str], str]) -> Any:
             for key, value in node.items()
         }
     return [rewritten(value, rewrite) for value in node] if isinstance(node, list) else node
+
+
+def together(resources: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The resources in groups: those that refer to each other in a ring share one, and each group refers back only.
+
+    So the groups can be sent one after the other to a server that knows no reference to what is not there.
+    """
+    named: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in resources:
+        named.setdefault((one["resourceType"], one["id"]), []).append(one)
+    targets = {name: {to for one in named[name] for to in local_targets(one) if to in named} for name in named}
+    reach = {name: _reachable(name, targets) for name in named}
+    order, groups = sorted(named, key=lambda name: len(reach[name])), []
+    placed: set[tuple[str, str]] = set()
+    for name in order:
+        ring = [other for other in order if other == name or (other in reach[name] and name in reach[other])]
+        if name not in placed:
+            placed |= set(ring)
+            groups.append([one for other in ring for one in named[other]])
+    return groups
+
+
+def _reachable(start: tuple[str, str], targets: dict[tuple[str, str], set[tuple[str, str]]]) -> set[tuple[str, str]]:
+    found, ahead = {start}, [start]
+    while ahead:
+        new = targets[ahead.pop()] - found
+        found |= new
+        ahead += new
+    return found

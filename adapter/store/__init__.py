@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, text
 
 from adapter.errors import StoreUnavailable
-from adapter.store import engine, index, schema
+from adapter.store import engine, index, lease, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
 from adapter.store.decisions import Decisions
 from adapter.store.enrolments import Enrolments
+from adapter.store.exports import Exports
 from adapter.store.follow_ups import FollowUps
 from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
@@ -27,6 +27,7 @@ from adapter.store.outbox import Outbox
 from adapter.store.people import People
 from adapter.store.pushed import Pushed
 from adapter.store.resources import Resources
+from adapter.store.sent import Sent
 from adapter.store.validations import Validations
 
 __all__ = ["Store", "Tx"]
@@ -47,20 +48,20 @@ class Tx:
         self.inbox = Inbox(connection)
         self.clients = Clients(connection)
         self.links = Links(connection)
+        self.sent = Sent(connection)
         self.audit = Audit(connection)
         self.decisions = Decisions(connection)
         self.hospital_doses = HospitalDoses(connection)
         self.validations = Validations(connection)
         self.people = People(connection)
+        self.exports = Exports(connection)
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.
 
         On SQLite a writer has the whole database to itself anyway.
         """
-        if self._connection.dialect.name == "postgresql":
-            number = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
-            self._connection.execute(select(func.pg_advisory_xact_lock(number)))
+        lease.hold(self._connection, name)
 
 
 class Store:

@@ -6,9 +6,10 @@ A row is `waiting` until its `due`, or `leased` until its `due`; so one index fi
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true, update
 
 WAITING, LEASED, PARKED = "waiting", "leased", "parked"
 
@@ -42,3 +43,13 @@ def settle(connection: Connection, table: Table, id_: int, worker: str, values: 
     """Writes what became of a leased row. False: another worker has taken the lease over, nothing is written."""
     mine = (table.c.id == id_) & (table.c.state == LEASED) & (table.c.worker == worker)
     return bool(connection.execute(update(table).where(mine).values(**values, worker=None)).rowcount)
+
+
+def hold(connection: Connection, name: str) -> None:
+    """Waits until no other writing transaction holds `name`, and holds it until this one ends.
+
+    On SQLite a writer has the whole database to itself anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
+        connection.execute(select(func.pg_advisory_xact_lock(number)))

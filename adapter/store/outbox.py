@@ -1,36 +1,39 @@
 """What is still to be delivered. Written in the transaction of the fact itself, so that neither is without the other.
 
-Order is kept for each patient at each destination: a row waits until every earlier one of the same patient is
-delivered or discarded. A parked row holds the later ones back too, because they may build on what it carries: a person
-retries or discards it. Other patients pass.
+Order is kept for each patient at each destination: only the row at the `front` of its patient can be leased, and with
+it those that follow. A row is over when it is delivered, discarded, or parked for itself alone; one that is parked with
+the whole patient (`holds`) stays at the front until a person retries or discards it. Other patients pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, false, func, insert, select, true, update
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import lease
 from adapter.store.lease import LEASED, PARKED, WAITING
-from adapter.store.schema import outbox
+from adapter.store.schema import enrolments, outbox
 from mappings.r4.build import Resource
 
 DELIVERED, DISCARDED = "delivered", "discarded"
 LAST_ID = 2**63 - 1
 UNFINISHED = (WAITING, LEASED, PARKED)
+_OPEN = (WAITING, LEASED)
+_TRIED = (WAITING, PARKED)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One change set of one patient for one destination.
 
-    `due`: when it may be tried, or, while leased, when the lease ends. `attempts` counts the leases. `status`, `error`,
-    `outcome` (OperationOutcome) are what the other server said last. `source` is the key of the document behind it.
+    `due`: when it may be tried, or, while leased, when the lease ends. `attempts` counts the leases, `strikes` those at
+    which the server broke over this very row. `status`, `error`, `outcome` (OperationOutcome) are what the other server
+    said last. `source` is the key of the document behind it.
     """
 
     id: int
@@ -47,6 +50,17 @@ class Delivery:
     source: str
     worker: str | None = None
     finished: datetime | None = None
+    front: bool = False
+    strikes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Why a row is not delivered: in words, and the other server's status and OperationOutcome where it gave them."""
+
+    error: str
+    status: int | None = None
+    outcome: Resource | None = None
 
 
 class Outbox:
@@ -57,51 +71,116 @@ class Outbox:
 
     def add(self, destination: str, course: str, resources: Sequence[Resource], *, source: str, at: datetime) -> int:
         """Queues a change set. Its id, which is also its place in the order."""
-        who = {"destination": destination, "course": course, "source": source}
+        self._hold(destination, course)
+        who = {"destination": destination, "course": course, "source": source, "front": False, "strikes": 0}
         row = {"state": WAITING, "attempts": 0, "created": at, "due": at, "content": list(resources)}
-        added = self._connection.execute(insert(outbox).values(**who, **row).returning(outbox.c.id))
-        return int(added.scalar_one())
+        added = self._connection.execute(insert(outbox).values(**who, **row).returning(outbox.c.id)).scalar_one()
+        self._promote(destination, course)
+        return int(added)
 
-    def lease(self, worker: str, *, at: datetime, lease_seconds: float) -> Delivery | None:
-        """The row that has been due for longest and that no earlier row of its patient holds back."""
-        row = lease.claim(self._connection, outbox, worker, at=at, seconds=lease_seconds, free=_unblocked())
-        return _delivery(row) if row else None
+    def lease(
+        self, worker: str, *, at: datetime, lease_seconds: float, destination: str | None = None
+    ) -> Delivery | None:
+        """The row at the front of its patient that has been due for longest. `destination` None: of any."""
+        for name in [destination] if destination is not None else self.destinations():
+            free = (outbox.c.front == true()) & (outbox.c.destination == name)
+            row = lease.claim(self._connection, outbox, worker, at=at, seconds=lease_seconds, free=free)
+            if row:
+                return _delivery(row)
+        return None
 
-    def delivered(self, id_: int, worker: str, at: datetime) -> bool:
+    def follow(self, first: Delivery, *, until: datetime, most: int) -> list[Delivery]:
+        """Leases what comes directly after a leased row of the same patient, at most `most` rows, to the same worker.
+
+        Ends before a row that changes a resource which an earlier one changes too: each version shall arrive.
+        """
+        behind = _lane(first.destination, first.course) & (outbox.c.front == false())
+        left = behind & (outbox.c.state == LEASED)  # by whoever held the first before this worker took it over
+        self._connection.execute(update(outbox).where(left).values(state=WAITING, worker=None))
+        waiting = select(outbox).where(behind, outbox.c.state == WAITING, outbox.c.id > first.id)
+        rows = self._connection.execute(waiting.order_by(outbox.c.id).limit(most))
+        seen, taken = set(references(first.content)), []
+        for row in map(_delivery, rows):
+            if seen & (names := set(references(row.content))):
+                break
+            seen |= names
+            taken.append(row)
+        for row in taken:
+            mine = {"state": LEASED, "worker": first.worker, "due": until, "attempts": row.attempts + 1}
+            self._connection.execute(update(outbox).where(outbox.c.id == row.id).values(**mine))
+        attempts = {row.id: row.attempts + 1 for row in taken}
+        return [replace(row, state=LEASED, worker=first.worker, due=until, attempts=attempts[row.id]) for row in taken]
+
+    def extend(self, ids: Collection[int], worker: str, until: datetime) -> bool:
+        """The worker is still at it. False: a lease was lost."""
+        mine = outbox.c.id.in_(ids) & (outbox.c.state == LEASED) & (outbox.c.worker == worker)
+        return bool(self._connection.execute(update(outbox).where(mine).values(due=until)).rowcount == len(ids))
+
+    def release(self, workers: Collection[str], at: datetime) -> int:
+        """Gives back what these workers hold, because they live no more. How many rows."""
+        theirs = (outbox.c.state == LEASED) & outbox.c.worker.in_(workers)
+        change = update(outbox).where(theirs).values(state=WAITING, due=at, worker=None)
+        return self._connection.execute(change).rowcount
+
+    def workers(self) -> list[str]:
+        """Whoever holds a lease."""
+        held = select(outbox.c.worker).where(outbox.c.state == LEASED).distinct()
+        return [name for name in self._connection.scalars(held) if name]
+
+    def delivered(self, id_: int, worker: str, at: datetime, note: str | None = None) -> bool:
         """Done. False (here and below): the lease was lost to another worker, whose word counts."""
-        return self._settle(id_, worker, state=DELIVERED, finished=at, error=None, status=None, outcome=None)
+        over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None}
+        return self._settle(id_, worker, front=False, error=note, **over)
 
-    def retry(
-        self,
-        id_: int,
-        worker: str,
-        *,
-        due: datetime,
-        error: str,
-        status: int | None = None,
-        outcome: Resource | None = None,
-    ) -> bool:
-        """To be tried again at `due`."""
-        return self._settle(id_, worker, state=WAITING, due=due, error=error, status=status, outcome=outcome)
+    def retry(self, id_: int, worker: str, said: Said, *, due: datetime, struck: bool = False) -> bool:
+        """To be tried again at `due`. `struck`: the server broke over this row."""
+        strikes = outbox.c.strikes + (1 if struck else 0)
+        return self._settle(id_, worker, state=WAITING, due=due, strikes=strikes, **_words(said))
 
-    def park(
-        self, id_: int, worker: str, *, error: str, status: int | None = None, outcome: Resource | None = None
-    ) -> bool:
-        """Refused for good: waits for a person."""
-        return self._settle(id_, worker, state=PARKED, error=error, status=status, outcome=outcome)
+    def park(self, id_: int, worker: str, said: Said, *, holds: bool = True) -> bool:
+        """Refused for good: waits for a person. `holds`: with everything of this patient that comes later."""
+        front = {} if holds else {"front": False}
+        return self._settle(id_, worker, state=PARKED, **_words(said), **front)
+
+    def split(self, row: Delivery, refused: Sequence[Resource], at: datetime) -> None:
+        """Leaves in a leased row what was refused; what went through becomes a delivered row, for the record."""
+        mine = (outbox.c.id == row.id) & (outbox.c.state == LEASED) & (outbox.c.worker == row.worker)
+        if not self._connection.execute(update(outbox).where(mine).values(content=list(refused))).rowcount:
+            return
+        left = set(references(refused))
+        through = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in left]
+        values = {name: getattr(row, name) for name in ("destination", "course", "source", "attempts", "created")}
+        over = {"state": DELIVERED, "due": at, "finished": at, "content": through, "front": False, "strikes": 0}
+        self._connection.execute(insert(outbox).values(**values, **over, error=f"the rest is delivery {row.id}"))
+
+    def supersede(self, destination: str, course: str, names: Collection[str], *, by: int, at: datetime) -> None:
+        """Takes out of earlier parked rows what a later one has delivered: it must never be sent over the newer."""
+        parked = _lane(destination, course) & (outbox.c.state == PARKED) & (outbox.c.id < by)
+        for row in map(_delivery, self._connection.execute(select(outbox).where(parked)).all()):
+            left = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in names]
+            if not left:
+                over = {"state": DELIVERED, "finished": at, "front": False, "error": f"said anew by delivery {by}"}
+                self._connection.execute(update(outbox).where(outbox.c.id == row.id).values(**over))
+            elif len(left) < len(row.content):
+                self._connection.execute(update(outbox).where(outbox.c.id == row.id).values(content=left))
 
     def requeue(self, ids: Iterable[int], at: datetime) -> list[int]:
         """A person says: try these again now, with a fresh count of attempts. The ids that were waiting or parked."""
-        wanted = outbox.c.id.in_([id_ for id_ in ids if id_ <= LAST_ID]) & outbox.c.state.in_((WAITING, PARKED))
-        change = update(outbox).where(wanted).values(state=WAITING, due=at, attempts=0)
-        return sorted(self._connection.scalars(change.returning(outbox.c.id)))
+        wanted = outbox.c.id.in_([id_ for id_ in ids if id_ <= LAST_ID]) & outbox.c.state.in_(_TRIED)
+        change = update(outbox).where(wanted).values(state=WAITING, due=at, attempts=0, strikes=0)
+        done = self._connection.execute(change.returning(outbox.c.id, outbox.c.destination, outbox.c.course)).all()
+        for destination, course in sorted({(row.destination, row.course) for row in done}):
+            self._promote(destination, course)
+        return sorted(row.id for row in done)
 
     def discard(self, id_: int, reason: str, at: datetime) -> None:
         """A person says: never send this. Raises NotFound, or Conflict while it is being sent or after it was."""
-        wanted = (outbox.c.id == min(id_, LAST_ID)) & outbox.c.state.in_((WAITING, PARKED))
-        change = update(outbox).where(wanted).values(state=DISCARDED, finished=at, error=reason)
+        wanted = (outbox.c.id == min(id_, LAST_ID)) & outbox.c.state.in_(_TRIED)
+        change = update(outbox).where(wanted).values(state=DISCARDED, finished=at, error=reason, front=False)
         if not self._connection.execute(change).rowcount:
             raise Conflict(f"delivery {id_} is {self.show(id_).state}: only a waiting or parked one can be discarded")
+        row = self.show(id_)
+        self._promote(row.destination, row.course)
 
     def show(self, id_: int) -> Delivery:
         """One row. Raises NotFound."""
@@ -111,11 +190,23 @@ class Outbox:
             raise NotFound(f"there is no delivery {id_}")
         return _delivery(row)
 
-    def listing(self, states: Collection[str] | None = None, *, limit: int | None = None) -> list[Delivery]:
-        """Rows in these states (None: all), oldest first, at most `limit`."""
+    def listing(
+        self,
+        states: Collection[str] | None = None,
+        *,
+        destination: str | None = None,
+        centre: str | None = None,
+        limit: int | None = None,
+    ) -> list[Delivery]:
+        """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`."""
         wanted = select(outbox).order_by(outbox.c.id).limit(limit)
         if states is not None:
             wanted = wanted.where(outbox.c.state.in_(states))
+        if centre is not None:
+            own = select(enrolments.c.course).where(enrolments.c.centre == centre, enrolments.c.current)
+            wanted = wanted.where(outbox.c.course.in_(own))
+        if destination is not None:
+            wanted = wanted.where(outbox.c.destination == destination)
         return [_delivery(row) for row in self._connection.execute(wanted)]
 
     def for_source(self, course: str, source: str) -> list[Delivery]:
@@ -125,12 +216,23 @@ class Outbox:
 
     def knows(self, destination: str, course: str) -> bool:
         """Was anything of this course ever queued for this destination, and not discarded?"""
-        mine = (outbox.c.destination == destination) & (outbox.c.course == course)
-        return bool(self._connection.scalar(select(exists().where(mine, outbox.c.state.in_((*UNFINISHED, DELIVERED))))))
+        states = outbox.c.state.in_((*UNFINISHED, DELIVERED))
+        return bool(self._connection.scalar(select(exists().where(_lane(destination, course), states))))
 
-    def next_due(self) -> datetime | None:
+    def destinations(self) -> list[str]:
+        """Where something waits to be sent, by name; leaps from one to the next, however long the queue is."""
+        found: list[str] = []
+        while True:
+            ahead = (outbox.c.front == true()) & (outbox.c.destination > (found[-1] if found else ""))
+            name = self._connection.scalar(select(func.min(outbox.c.destination)).where(ahead))
+            if name is None:
+                return found
+            found.append(name)
+
+    def next_due(self, destination: str | None = None) -> datetime | None:
         """When the next row can be leased, None when there is none that time alone will free."""
-        first = [self._first_due(state) for state in (LEASED, WAITING)]
+        names = self.destinations() if destination is None else [destination]
+        first = [self._first_due(name, state) for name in names for state in _OPEN]
         return min(filter(None, first), default=None)
 
     def counts(self) -> dict[str, int]:
@@ -138,19 +240,68 @@ class Outbox:
         counted = select(outbox.c.state, func.count().label("number")).group_by(outbox.c.state).order_by(outbox.c.state)
         return {row.state: row.number for row in self._connection.execute(counted)}
 
-    def _first_due(self, state: str) -> datetime | None:
-        due = select(outbox.c.due).where(outbox.c.state == state, _unblocked())
-        found: datetime | None = self._connection.scalar(due.order_by(outbox.c.due, outbox.c.id).limit(1))
+    def waiting(self) -> int:
+        """How many rows wait; costs as much as those, whatever was delivered before."""
+        return self._connection.scalar(select(func.count()).where(outbox.c.state == WAITING)) or 0
+
+    def backlog(self) -> dict[str, tuple[int, datetime]]:
+        """How many rows of each destination are not finished, and since when the oldest of them is there."""
+        wanted = select(outbox.c.destination, func.count().label("number"), func.min(outbox.c.created).label("oldest"))
+        rows = self._connection.execute(wanted.where(outbox.c.state.in_(UNFINISHED)).group_by(outbox.c.destination))
+        return {row.destination: (row.number, row.oldest) for row in rows}
+
+    def _first_due(self, destination: str, state: str) -> datetime | None:
+        mine = (outbox.c.front == true()) & (outbox.c.destination == destination) & (outbox.c.state == state)
+        found: datetime | None = self._connection.scalar(
+            select(outbox.c.due).where(mine).order_by(outbox.c.due, outbox.c.id).limit(1)
+        )
         return found
 
     def _settle(self, id_: int, worker: str, **values: Any) -> bool:
-        return lease.settle(self._connection, outbox, id_, worker, values)
+        row = self._connection.execute(
+            select(outbox.c.destination, outbox.c.course).where(outbox.c.id == id_)
+        ).one_or_none()
+        if row is None:
+            return False
+        self._hold(row.destination, row.course)
+        mine = lease.settle(self._connection, outbox, id_, worker, values)
+        self._promote(row.destination, row.course)
+        return mine
+
+    def _hold(self, destination: str, course: str) -> None:
+        lease.hold(self._connection, f"outbox {destination} {course}")
+
+    def _promote(self, destination: str, course: str) -> None:
+        """Puts the first row of the patient that is to be sent at the front, once the one that stood there is over."""
+        lane = _lane(destination, course)
+        now = self._connection.execute(
+            select(outbox.c.id, outbox.c.state).where(lane, outbox.c.front == true())
+        ).first()
+        if now and now.state in (LEASED, PARKED):
+            return
+        behind = lane & (outbox.c.front == false())
+        waiting = [
+            self._connection.scalar(select(func.min(outbox.c.id)).where(behind, outbox.c.state == state))
+            for state in _OPEN
+        ]
+        first = min([id_ for id_ in (*waiting, now and now.id) if id_ is not None], default=None)
+        if now and now.id != first:
+            self._connection.execute(update(outbox).where(outbox.c.id == now.id).values(front=False))
+        if first is not None and (now is None or now.id != first):
+            self._connection.execute(update(outbox).where(outbox.c.id == first).values(front=True))
 
 
-def _unblocked() -> ColumnElement[bool]:
-    earlier = outbox.alias("earlier")
-    same = (earlier.c.destination == outbox.c.destination) & (earlier.c.course == outbox.c.course)
-    return ~exists().where(same, earlier.c.state.in_(UNFINISHED), earlier.c.id < outbox.c.id)
+def references(resources: Iterable[Resource]) -> list[str]:
+    """`Type/id` of each."""
+    return [f"{resource['resourceType']}/{resource['id']}" for resource in resources]
+
+
+def _words(said: Said) -> dict[str, Any]:
+    return {"error": said.error, "status": said.status, "outcome": said.outcome}
+
+
+def _lane(destination: str, course: str) -> ColumnElement[bool]:
+    return (outbox.c.destination == destination) & (outbox.c.course == course)
 
 
 def _delivery(row: Row[Any]) -> Delivery:

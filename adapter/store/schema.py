@@ -1,85 +1,34 @@
-"""The tables, and the two column types that keep an instant aware and a decimal as it was written."""
+"""The tables. `columns.py` says what they are made of."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     DateTime,
-    Dialect,
     Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-from mappings.r4 import wire
+from adapter.store.columns import SERIAL as _SERIAL
+from adapter.store.columns import Json
+from adapter.store.columns import instant as _instant
+from adapter.store.columns import metadata as metadata
+from adapter.store.columns import number as _number
+from adapter.store.columns import text as _text
 
 REVISION = "0006"
 """The migration that makes the tables below; a database at another revision is not ready."""
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment: aware going in, UTC coming out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        if value is not None and value.tzinfo is None:
-            raise ValueError("an instant without a time zone is not a moment")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-class Json(TypeDecorator[Any]):
-    """JSON as bytes of our own wire form: 2.50 comes back as 2.50, which no JSON column of a database promises."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else wire.encode(value)
-
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else wire.decode(value)
-
-
-_NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-metadata = MetaData(naming_convention=_NAMES)
-_SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER only
-
-
-def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, String, nullable=null)
-
-
-def _number(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, Integer, nullable=null)
-
-
-def _instant(name: str, *, null: bool = False) -> Column[datetime]:
-    return Column(name, Instant, nullable=null)
 
 
 resource_heads = Table(
@@ -230,8 +179,11 @@ outbox = Table(
     _number("status", null=True),
     _text("error", null=True),
     Column("outcome", Json),
+    Column("front", Boolean, nullable=False),
+    _number("strikes"),
     Index(None, "state", "due", "id"),
-    Index(None, "destination", "course", "state", "id"),
+    Index(None, "front", "destination", "state", "due", "id"),
+    Index(None, "destination", "course", "front", "state", "id"),
     Index(None, "course", "source"),
     sqlite_autoincrement=True,
 )
@@ -285,6 +237,28 @@ links = Table(
     _text("patient"),
 )
 
+sent = Table(
+    "sent",
+    metadata,
+    Column("destination", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    _text("there"),
+    _text("hash"),
+    _text("version", null=True),
+    _instant("at"),
+)
+"""What each destination was last given of a resource: under which id, what it said, and which version that became."""
+
+traits = Table(
+    "traits",
+    metadata,
+    Column("destination", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    _text("value"),
+)
+"""What was found out about a destination by trying."""
+
 audit = Table(
     "audit",
     metadata,
@@ -298,6 +272,27 @@ audit = Table(
     Index(None, "target"),
 )
 """Who did what to which document; rows are added, never changed."""
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", String, primary_key=True),
+    _text("client"),
+    _text("centre", null=True),
+    Column("asked", Json, nullable=False),
+    _text("url"),
+    _instant("at"),
+    _instant("expires"),
+    _text("state"),
+    _text("worker", null=True),
+    _instant("beat"),
+    _number("attempts"),
+    _number("written"),
+    Column("files", Json, nullable=False),
+    _text("error", null=True),
+    Index(None, "expires"),
+)
+"""Exports that were asked for; `at`: the moment whose state they show."""
 
 decisions = Table(
     "decisions",

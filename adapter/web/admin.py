@@ -29,5 +29,7 @@ def queue(site: Site) -> Response:
         raise Invalid([Fault("state", f"unknown: {', '.join(unknown)}; known: {', '.join(STATES)}")], status=400)
     with site.store.reading() as tx:
         counts, rows = tx.outbox.counts(), tx.outbox.listing(states, limit=MOST)
-        notices = tx.inbox.counts()
-    return plain({"deliveries": counts, "notifications": notices, "rows": [row(one) for one in rows]})
+        notices, backlog = tx.inbox.counts(), tx.outbox.backlog()
+    oldest = {name: {"unfinished": n, "oldest": at.isoformat()} for name, (n, at) in backlog.items()}
+    told = {"deliveries": counts, "notifications": notices, "backlog": oldest}
+    return plain(told | {"rows": [row(one) for one in rows]})

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapter.store.parameters import Parameter
 from adapter.version import number
-from adapter.web import served
+from adapter.web import bulk, served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
 
@@ -36,6 +36,7 @@ def statement(site: Site, started: datetime) -> Resource:
                 "security": _security(),
                 "resource": _resources(site),
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                "operation": [bulk.OPERATIONS[""]],
             }
         ],
     }
@@ -49,7 +50,8 @@ def _security() -> Element:
 
 
 def _resources(site: Site) -> list[Element]:
-    return [_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)]
+    group: Element = {"type": "Group", "operation": [bulk.OPERATIONS["Group"]]}
+    return [*(_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)), group]
 
 
 def _resource(kind: str, site: Site) -> Element:
@@ -71,7 +73,8 @@ def _resource(kind: str, site: Site) -> Element:
             {"name": o.name, "definition": site.settings.canonicals.pinned("OperationDefinition", o.definition)}
             for o in served.OPERATIONS
             if o.kind == kind
-        ],
+        ]
+        + [said for of, said in bulk.OPERATIONS.items() if of == kind],
     }
     return {name: said for name, said in out.items() if said != []}
 

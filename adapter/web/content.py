@@ -44,21 +44,23 @@ def asked() -> list[tuple[str, str]]:
     return found
 
 
-def json_body(*accepted: str, later: tuple[str, ...] = ()) -> Any:
-    """The body as plain values with Decimals; duplicate keys, NaN and bad UTF-8 are refused.
-
-    `accepted`: content types read here; `later`: types that the interface foresees and this release does not read.
-    """
-    kind = request.mimetype
-    if kind not in accepted:
-        foreseen = " is not yet supported here" if kind in later else " is not read here"
-        raise UnsupportedMediaType(f"Content-Type {kind or 'missing'}{foreseen}; send {' or '.join(accepted)}")
+def json_body(*accepted: str) -> Any:
+    """The body as plain values with Decimals; duplicate keys, NaN and bad UTF-8 are refused. `accepted`: its types."""
+    require_type(*accepted)
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType("JSON is sent as UTF-8")
     try:
         return wire.decode_strict(body())
     except FaultyInput as error:
         raise Invalid(error.faults, status=400) from error
+
+
+def require_type(*accepted: str) -> str:
+    """The content type of the body, which is one of these. Raises UnsupportedMediaType."""
+    kind = request.mimetype
+    if kind not in accepted:
+        raise UnsupportedMediaType(f"Content-Type {kind or 'missing'} is not read here; send {' or '.join(accepted)}")
+    return kind
 
 
 def expected_version() -> int | None:

@@ -1,9 +1,14 @@
-"""What describes protocols and forms and no patient, made once and kept in memory: it changes with a release."""
+"""Protocols as PlanDefinition, ActivityDefinition and ResearchStudy; conformance resources: profiles, operations, codes.
+
+Made once and kept in memory: they change with a release, or with the protocols that a deployment names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from importlib.resources import files
 
@@ -15,24 +20,30 @@ from mappings.canonicals import DEFAULT_BASE, Canonicals
 from mappings.plan.definition import definitions
 from mappings.plan.study import study
 from mappings.protocol import load, names
-from mappings.r4 import wire
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
 
-KINDS = ("PlanDefinition", "ActivityDefinition", "Questionnaire", "ResearchStudy")
+PLANS = ("PlanDefinition", "ActivityDefinition")
+CONFORMANCE = (
+    *("CodeSystem", "ConceptMap", "NamingSystem", "OperationDefinition"),
+    *("Questionnaire", "StructureDefinition", "ValueSet"),
+)
+"""What `profiles/` holds for others to read: what a `meta.profile`, a binding or an operation names."""
+
+KINDS = (*PLANS, "ResearchStudy", *CONFORMANCE)
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """Every definition of every shipped protocol, its study and the forms, under one canonical base."""
+    """Every definition of every protocol, and every conformance resource, under one canonical base."""
 
     canonicals: Canonicals
 
     @cached_property
     def _all(self) -> dict[tuple[str, str], Resource]:
-        made = [made for name in names() for made in definitions(load(name), self.canonicals)]
-        made += [study(load(name), self.canonicals) for name in names()]
-        made += _questionnaires(self.canonicals)
+        plans = (made for name in names() for made in definitions(load(name), self.canonicals))
+        studies = (study(load(name), self.canonicals) for name in names())
+        made = (*plans, *studies, *_conformance(self.canonicals.base))
         return {(resource["resourceType"], resource["id"]): _versioned(resource) for resource in made}
 
     @cached_property
@@ -49,11 +60,11 @@ class Definitions:
         return found, [self._all[one.kind, one.id] for one in found.matches]
 
 
-def _questionnaires(canonicals: Canonicals) -> list[Resource]:
-    """The forms of intake, under this deployment's base."""
-    found = sorted(file.name for file in files("profiles").iterdir() if file.name.startswith("Questionnaire-"))
-    texts = (files("profiles").joinpath(name).read_text("utf-8") for name in found)
-    return [wire.decode(text.replace(DEFAULT_BASE, canonicals.base).encode()) for text in texts]
+def _conformance(base: str) -> Iterator[Resource]:
+    """The resources of `profiles/`, whose URLs are those of this deployment."""
+    for file in files("profiles").iterdir():
+        if file.name.startswith(tuple(f"{kind}-" for kind in CONFORMANCE)):
+            yield json.loads(file.read_text("utf-8").replace(DEFAULT_BASE, base), parse_float=Decimal)
 
 
 def _versioned(resource: Resource) -> Resource:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
-from flask import Response
+from flask import Response, request
 
-from adapter.flows import enrolment
+from adapter.flows import answers, enrolment
 from adapter.flows.course import Receipt
 from adapter.web import auth
-from adapter.web.content import CSV, FHIR, JSON, NDJSON, expected_version, json_body, plain
+from adapter.web.content import FHIR, JSON, expected_version, json_body, plain
 from adapter.web.outcome import operation_outcome
 from adapter.web.routing import CENTRE, Route
 from adapter.web.site import Site
-
-LATER = (FHIR, CSV, NDJSON)
 
 
 def routes(site: Site) -> list[Route]:
@@ -42,14 +42,24 @@ def state(site: Site, id_: str) -> Response:
 
 
 def _taken(site: Site, expected_id: str | None) -> Receipt:
+    if request.mimetype != FHIR:
+        return _enrolled(site, expected_id, json_body(JSON, FHIR))
+    response = json_body(FHIR)
+    read = answers.entry(response, "enrolment", auth.caller(), site.store, site.settings)
+    receipt: Receipt = answers.explained(read, lambda: _enrolled(site, expected_id, read.document, response))
+    return receipt
+
+
+def _enrolled(site: Site, expected_id: str | None, document: Any, response: Mapping[str, Any] | None = None) -> Receipt:
     return enrolment.enrol(
-        json_body(JSON, later=LATER),
+        document,
         sender=auth.caller(),
         store=site.store,
         settings=site.settings,
         now=site.clock(),
         expected_id=expected_id,
         expected_version=expected_version(),
+        response=response,
     )
 
 

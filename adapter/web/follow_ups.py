@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Response, request
 
-from adapter.flows import follow_up
+from adapter.errors import Invalid
+from adapter.flows import answers, batch, follow_up
 from adapter.flows.course import Receipt
 from adapter.web import auth
-from adapter.web.content import CSV, FHIR, JSON, NDJSON, json_body, plain
+from adapter.web.content import CSV, FHIR, JSON, NDJSON, body, json_body, plain, require_type
 from adapter.web.routing import CENTRE, Route
 from adapter.web.site import Site
+from mappings.intake import lines, table
+from mappings.r4.faults import Fault, FaultyInput
 
-LATER = (FHIR, CSV, NDJSON)
+BY_LINE = (NDJSON, "application/ndjson", "text/ndjson")
 
 
 def routes(site: Site) -> list[Route]:
@@ -26,15 +30,63 @@ def routes(site: Site) -> list[Route]:
 
 
 def record(site: Site) -> Response:
-    """202: it is kept durably; its delivery happens later."""
-    receipt = follow_up.record(
-        json_body(JSON, later=LATER),
+    """202: it is kept durably; its delivery happens later. One document, or a batch, by its content type."""
+    kind = require_type(JSON, FHIR, CSV, *BY_LINE)
+    if kind in BY_LINE:
+        return _batch_of_lines(site)
+    if kind == CSV:
+        return _batch_of_rows(site)
+    if kind == FHIR:
+        return _told(_answered(site), 202)
+    return _told(_recorded(site, json_body(JSON)), 202)
+
+
+def _recorded(site: Site, document: object, response: dict[str, object] | None = None) -> Receipt:
+    return follow_up.record(
+        document,
         sender=auth.caller(),
         store=site.store,
         settings=site.settings,
         now=site.clock(),
+        response=response,
     )
-    return _told(receipt, 202)
+
+
+def _answered(site: Site) -> Receipt:
+    """A QuestionnaireResponse: its document, and itself as the source."""
+    response = json_body(FHIR)
+    read = answers.entry(response, "follow-up", auth.caller(), site.store, site.settings)
+    receipt: Receipt = answers.explained(read, lambda: _recorded(site, read.document, response))
+    return receipt
+
+
+def _batch_of_lines(site: Site) -> Response:
+    who = answers.knowing(auth.caller(), site.store)
+    found = lines.read(body().split(b"\n"), site.settings.canonicals, who)
+    return _reported(batch.record(found, **_call(site)))
+
+
+def _batch_of_rows(site: Site) -> Response:
+    data = body()
+    charset = request.mimetype_params.get("charset")
+    try:
+        layout = table.survey(lambda: data.splitlines(keepends=True), charset=charset)
+        table.require_known(layout)
+    except FaultyInput as error:
+        raise Invalid([Fault(fault.path, f"row 1: {fault.message}", fault.code) for fault in error.faults]) from error
+    rows = table.read(lambda: data.splitlines(keepends=True), layout)
+    return _reported(batch.record(rows, **_call(site), found=layout.notes))
+
+
+def _call(site: Site) -> dict[str, Any]:
+    return {"sender": auth.caller(), "store": site.store, "settings": site.settings, "now": site.clock()}
+
+
+def _reported(report: batch.Report) -> Response:
+    """202 where something was kept; nothing kept is a refusal."""
+    if not report.taken:
+        raise Invalid(report.faults() or [Fault("$", "the batch holds no document", "required")])
+    return plain(report.document(), 202)
 
 
 def state(site: Site, id_: str) -> Response:

@@ -49,12 +49,12 @@ def routes(site: Site) -> list[Route]:
 
 def home(site: Site) -> Response:
     found = ward.patients(**_of_centre(site))
-    return html.page("patients.html", **_around(site), patients=found, states=STATES)
+    return html.page("patients.html", **around(site), patients=found, states=STATES)
 
 
 def patient(site: Site, id_: str) -> Response:
     found = ward.chart(id_, **_of_centre(site))
-    return html.page("patient.html", **_around(site), chart=found, patient=found.patient, states=STATES)
+    return html.page("patient.html", **around(site), chart=found, patient=found.patient, states=STATES)
 
 
 def calendar(site: Site, id_: str) -> Response:
@@ -113,7 +113,7 @@ def _of_centre(site: Site) -> dict[str, Any]:
     }
 
 
-def _around(site: Site) -> dict[str, Any]:
+def around(site: Site) -> dict[str, Any]:
     """What every page says around its content."""
     who = session.person()
     known = site.settings.centres.get(who.centre)
@@ -133,7 +133,7 @@ def _shown(site: Site, sheet: Sheet) -> Response:
     plan, who = sheet.standing, session.person()
     return html.page(
         "calendar.html",
-        **_around(site),
+        **around(site),
         sheet=sheet,
         plan=plan,
         body=body_of(plan.enrolment, plan.ids),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from adapter.store.outbox import DELIVERED, DISCARDED, UNFINISHED, Delivery
 
 __all__ = ["STATES", "UNFINISHED", "row"]
@@ -23,3 +25,12 @@ def row(one: Delivery) -> dict[str, object]:
         "status": one.status,
         "error": one.error,
     }
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long something waits, for a person."""
+    seconds = (now - since).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return "less than a minute"

@@ -9,7 +9,10 @@ from mappings.canonicals import CONDITION_VER_STATUS
 from mappings.r4.build import Resource, coding, concept
 
 ENTERED_IN_ERROR = "entered-in-error"
-WITH_STATUS = {"Consent", "MedicationAdministration", "MedicationStatement", "Observation", "Procedure"}
+WITH_STATUS = {
+    *("Consent", "MedicationAdministration", "MedicationStatement", "Observation", "Procedure"),
+    "QuestionnaireResponse",
+}
 """Types whose `status` knows entered-in-error and that a centre's document can take back."""
 
 

@@ -16,6 +16,8 @@ NO_DAY_YET = Missing("temp-unknown")
 def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
     """Procedure (`preparation` while planned), then the cell doses of a graft that was given."""
     graft = enrolment.transplant
+    if chart.graft is None and isinstance(graft, Transplant):
+        return  # the section dates day zero of a protocol that has no graft
     if isinstance(graft, Missing):
         yield _not_told(graft, chart)
     if not isinstance(graft, Transplant):

@@ -9,7 +9,7 @@ from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
 from mappings.plan.amounts import plain
 from mappings.plan.dosing import Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
-from mappings.plan.sheet import Sheet
+from mappings.plan.sheet import Shared, Sheet
 from mappings.plan.timeline import Course, Step
 from mappings.protocol.model import Line
 from mappings.r4.build import Element, coding, concept, quantity
@@ -33,20 +33,16 @@ def for_definition(line: Line) -> Element:
 
 def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element:
     """Dosage of one order; in a draft only the protocol's words stand."""
-    amount = sheet.doses.get(line.key)
-    out: Element = {} if amount is None else {"extension": [_calculation(line, amount, sheet)]}
+    shared = shared_by(step, line, sheet)
+    amount, times = shared.amount, shared.times
+    out: Element = {} if amount is None else {"extension": shared.calculation}
     when = f"{step.label} ({day})" if day else step.label
-    out["text"] = f"{line.title}, {when}: {told(step, line, sheet)[0]}"
-    detail = sheet.overlay.line(line.key)
-    times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
+    out["text"] = f"{line.title}, {when}: {shared.words}"
     timing = _course_timing(line, times, day) if isinstance(step.clause, Course) else _day_timing(line, times, day)
     if timing:
         out["timing"] = timing
-    out |= _route(detail.route or line.route)
-    if detail.infusion:
-        out["additionalInstruction"] = [concept(text=f"{detail.infusion} ({_centre(sheet)})")]
-    out["doseAndRate"] = [_ordered(line, times)] + ([_calculated(amount)] if amount else [])
-    return out | _limits(line)
+    doses = [shared.ordered, _calculated(amount)] if amount else [shared.ordered]
+    return {**out, **shared.how, "doseAndRate": doses, **shared.limits}
 
 
 def in_protocol_words(line: Line) -> str:
@@ -60,13 +56,31 @@ def in_protocol_words(line: Line) -> str:
     return words
 
 
-def told(step: Step, line: Line, sheet: Sheet) -> tuple[str, tuple[str, ...]]:
-    """The whole arithmetic of an order in a sentence or two, and its remarks."""
-    found = sheet.told.get(line.key)
+def shared_by(step: Step, line: Line, sheet: Sheet) -> Shared:
+    """What the orders of a line have in common."""
+    found = sheet.shared.get(line.key)
     if found is None:
-        warned = tuple(remarks(line, sheet))
-        found = sheet.told[line.key] = _sum(step, line, warned, sheet), warned
+        found = sheet.shared[line.key] = _shared(step, line, sheet)
     return found
+
+
+def _shared(step: Step, line: Line, sheet: Sheet) -> Shared:
+    amount, detail, warned = sheet.doses.get(line.key), sheet.overlay.line(line.key), tuple(remarks(line, sheet))
+    times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
+    how = _route(detail.route or line.route)
+    if detail.infusion:
+        how["additionalInstruction"] = [concept(text=f"{detail.infusion} ({_centre(sheet)})")]
+    return Shared(
+        words=_sum(step, line, warned, sheet),
+        remarks=warned,
+        amount=amount,
+        times=times,
+        calculation=[_calculation(line, amount, sheet)] if amount else [],
+        ordered=_ordered(line, times),
+        how=how,
+        limits=_limits(line),
+        basis=[_normalization(line)],
+    )
 
 
 def _sum(step: Step, line: Line, warned: tuple[str, ...], sheet: Sheet) -> str:
@@ -100,7 +114,7 @@ def remarks(line: Line, sheet: Sheet, *, short: bool = False) -> list[str]:
     return out
 
 
-def normalization(line: Line) -> Element:
+def _normalization(line: Line) -> Element:
     """mCODE's extension for what a dose is reckoned by. Its contexts are the request and other extensions."""
     return {"url": EXT_NORMALIZATION_BASIS, "valueCodeableConcept": concept(coding(SNOMED, _BASES[line.dose.per]))}
 

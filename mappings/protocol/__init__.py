@@ -1,26 +1,51 @@
-"""The trial as data: `load("set-haplo-pdli")` gives the model, `wording` the trial's own text; `parse` reads others."""
+"""The trial as data: `load("set-haplo-pdli")` gives the model, `wording` the trial's own text; `parse` reads others.
 
+A deployment may have protocols of its own. It says so once, at its start (`know`), and from then on they are loaded by
+their keys like those that ship (docs/adr/0027).
+"""
+
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-from mappings.protocol.document import read
 from mappings.protocol.model import Protocol
-from mappings.protocol.names import dangling
-from mappings.protocol.schema import shape
+from mappings.protocol.packed import unpack
 from mappings.r4.faults import Fault, FaultyInput
 
-__all__ = ["Protocol", "definition", "load", "names", "parse", "wording"]
+__all__ = ["Protocol", "definition", "know", "load", "names", "parse", "shipped", "wording"]
+
+_OWN: dict[str, Protocol] = {}
 
 
-def names() -> tuple[str, ...]:
+@cache
+def shipped() -> tuple[str, ...]:
     """Protocols that ship with Engraft."""
     return tuple(sorted(f.name[:-5] for f in files(__package__).iterdir() if f.name.endswith(".yaml")))
 
 
-@cache
+def know(own: Iterable[Protocol]) -> None:
+    """From now on these, and no others, are known beside those that ship. For the start of a process."""
+    found = {protocol.key: protocol for protocol in own}
+    _OWN.clear()
+    _OWN.update(found)
+
+
+def names() -> tuple[str, ...]:
+    """Every protocol that is known here."""
+    return (*shipped(), *sorted(_OWN))
+
+
 def load(name: str) -> Protocol:
-    """The shipped protocol `name`. Raises FaultyInput (not-found) for any other name."""
-    return parse(definition(name), f"{name}.yaml")
+    """The protocol `name`. Raises FaultyInput (not-found) for one that is not known."""
+    own = _OWN.get(name)
+    return _shipped(name) if own is None else own
+
+
+@cache
+def _shipped(name: str) -> Protocol:
+    text, packed = definition(name), files(__package__).joinpath(f"{name}.json")
+    found = unpack(packed.read_bytes(), text) if packed.is_file() else None
+    return found or parse(text, f"{name}.yaml")
 
 
 def parse(text: str, file: str = "") -> Protocol:
@@ -29,6 +54,11 @@ def parse(text: str, file: str = "") -> Protocol:
     Raises FaultyInput with the path and line of every fault: not YAML, unknown key, wrong type, or a name that nothing
     bears. What such a reading cannot see is for `check`.
     """
+    # here, because what ships is packed
+    from mappings.protocol.bearers import dangling
+    from mappings.protocol.document import read
+    from mappings.protocol.schema import shape
+
     document = read(text, file)
     protocol = shape(document)
     lost = list(dangling(protocol, document))
@@ -39,7 +69,7 @@ def parse(text: str, file: str = "") -> Protocol:
 
 def definition(name: str) -> str:
     """YAML text of the shipped protocol `name`."""
-    if name not in names():
+    if name not in shipped():
         known = ", ".join(names())
         raise FaultyInput([Fault("protocol", f"no protocol is called {name}; known: {known}", "not-found")])
     return files(__package__).joinpath(f"{name}.yaml").read_text("utf-8")

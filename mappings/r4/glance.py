@@ -32,6 +32,38 @@ SAID = PLAIN | {"Extension"}
 
 _LINEAR = jsonschema_rs.RegexOptions()
 _COMPANION = "FHIRPrimitiveExtension"
+_EXTENDED = frozenset({"url", "extension"}) | {
+    f"value{kind}"
+    for kind in (
+        *(
+            "Boolean",
+            "Canonical",
+            "Code",
+            "Date",
+            "DateTime",
+            "Decimal",
+            "Instant",
+            "Integer",
+            "Markdown",
+            "PositiveInt",
+        ),
+        *(
+            "String",
+            "UnsignedInt",
+            "Uri",
+            "Url",
+            "Uuid",
+            "CodeableConcept",
+            "Coding",
+            "Duration",
+            "Identifier",
+            "Period",
+        ),
+        *("Quantity", "Range", "Ratio", "Reference"),
+    )
+}
+"""The values of most extensions; the others, with all that may stand in them, would be most of every schema."""
+
 _APART = frozenset({"id", "extension"})
 _TIME = {"system": {"const": UCUM}, "code": {"enum": sorted(TIME_UNITS)}}
 _CODED: dict[str, dict[str, Any]] = {
@@ -90,7 +122,7 @@ def _narrowed(name: str, said: dict[str, Any]) -> dict[str, Any]:
         kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key not in _APART}
         said = said | {"properties": kept} | _CODED.get(name, {})
     elif name == "Extension":  # two elements, its URL and one more: a value or extensions (ext-1)
-        kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key != "id"}
+        kept = {key: value for key, value in said["properties"].items() if key in _EXTENDED}
         said = said | {"properties": kept, "minProperties": 2, "maxProperties": 2}
     elif "id" in said.get("properties", ()) and name != _COMPANION:
         said = said | {"dependentSchemas": said.get("dependentSchemas", {}) | {"id": {"minProperties": 2}}}  # ele-1

@@ -56,9 +56,9 @@ class Dated:
 class Course:
     """What is known of one patient. Dates are those written, never shifted to another time zone.
 
-    `day_zero`: the first transplant. `death` is None where the patient is not known to have died, or died on a day that
-    is not known; then `death_undated` is the reference of the resource that says so. `contacts` are days on which the
-    patient was alive, in order. `facts`: everything else that is read, by domain.
+    `day_zero`: the first transplant; `later_grafts` are no new origin. `death` is None where the patient is not known
+    to have died, or died on a day that is not known; then `death_undated` is the reference of the resource that says
+    so. `contacts` are days on which the patient was alive, in order. `facts`: everything else that is read, by domain.
     """
 
     patient: str
@@ -66,6 +66,7 @@ class Course:
     death: Dated | None = None
     death_undated: str | None = None
     contacts: tuple[Dated, ...] = ()
+    later_grafts: tuple[Dated, ...] = ()
     facts: CourseFacts = NOTHING
 
     @property
@@ -126,8 +127,14 @@ def _course(patient: str, said: Iterable[_Read]) -> Course:
         death=deaths[0] if deaths else None,
         death_undated=undated[0].source if undated and not deaths else None,
         contacts=tuple(_dated(facts.get("alive", []))),
+        later_grafts=_later(grafts, _dated([*facts.get("graft-of-ours", []), *facts.get("graft", [])])),
         facts=course_facts.put_together(pieces),
     )
+
+
+def _later(first: list[Dated], grafts: list[Dated]) -> tuple[Dated, ...]:
+    """Transplants after the first, whoever tells of them."""
+    return tuple(graft for graft in grafts if first and graft.day > first[0].day)
 
 
 def _dated(facts: Iterable[_Fact]) -> list[Dated]:

@@ -1,204 +1,144 @@
-"""Endpoints of the protocol, from courses to rows. Who counts by a special rule is named with the rule.
+"""The endpoints of the protocol, in its order, and how a cohort is analysed.
 
-Days are whole days from day zero, the calendar date of the first transplant. Follow-up ends on the last day that the
-patient is known alive, on death, or at the cut-off, whichever is first.
+Each is one function over one patient, in the module of its family. Days are whole days from day zero, the calendar date
+of the first transplant; only who was grafted by the cut-off counts. Definitions in words: docs/endpoints.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
 from datetime import date
+from functools import partial
 
 from mappings.r4.faults import Fault, FaultyInput
-from mappings.registry.course import Course, Dated
-from mappings.registry.estimators import Curve, kaplan_meier
+from mappings.registry import gvhd_endpoints as gvhd
+from mappings.registry import pdli_endpoints as pdli
+from mappings.registry import survival_endpoints as survival
+from mappings.registry.blood_facts import SUBSETS
+from mappings.registry.course import Course
+from mappings.registry.followed import follow
+from mappings.registry.immune_endpoints import enough_cd4, enough_cd4_rows, subset, subset_rows
+from mappings.registry.judged import BY_ONSET, Analysis, Excluded
+from mappings.registry.recovery import neutrophil_engraftment, platelet_engraftment
+from mappings.registry.response_endpoints import chimerism, chimerism_rows, response_rows, responses
+from mappings.registry.tallies import AALEN_JOHANSEN, KAPLAN_MEIER, Counted, Endpoint, Tally, TimeToEvent, tally
 
-KAPLAN_MEIER = "kaplan-meier"
+_DATES = (90, 180, 365, 730)
+_YEARS = (365, 730)
+_KM, _AJ = KAPLAN_MEIER, AALEN_JOHANSEN
+_CELLS = {"cd4": "CD4", "cd8": "CD8", "treg": "Regulatory T", "nk": "NK", "b": "B"}
 
-NOT_BUILT = (
-    *("lfs", "relapse", "nrm", "disease-death", "agvhd-2-4", "agvhd-3-4", "cgvhd", "cgvhd-moderate-severe", "grfs"),
-    *("neutrophil-engraftment", "platelet-engraftment", "response", "chimerism", "pdli-feasibility", "pdli-gvhd"),
-    *("immune-cd4", "immune-cd8", "immune-treg", "immune-nk", "immune-b"),
-)
-"""Endpoint ids of the public interface that are refused as not yet supported."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An endpoint at one horizon. None stands for what does not exist, or (named in `suppressed`) is not shown.
-
-    `events` counts to the horizon, `at_risk` those still followed on that day; the estimate is a probability.
-    """
-
-    endpoint: str
-    horizon_days: int
-    n: int | None
-    at_risk: int | None
-    events: int | None
-    estimate: float | None
-    se: float | None
-    ci_low: float | None
-    ci_high: float | None
-    method: str
-    suppressed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """`what`: the whole `patient`, or only an `event` of a patient who stays in the analysis."""
-
-    patient: str
-    reason: str
-    what: str = "patient"
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A patient who counts by a special rule."""
-
-    patient: str
-    rule: str
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One patient in one analysis: `happened` after `days`, or not until then. `sources`: where that stands."""
-
-    patient: str
-    days: int
-    happened: bool
-    sources: tuple[str, ...]
-    excluded: tuple[Excluded, ...] = ()
-    listed: tuple[Listed, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """One endpoint of one cohort."""
-
-    endpoint: str
-    main_horizon: int
-    rows: tuple[Row, ...]
-    curve: Curve
-    subjects: tuple[Subject, ...]
-    excluded: tuple[Excluded, ...]
-    listed: tuple[Listed, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
-    title: str
-    main_horizon: int
-    judge: Callable[[Course, Dated, date], Subject]
+ENDPOINTS: dict[str, Endpoint] = {
+    "os": TimeToEvent("Overall survival", (730,), _KM, survival.overall_survival),
+    "response": Counted("Complete or partial remission", _DATES, responses, response_rows),
+    "relapse": TimeToEvent("Relapse incidence", _DATES, _AJ, survival.relapse),
+    "disease-death": TimeToEvent("Disease-related death", _DATES, _AJ, survival.disease_death),
+    "lfs": TimeToEvent("Leukaemia-free survival", _YEARS, _KM, survival.leukaemia_free_survival),
+    "nrm": TimeToEvent("Non-relapse mortality", (90, 365, 730), _AJ, survival.non_relapse_mortality),
+    "agvhd-2-4": TimeToEvent("Acute GVHD grade II-IV", _DATES, _AJ, partial(gvhd.acute, grade="II"), (BY_ONSET,)),
+    "agvhd-3-4": TimeToEvent("Acute GVHD grade III-IV", _DATES, _AJ, partial(gvhd.acute, grade="III"), (BY_ONSET,)),
+    "cgvhd": TimeToEvent("Chronic GVHD", _DATES, _AJ, partial(gvhd.chronic, severity="mild"), (BY_ONSET,)),
+    "cgvhd-moderate-severe": TimeToEvent(
+        "Chronic GVHD, moderate or severe", _DATES, _AJ, partial(gvhd.chronic, severity="moderate"), (BY_ONSET,)
+    ),
+    "grfs": TimeToEvent("GVHD-free, relapse-free survival", _YEARS, _KM, gvhd.relapse_free_survival, (BY_ONSET,)),
+    "neutrophil-engraftment": TimeToEvent("Neutrophil engraftment", (28, 42), _AJ, neutrophil_engraftment),
+    "platelet-engraftment": TimeToEvent("Platelet engraftment", (100,), _AJ, platelet_engraftment),
+    "pdli-feasibility": Counted(
+        "Prophylactic donor lymphocytes", (None,), pdli.feasibility, pdli.feasibility_rows, fixed=True
+    ),
+    "pdli-gvhd": TimeToEvent(
+        "GVHD after the first prophylactic donor lymphocytes", _DATES, _AJ, pdli.gvhd_after, more=pdli.severity_after
+    ),
+    **{
+        f"immune-{cells}": Counted(
+            f"Immune reconstitution: {_CELLS[cells]} cells", (30, 90, 180), partial(subset, cells=cells), subset_rows
+        )
+        for cells in SUBSETS
+    },
+    "chimerism": Counted("Donor chimerism", (30, *_DATES), chimerism, chimerism_rows),
+    "relapse-molecular": TimeToEvent("Molecular relapse (sensitivity)", _DATES, _AJ, survival.molecular),
+    "agvhd-2-4-death-alone": TimeToEvent(
+        "Acute GVHD grade II-IV, death alone competing", _DATES, _AJ, partial(gvhd.acute_death_alone, grade="II")
+    ),
+    "agvhd-3-4-death-alone": TimeToEvent(
+        "Acute GVHD grade III-IV, death alone competing", _DATES, _AJ, partial(gvhd.acute_death_alone, grade="III")
+    ),
+    "cgvhd-death-alone": TimeToEvent(
+        "Chronic GVHD, death alone competing", _DATES, _AJ, partial(gvhd.chronic_death_alone, severity="mild")
+    ),
+    "cgvhd-moderate-severe-death-alone": TimeToEvent(
+        "Chronic GVHD, moderate or severe, death alone competing",
+        _DATES,
+        _AJ,
+        partial(gvhd.chronic_death_alone, severity="moderate"),
+    ),
+    "immune-cd4-recovered": Counted(
+        "CD4 above 50/uL at two consecutive dates before day 100", (100,), enough_cd4, enough_cd4_rows, fixed=True
+    ),
+}
+"""Ids of the public interface first, then the sensitivity tables."""
 
 
 def known() -> tuple[str, ...]:
-    """Ids of the endpoints that can be computed."""
-    return tuple(_ENDPOINTS)
+    """Ids of the endpoints."""
+    return tuple(ENDPOINTS)
 
 
 def title(endpoint: str) -> str:
     """The endpoint in words."""
-    return _ENDPOINTS[endpoint].title
+    return ENDPOINTS[endpoint].title
 
 
 def require_known(endpoints: Iterable[str]) -> None:
-    """Raises FaultyInput for each id that cannot be computed, naming those that can."""
-    faults = [_unknown(endpoint) for endpoint in endpoints if endpoint not in _ENDPOINTS]
-    if faults:
-        raise FaultyInput(faults)
+    """Raises FaultyInput for each id that is no endpoint, naming those that are."""
+    wrong = [endpoint for endpoint in endpoints if endpoint not in ENDPOINTS]
+    if wrong:
+        names = ", ".join(ENDPOINTS)
+        raise FaultyInput(
+            [Fault("endpoint", f"no endpoint is called {each}; known: {names}", "not-found") for each in wrong]
+        )
 
 
-def analyse(endpoint: str, courses: Sequence[Course], as_of: date, horizons: Collection[int] = ()) -> Analysis:
-    """Rows at the endpoint's main horizon and at those asked for, in days. Raises FaultyInput."""
-    require_known([endpoint])
-    if impossible := sorted(day for day in horizons if day < 0):
-        raise FaultyInput([Fault("horizons", f"{day} is no day after the transplant") for day in impossible])
-    definition = _ENDPOINTS[endpoint]
-    judged = [_judge(course, as_of, definition) for course in courses]
-    subjects = tuple(each for each in judged if isinstance(each, Subject))
-    left_out = [each for each in judged if isinstance(each, Excluded)]
-    curve = kaplan_meier((subject.days, subject.happened) for subject in subjects)
-    return Analysis(
-        endpoint,
-        definition.main_horizon,
-        tuple(_row(endpoint, curve, day) for day in sorted({definition.main_horizon, *horizons})),
-        curve,
-        subjects,
-        tuple(left_out + [entry for subject in subjects for entry in subject.excluded]),
-        tuple(entry for subject in subjects for entry in subject.listed),
-    )
+class Cohort:
+    """Patients one by one into every endpoint asked for. Raises FaultyInput naming what cannot be asked for.
+
+    `horizons` (days) take the place of each endpoint's own; `keep`: subjects too, not only rows.
+    """
+
+    def __init__(
+        self, endpoints: Iterable[str], as_of: date, horizons: Collection[int] = (), *, keep: bool = True
+    ) -> None:
+        wanted = tuple(endpoints)
+        require_known(wanted)
+        if impossible := sorted(day for day in horizons if day < 0):
+            raise FaultyInput([Fault("horizons", f"{day} is no day after the transplant") for day in impossible])
+        self.as_of = as_of
+        self.since: date | None = None
+        self.latest: date | None = None
+        self.left_out: list[Excluded] = []
+        self.tallies: list[Tally] = [tally(each, ENDPOINTS[each], tuple(horizons), keep=keep) for each in wanted]
+
+    def add(self, course: Course) -> None:
+        """One patient."""
+        self.latest = max((day for day in (self.latest, course.latest) if day), default=None)
+        followed = follow(course, self.as_of)
+        if isinstance(followed, Excluded):
+            self.left_out.append(followed)
+            return
+        self.since = min(self.since or followed.axis.zero, followed.axis.zero)
+        for each in self.tallies:
+            each.add(followed)
+
+    def analyses(self) -> tuple[Analysis, ...]:
+        """What came of everybody so far."""
+        return tuple(each.analysis(self.left_out) for each in self.tallies)
 
 
-def _unknown(endpoint: str) -> Fault:
-    names = ", ".join(_ENDPOINTS)
-    if endpoint in NOT_BUILT:
-        return Fault("endpoint", f"{endpoint} is not yet supported; supported: {names}", "not-supported")
-    return Fault("endpoint", f"no endpoint is called {endpoint}; known: {names}", "not-found")
-
-
-def _judge(course: Course, as_of: date, definition: _Endpoint) -> Subject | Excluded:
-    zero = course.day_zero
-    if zero is None:
-        return Excluded(course.patient, "no transplant with a date")
-    if zero.day > as_of:
-        return Excluded(course.patient, "transplant after the cut-off")
-    subject = definition.judge(course, zero, as_of)
-    if zero.imputed:
-        rule = f"transplant known to the month ({zero.written}): counted from {zero.day}"
-        return replace(subject, listed=(Listed(course.patient, rule), *subject.listed))
-    return subject
-
-
-def _row(endpoint: str, curve: Curve, day: int) -> Row:
-    found = curve.at(day)
-    between = found.estimate is not None and 0 < found.estimate < 1
-    se = found.se if between else None  # where nobody, or everybody, had the event there is no uncertainty to state
-    return Row(
-        endpoint, day, curve.n, found.at_risk, found.events, found.estimate, se, found.low, found.high, KAPLAN_MEIER
-    )
-
-
-def _overall_survival(course: Course, zero: Dated, as_of: date) -> Subject:
-    """Death of any cause; nothing competes."""
-    death = course.death
-    if course.death_undated:
-        return _censored(course, zero, as_of, "death without a date", course.death_undated)
-    if death is None:
-        return _censored(course, zero, as_of)
-    died = _day_of_death(course, zero, death)
-    if died < zero.day:
-        return _censored(course, zero, as_of, "death before the transplant", death.source)
-    if died > as_of:
-        return _censored(replace(course, contacts=(*course.contacts, death)), zero, as_of)
-    listed = []
-    if death.imputed:
-        listed.append(Listed(course.patient, f"death known to the month ({death.written}): counted on {died}"))
-    if any(contact.day > died for contact in course.contacts):
-        listed.append(Listed(course.patient, "facts dated after death: the date of death holds"))
-    sources = tuple(dict.fromkeys((zero.source, death.source)))
-    return Subject(course.patient, (died - zero.day).days, True, sources, listed=tuple(listed))
-
-
-def _censored(course: Course, zero: Dated, as_of: date, reason: str = "", source: str = "") -> Subject:
-    """Followed to the last day known alive or the cut-off; `reason` is why a death cannot count."""
-    last = max((zero, *course.contacts), key=lambda fact: fact.day)
-    end = min(last.day, as_of)
-    listed = [Listed(course.patient, f"{reason}: counted as alive until {end}")] if reason else []
-    if last.imputed and last is not zero and last.day <= as_of:
-        listed.append(Listed(course.patient, f"last contact known to the month ({last.written}): counted on {end}"))
-    excluded = (Excluded(course.patient, reason, "event"),) if reason else ()
-    sources = tuple(dict.fromkeys(filter(None, (zero.source, last.source, source))))
-    return Subject(course.patient, (end - zero.day).days, False, sources, excluded, tuple(listed))
-
-
-def _day_of_death(course: Course, zero: Dated, death: Dated) -> date:
-    """The middle of a month of which the day is not known, moved on to the last day known alive in that month."""
-    if not death.imputed:
-        return death.day
-    alive = [fact.day for fact in (zero, *course.contacts) if f"{fact.day:%Y-%m}" == death.written]
-    return max([death.day, *alive])
-
-
-_ENDPOINTS = {"os": _Endpoint("Overall survival", 730, _overall_survival)}
+def analyse(endpoint: str, courses: Iterable[Course], as_of: date, horizons: Collection[int] = ()) -> Analysis:
+    """One endpoint of one cohort. Raises FaultyInput."""
+    cohort = Cohort([endpoint], as_of, horizons)
+    for course in courses:
+        cohort.add(course)
+    (analysis,) = cohort.analyses()
+    return analysis

@@ -1,6 +1,7 @@
 """Kaplan-Meier and Aalen-Johansen, with standard errors and log(-log) intervals; nothing but arithmetic.
 
-Times are whole days. Patients censored on a day are still at risk for the events of that day.
+Times are whole days. Patients censored on a day are still at risk for the events of that day. At risk on a day are all
+whose time is that day or later.
 Both agree with R's `survival` (see tests/data/survival_cases.json), including where it gives no number: the survival
 curve has no standard error at 0, and no curve has an interval at 0 or 1.
 """
@@ -69,12 +70,12 @@ class Curve:
         return Reading(at_risk, events, last.estimate, last.se, last.low, last.high)
 
 
-def kaplan_meier(observed: Iterable[tuple[int, bool]]) -> Curve:
-    """Probability of being free of the event; `observed` holds (day, did it happen) of each patient.
+def kaplan_meier(observed: Iterable[tuple[int, int]]) -> Curve:
+    """Probability of being free of the event; `observed` holds (day, 1 where it happened, else 0) of each patient.
 
     Greenwood's standard error. Source: Kaplan and Meier, J Am Stat Assoc 1958;53:457.
     """
-    days = _days((day, 1 if happened else 0) for day, happened in observed)
+    days = _days(observed)
     survival, spread, steps = 1.0, 0.0, []
     for day in days:
         survival *= (day.at_risk - day.events) / day.at_risk
@@ -88,7 +89,7 @@ def kaplan_meier(observed: Iterable[tuple[int, bool]]) -> Curve:
 def aalen_johansen(observed: Iterable[tuple[int, int]]) -> Curve:
     """Cumulative incidence of the event of interest; `observed` holds (day, status) of each patient.
 
-    Status 1 is the event of interest, 2 an event that makes it impossible, 0 censored.
+    Status 0 is censored, 1 the event of interest; every other is an event that makes it impossible, whatever the cause.
     The variance is Greenwood's for several states, carried from day to day.
     Source: Aalen and Johansen, Scand J Stat 1978;5:141; Andersen et al., Statistical Models Based on Counting
     Processes, section IV.4.1.
@@ -123,15 +124,19 @@ class _Day:
 
 
 def _days(observed: Iterable[tuple[int, int]]) -> list[_Day]:
+    """A Counter of (day, status) is taken as it is: then the cost is that of the days, not of the patients."""
     return list(_count_down(Counter(observed)))
 
 
 def _count_down(counts: Counter[tuple[int, int]]) -> Iterator[_Day]:
     at_risk = counts.total()
-    for time in sorted({time for time, _ in counts}):
-        interest, other, censored = (counts[time, status] for status in (1, 2, 0))
-        yield _Day(time, at_risk, interest, interest + other)
-        at_risk -= interest + other + censored
+    left, interest, other = Counter[int](), Counter[int](), Counter[int]()
+    for (time, status), count in counts.items():
+        left[time] += count
+        (interest if status == 1 else other)[time] += count if status else 0
+    for time in sorted(left):
+        yield _Day(time, at_risk, interest[time], interest[time] + other[time])
+        at_risk -= left[time]
 
 
 def _interval(estimate: float, se: float | None) -> tuple[float | None, float | None]:

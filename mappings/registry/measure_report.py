@@ -19,8 +19,8 @@ from mappings.canonicals import (
     Canonicals,
 )
 from mappings.r4.build import Element, Resource, coding, concept, quantity, reference, uuid5
-from mappings.registry.endpoints import Analysis, Row, title
 from mappings.registry.estimators import CONFIDENCE
+from mappings.registry.judged import Analysis, AnyRow, CountRow, Row
 from mappings.registry.report import Report
 
 UNCERTAINTY = "statistic-uncertainty"
@@ -46,7 +46,7 @@ def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals
         "type": "summary",
         "measure": canonicals.pinned("Measure", analysis.endpoint),
         "date": at.isoformat(timespec="seconds"),
-        "period": _period(report, at.date()),
+        "period": period(report, at.date()),
         "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, "increase")),
         "group": [_group(analysis, canonicals)],
     }
@@ -56,7 +56,7 @@ def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals
     return out | ({"evaluatedResource": [reference(source) for source in evaluated]} if evaluated else {})
 
 
-def _period(report: Report, today: date) -> Element:
+def period(report: Report, today: date) -> Element:
     """From the first transplant to the cut-off; without any date in the data, the day of the report.
 
     In a release only the year of the first transplant: its day is one patient's.
@@ -67,21 +67,26 @@ def _period(report: Report, today: date) -> Element:
 
 
 def _group(analysis: Analysis, canonicals: Canonicals) -> Element:
-    main = next(row for row in analysis.rows if row.horizon_days == analysis.main_horizon)
+    main = analysis.main
     strata = [
-        {"value": {"text": f"day {row.horizon_days}"}, **_populations(row), "measureScore": _score(row, canonicals)}
+        {"value": {"text": stratum(row)}, **_populations(row), "measureScore": _score(row, canonicals)}
         for row in analysis.rows
     ]
-    return {
-        "code": {"text": title(analysis.endpoint)},
-        **_populations(main),
-        "measureScore": _score(main, canonicals),
-        "stratifier": [{"code": [{"text": TIME_POINT}], "stratum": strata}],
-    }
+    said = {**_populations(main), "measureScore": _score(main, canonicals)} if main else {}
+    stratifier = [{"code": [{"text": TIME_POINT}], "stratum": strata}] if strata else []
+    return {"code": {"text": analysis.title}, **said} | ({"stratifier": stratifier} if stratifier else {})
 
 
-def _populations(row: Row) -> Element:
-    counts = {"initial-population": row.n, "numerator": row.events}
+def stratum(row: AnyRow) -> str:
+    """What a row is of, in words: its day, and what was counted of whom."""
+    day = "to the cut-off" if row.horizon_days is None else f"day {row.horizon_days}"
+    lineage = f" ({row.more['lineage']})" if "lineage" in row.more else ""
+    return f"{day}: {row.category}, of {row.among}{lineage}" if isinstance(row, CountRow) else day
+
+
+def _populations(row: AnyRow) -> Element:
+    whole, part = (row.of, row.count) if isinstance(row, CountRow) else (row.n, getattr(row, "events", None))
+    counts = {"initial-population": whole} | ({"numerator": part} if isinstance(row, Row | CountRow) else {})
     return {
         "population": [
             {"code": concept(coding(MEASURE_POPULATION, code))} | ({"count": count} if count is not None else {})
@@ -90,25 +95,41 @@ def _populations(row: Row) -> Element:
     }
 
 
-def _score(row: Row, canonicals: Canonicals) -> Element:
+def _score(row: AnyRow, canonicals: Canonicals) -> Element:
     uncertainty = {"url": canonicals.extension(UNCERTAINTY), "extension": _uncertainty(row)}
-    if row.estimate is None:
-        reason = "masked" if "estimate" in row.suppressed else "not-applicable"
+    value, hidden = (row.estimate, "estimate") if isinstance(row, Row | CountRow) else (row.median, "median")
+    if value is None:
+        reason = "masked" if hidden in row.suppressed else "not-applicable"
         return {"extension": [{"url": EXT_DATA_ABSENT_REASON, "valueCode": reason}, uncertainty]}
-    return {"extension": [uncertainty]} | _percent(row.estimate)
+    said = _percent(value) if isinstance(row, Row | CountRow) else _number(value, row.unit)
+    return {"extension": [uncertainty]} | said
 
 
-def _uncertainty(row: Row) -> list[Element]:
-    bounds = (("standardError", row.se), ("low", row.ci_low), ("high", row.ci_high))
+def _uncertainty(row: AnyRow) -> list[Element]:
+    day = [] if row.horizon_days is None else [{"url": "horizonDays", "valueUnsignedInt": row.horizon_days}]
+    if not isinstance(row, Row | CountRow):
+        bounds = (("low", row.q1), ("high", row.q3))
+        quartiles = [
+            {"url": name, "valueQuantity": _number(value, row.unit)} for name, value in bounds if value is not None
+        ]
+        level = {"url": "confidenceLevel", "valueDecimal": Decimal("0.5")}
+        return [{"url": "method", "valueCode": "quartiles"}, *day, level, *quartiles]
+    se = row.se if isinstance(row, Row) else None
+    at_risk = row.at_risk if isinstance(row, Row) else None
+    shares = (("standardError", se), ("low", row.ci_low), ("high", row.ci_high))
     return [
         {"url": "method", "valueCode": row.method},
-        {"url": "horizonDays", "valueUnsignedInt": row.horizon_days},
+        *day,
         {"url": "confidenceLevel", "valueDecimal": Decimal(str(CONFIDENCE))},
-        *({"url": name, "valueQuantity": _percent(value)} for name, value in bounds if value is not None),
-        *([{"url": "atRisk", "valueUnsignedInt": row.at_risk}] if row.at_risk is not None else []),
+        *({"url": name, "valueQuantity": _percent(value)} for name, value in shares if value is not None),
+        *([{"url": "atRisk", "valueUnsignedInt": at_risk}] if at_risk is not None else []),
     ]
 
 
 def _percent(value: float) -> Element:
     """A probability in per cent, to twelve digits."""
-    return quantity(Decimal(format(value * 100, f".{DIGITS}g")), "%")
+    return _number(value * 100, "%")
+
+
+def _number(value: float, unit: str) -> Element:
+    return quantity(Decimal(format(value, f".{DIGITS}g")), unit)

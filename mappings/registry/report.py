@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
 from mappings.registry.course import Course
-from mappings.registry.endpoints import Analysis, Excluded, Listed, Row, analyse, known, require_known
-from mappings.registry.suppression import SMALLEST, small, suppress
+from mappings.registry.endpoints import Cohort, known, require_known
+from mappings.registry.estimators import Curve
+from mappings.registry.judged import Analysis, AnyRow, CountRow, Excluded, Listed, Row
+from mappings.registry.suppression import small, suppress
 
 COLUMNS = ("endpoint", "day", "n", "at risk", "events", "estimate", "95 % CI", "method")
 
@@ -30,66 +31,106 @@ class Report:
     release: bool = False
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[AnyRow, ...]:
         return tuple(row for analysis in self.analyses for row in analysis.rows)
 
     @property
-    def excluded(self) -> tuple[Excluded, ...]:
-        """Each once, whatever the number of endpoints."""
-        return tuple(dict.fromkeys(entry for analysis in self.analyses for entry in analysis.excluded))
+    def excluded(self) -> dict[Excluded, list[str]]:
+        """Each once, with the endpoints that it concerns."""
+        return _by_endpoint((entry, each.endpoint) for each in self.analyses for entry in each.excluded)
 
     @property
-    def listed(self) -> tuple[Listed, ...]:
-        return tuple(dict.fromkeys(entry for analysis in self.analyses for entry in analysis.listed))
+    def listed(self) -> dict[Listed, list[str]]:
+        return _by_endpoint((entry, each.endpoint) for each in self.analyses for entry in each.listed)
 
-    def document(self) -> dict[str, Any]:
-        """`{"as_of", "rows", "excluded", "listed"}` of the public interface; numbers in full, null for what is not."""
-        return {
+    def document(self, *, curves: bool = False) -> dict[str, Any]:
+        """`{"as_of", "rows", "excluded", "listed"}` of the public interface; numbers in full, null for what is not.
+
+        `curves`: every step of each time to an event as well, which no release shows.
+        """
+        said = {
             "as_of": str(self.as_of) if self.as_of else None,
-            "rows": [_row(row) for row in self.rows],
+            "rows": [row_document(row) for row in self.rows],
             "excluded": self._named(self.excluded, "reason"),
             "listed": self._named(self.listed, "rule"),
         }
+        steps = {each.endpoint: each.curve for each in self.analyses if each.curve}
+        return said | ({"curves": [_curve(name, curve) for name, curve in steps.items()]} if curves else {})
 
     def table(self) -> list[tuple[str, ...]]:
         """Lines of text under COLUMNS."""
         return [_line(row) for row in self.rows]
 
-    def _named(self, entries: Iterable[Excluded] | Iterable[Listed], word: str) -> list[dict[str, Any]]:
+    def _named(self, entries: dict[Any, list[str]], word: str) -> list[dict[str, Any]]:
         """Who, by name; in a release only how many, without dates."""
-        plain = [{field.name: getattr(entry, field.name) for field in fields(entry)} for entry in entries]
+        plain = [
+            {field.name: getattr(entry, field.name) for field in fields(entry)} | {"endpoints": endpoints}
+            for entry, endpoints in entries.items()
+        ]
         if not self.release:
             return plain
-        counts = Counter(_kind(entry[word]) for entry in plain)
-        return [{word: said, "count": None if small(count) else count} for said, count in sorted(counts.items())]
+        whom: dict[str, set[str]] = {}
+        for entry in plain:
+            whom.setdefault(_kind(entry[word]), set()).add(entry["patient"])
+        return [{word: said, "count": None if small(len(who)) else len(who)} for said, who in sorted(whom.items())]
 
 
 def compile_report(
-    courses: Sequence[Course],
+    courses: Iterable[Course],
     *,
     endpoints: Collection[str] = (),
     horizons: Collection[int] = (),
     as_of: date | None = None,
     release: bool = False,
+    keep: bool = True,
 ) -> Report:
-    """Every endpoint asked for (default: all that there are), at its main horizon and at `horizons` (days).
+    """Every endpoint asked for (default: all that there are), at its own horizons or at `horizons` (days).
 
-    `as_of` defaults to the last date in the data. Raises FaultyInput naming endpoints and horizons that do not exist.
+    `as_of` defaults to the last date in the data, beyond which nothing is to be cut. `keep`: the subjects too. Courses
+    are taken one by one. Raises FaultyInput naming endpoints and horizons that do not exist.
     """
+    cohort = Cohort(chosen(endpoints), as_of or date.max, horizons, keep=keep)
+    for course in courses:
+        cohort.add(course)
+    analyses = cohort.analyses()
+    return Report(as_of or cohort.latest, cohort.since, suppress(analyses) if release else analyses, release)
+
+
+def chosen(endpoints: Iterable[str]) -> tuple[str, ...]:
+    """Those asked for, each once; all where none is. Raises FaultyInput for what is no endpoint."""
     wanted = tuple(dict.fromkeys(endpoints)) or known()
     require_known(wanted)
-    cut = as_of or max((day for course in courses if (day := course.latest)), default=None)
-    analyses = [analyse(endpoint, courses, cut or date.max, horizons) for endpoint in wanted]
-    if release:
-        analyses = [replace(analysis, rows=suppress(analysis.rows)) for analysis in analyses]
-    zeros = [course.day_zero.day for course in courses if course.day_zero and course.day_zero.day <= (cut or date.max)]
-    return Report(cut, min(zeros, default=None), tuple(analyses), release)
+    return wanted
 
 
-def _row(row: Row) -> dict[str, Any]:
-    said = {field.name: getattr(row, field.name) for field in fields(row)}
-    suppressed = said.pop("suppressed")
-    return said | ({"suppressed": list(suppressed)} if suppressed else {})
+def row_document(row: AnyRow) -> dict[str, Any]:
+    """One row of the public interface, with what it counts beside."""
+    said: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(row)}
+    suppressed, more = said.pop("suppressed"), said.pop("more")
+    return said | dict(more) | ({"suppressed": list(suppressed)} if suppressed else {})
+
+
+def _by_endpoint(entries: Iterable[tuple[Any, str]]) -> dict[Any, list[str]]:
+    found: dict[Any, dict[str, None]] = {}
+    for entry, endpoint in entries:
+        found.setdefault(entry, {})[endpoint] = None
+    return {entry: list(endpoints) for entry, endpoints in found.items()}
+
+
+def _curve(endpoint: str, curve: Curve) -> dict[str, Any]:
+    points = [
+        {
+            "day": step.time,
+            "at_risk": step.at_risk,
+            "events": step.events,
+            "estimate": step.estimate,
+            "se": step.se,
+            "ci_low": step.low,
+            "ci_high": step.high,
+        }
+        for step in curve.steps
+    ]
+    return {"endpoint": endpoint, "n": curve.n, "start": curve.start, "points": points}
 
 
 def _kind(sentence: str) -> str:
@@ -97,9 +138,38 @@ def _kind(sentence: str) -> str:
     return sentence.split(":")[0].split(" (")[0]
 
 
-def _line(row: Row) -> tuple[str, ...]:
-    hidden = f"<{SMALLEST}"
-    n, at_risk, events = (hidden if name in row.suppressed else str(getattr(row, name)) for name in _COUNTS)
-    estimate = "" if row.estimate is None else f"{row.estimate:.1%}"
-    interval = "" if row.ci_low is None or row.ci_high is None else f"{row.ci_low:.1%} to {row.ci_high:.1%}"
-    return (row.endpoint, str(row.horizon_days), n, at_risk, events, estimate, interval, row.method)
+def _line(row: AnyRow) -> tuple[str, ...]:
+    day = "" if row.horizon_days is None else str(row.horizon_days)
+    if isinstance(row, Row):
+        n, at_risk, events = (_shown(row, name) for name in _COUNTS)
+        return (row.endpoint, day, n, at_risk, events, _share(row.estimate), _interval(row), row.method)
+    if isinstance(row, CountRow):
+        said = f"{row.method}: {row.category}, of {row.among}"
+        return (
+            row.endpoint,
+            day,
+            _shown(row, "of"),
+            "",
+            _shown(row, "count"),
+            _share(row.estimate),
+            _interval(row),
+            said,
+        )
+    median = "" if row.median is None else f"{row.median:g} {row.unit}"
+    quartiles = "" if row.q1 is None or row.q3 is None else f"{row.q1:g} to {row.q3:g} (quartiles)"
+    return (row.endpoint, day, _shown(row, "n"), "", "", median, quartiles, row.method)
+
+
+def _shown(row: AnyRow, name: str) -> str:
+    said = getattr(row, name)
+    if name in row.suppressed:
+        return "hidden"
+    return "" if said is None else str(said)
+
+
+def _share(estimate: float | None) -> str:
+    return "" if estimate is None else f"{estimate:.1%}"
+
+
+def _interval(row: Row | CountRow) -> str:
+    return "" if row.ci_low is None or row.ci_high is None else f"{row.ci_low:.1%} to {row.ci_high:.1%}"

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from adapter.hospital.sandbox import bundles
 from adapter.hospital.sandbox.exchange import Answer, Request
+from adapter.hospital.sandbox.habits import Desk, Habits
 from adapter.hospital.sandbox.hooks import Hooks
 from adapter.hospital.sandbox.listener import BASE, Listener
 from adapter.hospital.sandbox.metadata import capability
@@ -29,6 +30,12 @@ from adapter.hospital.sandbox.resources import Resources
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault
 
+USUAL = Habits()
+
+
+def _entries(content: Any) -> int:
+    return len(content.get("entry") or ()) if isinstance(content, dict) else 0
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -37,11 +44,20 @@ def _now() -> datetime:
 class Sandbox:
     """One server. `port` 0 takes a free one; `hook_wait`: seconds before a notification is tried a second time.
 
-    It plays another machine, hence the clock of its own.
+    `habits`: in what it differs from other servers. It plays another machine, hence the clock of its own.
     """
 
-    def __init__(self, port: int = 0, *, clock: Callable[[], datetime] = _now, hook_wait: float = 1.0) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        clock: Callable[[], datetime] = _now,
+        hook_wait: float = 1.0,
+        habits: Habits = USUAL,
+    ) -> None:
         self._port = port
+        self._habits = habits
+        self.desk = Desk(habits)
         self._clock = clock
         self._lock = threading.Lock()
         self._mishaps = Mishaps()
@@ -68,7 +84,7 @@ class Sandbox:
         """Listens. What was stored before a stop is still there. Raises OSError when the port is taken."""
         self._listener = Listener(self._port, self._serve)
         self._port = self._listener.server_address[1]
-        self._resources = Resources(self._records, self.base_url)
+        self._resources = Resources(self._records, self.base_url, client_ids=self._habits.client_ids)
         self._listener.start()
         self._hooks.start()
 
@@ -137,11 +153,14 @@ class Sandbox:
         return None
 
     def _locked(self, request: Request) -> Answer:
-        with self._lock:
-            try:
+        try:
+            if (request.method, request.path) == ("POST", ()):
+                with self.desk.taken(_entries(request.content)), self._lock:
+                    return self._dispatch(request)
+            with self._lock:
                 return self._dispatch(request)
-            except Refusal as refusal:
-                return Answer(refusal.status, refusal.outcome())
+        except Refusal as refusal:
+            return Answer(refusal.status, refusal.outcome())
 
     def _dispatch(self, request: Request) -> Answer:
         match request.method, request.path:

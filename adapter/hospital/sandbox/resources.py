@@ -21,8 +21,9 @@ from mappings.r4.validate import validate
 class Resources:
     """Serves the paths below a resource type."""
 
-    def __init__(self, records: Records, base_url: str) -> None:
+    def __init__(self, records: Records, base_url: str, *, client_ids: bool = True) -> None:
         self.records = records
+        self._client_ids = client_ids
         self.base_url = base_url
         self.pages = Pages(base_url)
 
@@ -71,6 +72,8 @@ class Resources:
         if content.get("id") != id_:
             raise Refusal(400, [Fault(f"{kind}.id", "is not the id of the URL", "invalid")])
         last = self.records.current(kind, id_)
+        if last is None and not self._client_ids:
+            raise Refusal(405, "ids are given here and not chosen")
         request.check_if_match(last)
         version, _ = self.records.put(kind, id_, content, "PUT")
         existed = last is not None and last.content is not None

@@ -301,3 +301,12 @@ def test_a_plan_on_which_the_two_reckonings_disagree_is_not_written(run, monkeyp
     assert told.exit_code == 1
     assert "350 mg was reckoned again" in told.stderr
     assert not (tmp_path / "plan.json").exists()
+
+
+@pytest.mark.parametrize("shape", ["csv", "table"])
+def test_a_format_that_is_no_json_beside_json_is_wrong_usage(run, shape):
+    refused = run(*asked("--format", shape, "--json"))
+    assert refused.exit_code == 2
+    assert "leave one of them out" in refused.stderr
+    assert refused.stdout == ""
+    assert decode(run(*asked("--format", "r5", "--json")).stdout)["resourceType"] == "Bundle"

@@ -144,7 +144,8 @@ class TestReport:
 
     def test_servers_get_valid_measure_reports(self, run, mapped):
         bundle = decode(run(*mapped, "--format", "fhir").stdout)
-        assert {entry["resource"]["resourceType"] for entry in bundle["entry"]} == {"MeasureReport"}
+        kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
+        assert kinds == ["MeasureReport", "Group", "Observation"]
         assert sound(bundle)
 
     def test_a_cut_off_in_the_past_leaves_out_who_came_later(self, run, mapped):
@@ -169,11 +170,15 @@ class TestReport:
         stored = run("registry", "report", "--database", "--endpoint", "os", "--json").stdout
         assert decode(stored)["rows"] == decode(run(*mapped, "--json").stdout)["rows"]
 
-    @pytest.mark.parametrize("words", [["--format", "html"], ["--curve"]])
-    def test_what_is_not_there_yet_says_so(self, run, mapped, words):
-        result = run(*mapped, *words)
-        assert result.exit_code == 1
-        assert "not yet supported" in result.stderr
+    def test_people_get_a_page_that_needs_no_network(self, run, mapped):
+        page = run(*mapped, "--format", "html").stdout
+        assert page.startswith("<!doctype html>")
+        assert "<svg" in page
+
+    def test_curves_are_told_step_by_step(self, run, mapped):
+        (curve,) = decode(run(*mapped, "--curve").stdout)["curves"]
+        assert (curve["endpoint"], curve["n"]) == ("os", 12)
+        assert [point["day"] for point in curve["points"]] == sorted({point["day"] for point in curve["points"]})
 
     @pytest.mark.parametrize(
         "words",

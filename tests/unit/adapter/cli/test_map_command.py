@@ -256,3 +256,9 @@ def test_an_empty_file_is_refused(run, tmp_path):
 
 def test_a_day_of_submission_that_is_none_is_wrong_usage(run, tmp_path):
     assert run("map", written(tmp_path, "e.json", ENROLMENT), "--as-of", "soon").exit_code == 2
+
+
+def test_a_birth_in_another_century_is_a_typing_error(run, tmp_path):
+    result = run("map", written(tmp_path, "e.json", ENROLMENT | {"birth_date": "1850"}), *AS_OF, "--out", "fhir")
+    assert result.exit_code == 1
+    assert rejected(tmp_path / "fhir")[0]["path"] == "birth_date"

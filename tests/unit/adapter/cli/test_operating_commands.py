@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapter.cli import deliver as deliver_module
-from adapter.config import Settings, load
-from adapter.flows.delivery import DrainReport
-from adapter.flows.notification import PullReport
+from adapter.config import load
 from adapter.hospital.sandbox import Sandbox
+from adapter.store.outbox import Said
 from mappings.r4.wire import decode
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
@@ -214,6 +212,36 @@ class TestQueue:
         id_ = parked(database)
         assert "no such code" in run("queue", "show", id_).stdout
 
+    def test_the_exact_request_is_shown_and_not_sent(self, run, database, tmp_path):
+        id_ = queued(database)
+        with Sandbox() as hospital:
+            there = configured(tmp_path, hospital.base_url)
+            shown = run("queue", "show", id_, "--request", **there).stdout
+            head, _, body = shown.partition("\n\n")
+            assert head == f"POST {hospital.base_url}\nContent-Type: application/fhir+json"
+            (entry,) = decode(body)["entry"]
+            assert (entry["request"], entry["resource"]) == ({"method": "PUT", "url": "Patient/p-1"}, PATIENT)
+            told = decode(run("queue", "show", id_, "--json", **there).stdout)
+            assert (told["url"], told["request"]) == (hospital.base_url, decode(body))
+            assert not hospital.requests
+            run("deliver", **there)
+            assert decode(run("queue", "show", id_, "--json", **there).stdout)["request"]["entry"] == [], "it is there"
+
+    def test_how_long_the_oldest_waits_is_seen(self, run, database):
+        queued(database)
+        assert "chu-a: 1 not finished, the oldest for" in run("queue", "list").stderr
+        assert "nothing here" in run("queue", "list", "--hospital", "chu-b").stdout
+
+    def test_all_that_is_parked_for_a_hospital_is_tried_again(self, run, database):
+        one, other = parked(database), parked(database, destination="chu-b", patient="p-2")
+        assert run("queue", "retry", "--all", "--hospital", "chu-b").exit_code == 0
+        assert states(database) == {one: "parked", other: "waiting"}
+        assert decode(run("queue", "retry", "--all", "--json").stdout) == {"retried": [one], "refused": []}
+
+    @pytest.mark.parametrize("words", [[], ["--all", "1"], ["1", "--hospital", "chu-a"]])
+    def test_retry_wants_ids_or_all(self, run, database, words):
+        assert run("queue", "retry", *words).exit_code == 2
+
     def test_a_parked_delivery_is_tried_again(self, run, database):
         id_ = parked(database)
         assert run("queue", "retry", id_).exit_code == 0
@@ -231,15 +259,15 @@ class TestQueue:
         assert run("queue", "discard", id_, "--reason", "again").exit_code == 1
 
 
-def parked(store):
-    id_ = queued(store)
+def parked(store, **about):
+    id_ = queued(store, **about)
     outcome = {
         "resourceType": "OperationOutcome",
         "issue": [{"severity": "error", "code": "value", "diagnostics": "no such code"}],
     }
     with store.transaction() as tx:
         tx.outbox.lease("w", at=NOW, lease_seconds=60)
-        tx.outbox.park(id_, "w", error="refused", status=422, outcome=outcome)
+        tx.outbox.park(id_, "w", Said("refused", 422, outcome))
     return id_
 
 
@@ -285,55 +313,3 @@ class TestDeliver:
     )
     def test_wrong_usage(self, run, words):
         assert run("deliver", *words).exit_code == 2
-
-
-class TestWatch:
-    """`deliver --watch` goes on through idle rounds, work and a database that is away, until it is told to stop."""
-
-    @pytest.fixture
-    def rounds(self, monkeypatch):
-        """Each round's outcome in turn; the wait between them is none, and the last one says stop."""
-        handlers = {}
-        monkeypatch.setattr(deliver_module.signal, "signal", lambda number, handler: handlers.update({number: handler}))
-        monkeypatch.setattr(deliver_module, "POLL_SECONDS", 0)
-
-        def play(*outcomes):
-            left = list(outcomes)
-
-            def one(*_):
-                if len(left) == 1:
-                    for handler in handlers.values():
-                        handler(0, None)
-                outcome = left.pop(0)
-                if isinstance(outcome, Exception):
-                    raise outcome
-                return outcome
-
-            monkeypatch.setattr(deliver_module, "one_round", one)
-            return left
-
-        return play
-
-    def test_it_works_until_it_is_told_to_stop(self, run, database, rounds):
-        from adapter.errors import StoreUnavailable
-
-        left = rounds(
-            deliver_module.Tally(),
-            StoreUnavailable("the database is locked"),
-            deliver_module.Tally(delivered=2),
-            deliver_module.Tally(),
-        )
-        result = run("deliver", "--watch")
-        assert (result.exit_code, left) == (0, [])
-        assert result.stderr.splitlines()[0] == "the database is locked"
-        assert "2 delivered" in result.stderr
-        assert len(result.stderr.splitlines()) == 2
-
-
-def test_a_round_adds_up_what_its_workers_did(database, monkeypatch):
-    monkeypatch.setattr(deliver_module, "_drain", lambda *_: DrainReport(2, 1, 0, 3, NOW))
-    monkeypatch.setattr(deliver_module, "_pull", lambda *_: PullReport(1, 1, 1, 4, 0))
-    tally = deliver_module.one_round(database, Settings(), 2)
-    assert (tally.delivered, tally.retried, tally.parked, tally.waiting, tally.copied) == (4, 3, 1, 3, 4)
-    assert tally.exit_code == 1
-    assert not tally.idle

@@ -113,6 +113,14 @@ def test_a_hospital_may_ask_for_smart_backend_services_and_mutual_tls(tmp_path):
 def test_auth_and_webhook_may_be_left_out(tmp_path):
     hospital = settings_of(tmp_path, '[hospitals.h]\nbase_url = "http://127.0.0.1/fhir"\n').hospitals["h"]
     assert (hospital.auth.kind, hospital.identity, hospital.webhook) == ("none", "auto", None)
+    assert (hospital.conflict, hospital.timeout) == ("park", (5.0, 30.0))
+
+
+def test_how_long_to_wait_and_whose_version_counts_can_be_said(tmp_path):
+    said = 'base_url = "http://127.0.0.1/fhir"\nconnect_seconds = 2\nread_seconds = 12.5\n'
+    settings = settings_of(tmp_path, f'[hospitals.h]\nconflict = "theirs"\n{said}[registries.r]\n{said}')
+    assert (settings.hospitals["h"].conflict, settings.hospitals["h"].timeout) == ("theirs", (2.0, 12.5))
+    assert settings.registries["r"].timeout == (2.0, 12.5)
 
 
 def test_a_centre_without_a_name_is_called_by_its_code(tmp_path):
@@ -189,6 +197,10 @@ FAULTY = [
     (HOSPITAL + 'auth = { kind = "bearer", secret = { env = "" } }', 3, "hospitals.h.auth.secret", "is a text"),
     (HOSPITAL + 'webhook = { kind = "none", secret = { env = "A" } }', 3, "hospitals.h.webhook.kind", "bearer, hmac"),
     (HOSPITAL + 'webhook = { kind = "hmac" }', 3, "hospitals.h.webhook.secret", "is needed"),
+    (HOSPITAL + 'conflict = "mine"', 3, "hospitals.h.conflict", "known: park, ours, theirs"),
+    (HOSPITAL + "read_seconds = 0", 3, "hospitals.h.read_seconds", "from 0.1 to 60"),
+    (HOSPITAL + "connect_seconds = true", 3, "hospitals.h.connect_seconds", "from 0.1 to 60"),
+    ('[registries.r]\nbase_url = "http://r"\nread_seconds = "9"', 3, "registries.r.read_seconds", "number of seconds"),
     ('[registries.r]\nbase_url = "http://r"\ndialect = "ebmt"', 3, "registries.r.dialect", "not yet supported"),
     ('[registries.r]\nbase_url = "http://r"\ndialect = "csv"', 3, "registries.r.dialect", "unknown word"),
     (HOSPITAL + '[registries.h]\nbase_url = "http://r"', 3, "registries.h", "same name"),

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from adapter.errors import Refused
-from adapter.flows import delivery
+from adapter.flows import delivery, sending
 from adapter.flows.delivery import drain
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
@@ -150,7 +150,7 @@ def test_waits_grow_and_retry_after_is_kept(store, clients, clock, hospital):
     queue(store, clock, patient())
     waits = []
     for retry_after in (None, None, None, 300):
-        hospital.fail(status=503, retry_after=retry_after)
+        hospital.fail(status=502, retry_after=retry_after)
         before = clock()
         clock.now = max(clock(), (report := deliver(store, clients, clock)).next_due or clock())
         assert report.retried == 1
@@ -164,8 +164,10 @@ def test_a_silent_hospital_is_asked_once_and_not_by_every_patient(store, clients
     queue(store, clock, patient())
     queue(store, clock, patient("own-2"), course=OTHER)
     hospital.fail(next=9, status=503, retry_after=60)
-    assert deliver(store, clients, clock).retried == 2
+    report = deliver(store, clients, clock)
+    assert (report.retried, report.waiting) == (1, 2)
     assert len(hospital.requests) == 1
+    assert report.next_due > clock() + timedelta(seconds=59)
 
 
 def test_one_row_that_the_server_chokes_on_does_not_stop_other_patients(store, clients, clock, hospital):
@@ -184,7 +186,7 @@ def test_a_refusal_parks_the_row_with_the_servers_own_outcome_and_holds_back_the
     enrol(store, clock)
     sent = queue(store, clock, patient(), observation("o1"))
     later = queue(store, clock, observation("o2"))
-    hospital.fail(status=422, says="synthetic refusal")
+    hospital.fail(next=2, status=422, says="synthetic refusal")  # both together, then the Patient alone
     report = deliver(store, clients, clock)
     assert (report.parked, report.delivered, report.waiting) == (1, 0, 1)
     parked = row(store, sent)
@@ -199,8 +201,8 @@ def test_a_refusal_parks_the_row_with_the_servers_own_outcome_and_holds_back_the
 @pytest.mark.parametrize(
     ("fault", "blind"),
     [
-        ({"gender": "blue"}, (delivery.r4_gate, "read")),
-        ({"surname": "not R4"}, (delivery, "require_valid")),
+        ({"gender": "blue"}, (sending.r4_gate, "read")),
+        ({"surname": "not R4"}, (sending, "require_valid")),
         ({"birthDate": "spring"}, None),
     ],
 )

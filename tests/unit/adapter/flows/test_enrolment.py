@@ -297,3 +297,20 @@ def test_the_audit_names_who_enrolled(ward):
         ("forms", "enrol", OURS),
         ("operator", "enrol", OURS),
     ]
+
+
+@pytest.mark.parametrize(("born", "sound"), [("1850", False), ("1914", False), ("1915", True), ("1850-01-01", False)])
+def test_nobody_is_enrolled_who_is_too_old_to_be_true(ward, born, sound):
+    """The clock stands in 2026; 110 years are our own limit, and a year may mean its last day."""
+    if sound:
+        assert ward.enrol(birth_date=born).created
+        return
+    with pytest.raises(Invalid) as refused:
+        ward.enrol(birth_date=born)
+    assert [fault.path for fault in refused.value.faults] == ["birth_date"]
+    assert ward.stored() == []
+
+
+def test_a_deployment_sets_the_limit_of_age(ward):
+    ward.settings = replace(ward.settings, limits=replace(ward.settings.limits, oldest_years=200))
+    assert ward.enrol(birth_date="1850").created

@@ -13,7 +13,8 @@ from responses import matchers
 from adapter.errors import HospitalRefused, HospitalUnavailable
 from adapter.hospital import client as client_module
 from adapter.hospital import r4_gate
-from adapter.hospital.answer import HospitalSilent
+from adapter.hospital.answer import HospitalBroke, HospitalSilent, Outdated, TooLarge
+from adapter.hospital.changes import Change, Kept
 from adapter.hospital.client import CONTENTION_TRIES, HospitalClient
 
 BASE = "https://hospital.example/fhir"
@@ -131,13 +132,43 @@ def test_no_answer_at_all_is_a_silent_hospital(web, hospital):
         hospital.transact([PATIENT])
 
 
-@pytest.mark.parametrize("status", [409, 412])
-def test_racing_writers_are_waited_out_with_jitter(web, hospital, pauses, status):
+def test_racing_writers_are_waited_out_with_jitter(web, hospital, pauses):
     for _ in range(3):
-        web.post(BASE, status=status, json=OUTCOME)
+        web.post(BASE, status=409, json=OUTCOME)
     web.post(BASE, json=DONE)
     hospital.transact([PATIENT])
     assert pauses == [0.02, 0.04, 0.08]
+
+
+def test_a_server_that_is_crowded_is_asked_again_at_once_and_says_so(web, hospital, pauses):
+    told = []
+    web.post(BASE, status=503, json=OUTCOME | {"issue": [{"code": "transient"}]})
+    web.post(BASE, json=DONE)
+    assert hospital.apply([Change(PATIENT, "synthetic-1")], {}, lambda: told.append(1)) == [Kept(None, None)]
+    assert (len(told), pauses) == (1, [0.02])
+
+
+def test_a_server_that_asks_for_a_pause_gets_it_even_if_it_is_transient(web, hospital):
+    web.post(BASE, status=503, headers={"Retry-After": "5"}, json=OUTCOME | {"issue": [{"code": "transient"}]})
+    with pytest.raises(HospitalSilent):
+        hospital.apply([Change(PATIENT, "synthetic-1")], {})
+    assert len(web.calls) == 1
+
+
+@pytest.mark.parametrize("status", [409, 412])
+def test_an_old_version_is_told_whichever_way_the_server_says_it(web, hospital, status):
+    web.post(BASE, status=status, json=OUTCOME)
+    with pytest.raises(Outdated):
+        hospital.apply([Change(PATIENT, "synthetic-1", "1")], {})
+    assert b'"ifMatch":"W/\\"1\\""' in web.calls[0].request.body
+
+
+@pytest.mark.parametrize(("status", "error"), [(413, TooLarge), (500, HospitalBroke)])
+def test_what_is_too_large_and_what_breaks_a_server_are_told_apart(web, hospital, status, error):
+    web.post(BASE, status=status, json=OUTCOME)
+    with pytest.raises(error) as told:
+        hospital.apply([Change(PATIENT, "synthetic-1")], {})
+    assert (told.value.status, told.value.outcome) == (status, OUTCOME)
 
 
 def test_contention_that_lasts_goes_back_to_the_queue(web, hospital, pauses):
@@ -187,6 +218,16 @@ def test_reads_past_caches_and_keeps_every_digit(web, hospital):
 def test_what_never_was_or_was_deleted_reads_as_none(web, hospital, status):
     web.get(f"{BASE}/Patient/gone", status=status, json=OUTCOME)
     assert hospital.read("Patient", "gone") is None
+
+
+def test_the_history_begins_with_the_oldest_version(web, hospital):
+    new, old = ({"resource": PATIENT | {"meta": {"versionId": version}}} for version in "31")
+    entries = [new, {"request": {"method": "DELETE"}}, old]
+    web.get(
+        f"{BASE}/Patient/synthetic-1/_history", json={"resourceType": "Bundle", "type": "history", "entry": entries}
+    )
+    found = hospital.history("Patient", "synthetic-1")
+    assert [one["meta"]["versionId"] for one in found] == ["1", "3"]
 
 
 def test_another_resource_than_asked_for_is_not_taken(web, hospital):

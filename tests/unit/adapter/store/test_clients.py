@@ -9,7 +9,7 @@ from sqlalchemy import exc, insert, text
 from sqlalchemy.dialects import postgresql
 
 from adapter.errors import Conflict, Invalid, NotFound
-from adapter.store import schema
+from adapter.store import columns, schema
 from adapter.store.audit import Deed
 from adapter.store.clients import Client
 
@@ -135,8 +135,8 @@ class _PostgresqlStandIn:
 def test_an_instant_comes_back_in_utc_whatever_the_database_says(noon):
     """PostgreSQL gives instants in the zone of its session."""
     paris = noon.astimezone(timezone(timedelta(hours=2)))
-    assert schema.Instant().process_result_value(paris, None).utcoffset() == timedelta(0)
-    assert schema.Instant().process_result_value(paris, None) == noon
+    assert columns.Instant().process_result_value(paris, None).utcoffset() == timedelta(0)
+    assert columns.Instant().process_result_value(paris, None) == noon
 
 
 def test_instants_from_any_zone_are_one_moment(store, noon):

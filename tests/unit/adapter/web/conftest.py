@@ -104,3 +104,11 @@ def course(ward, monkeypatch) -> str:
         for name, (full_name, role, centre) in PEOPLE.items():
             tx.people.add(name, full_name, role, centre, PASSWORD, NOW)
     return wire.decode(ward.ask("POST", "/enrolments", document=ENROLMENT).data)["course"]
+
+
+@pytest.fixture
+def exporting(ward, tmp_path, monkeypatch):
+    """The ward, whose exports are written when the test says so."""
+    from tests.unit.adapter.web.exporting import prepared
+
+    return prepared(ward, tmp_path, monkeypatch)

@@ -34,6 +34,7 @@ class TestQueue:
         answer = ward.ask("GET", "/admin/queue", "admin")
         told = decode(answer.data)
         assert told["deliveries"] == {"waiting": 1}
+        assert told["backlog"] == {"chu-a": {"unfinished": 1, "oldest": told["rows"][0]["created"]}}
         assert [row["destination"] for row in told["rows"]] == ["chu-a"]
         assert b"1971" not in answer.data
         assert "content" not in told["rows"][0]

@@ -39,8 +39,8 @@ INSTEAD = (
 )  # fmt: skip
 ADDED = ("a", {"id": "a"}, [{"id": "a"}], {"reference": "#nothing"}, [EXTENSION])
 MORE = {
-    "id", "extension", "modifierExtension", "text", "reference", "comparator", "valueReference", "valueDuration", "_url",
-    "_value", "_status", "assigner", "period", "offsetDuration", "repeat", "timingTiming", "contained",
+    "id", "extension", "modifierExtension", "text", "reference", "comparator", "valueReference", "valueDuration",
+    "_url", "_value", "_status", "assigner", "period", "offsetDuration", "repeat", "timingTiming", "contained",
 }  # fmt: skip
 
 

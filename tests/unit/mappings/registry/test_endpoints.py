@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mappings.r4.faults import FaultyInput
 from mappings.registry import endpoints
 from mappings.registry.course import read
-from mappings.registry.endpoints import Excluded, Listed, analyse
+from mappings.registry.endpoints import analyse
+from mappings.registry.judged import Excluded, Listed
 from tests.unit.mappings.registry.patients import plain_contact, plain_patient, plain_transplant
 
 ZERO = date(2026, 3, 2)
@@ -48,10 +49,12 @@ def only(analysis):
     return subject
 
 
-def test_the_main_horizon_is_two_years_and_others_come_beside_it():
+def test_the_main_horizon_is_two_years_and_those_asked_for_take_its_place_in_the_rows():
+    assert [row.horizon_days for row in survival(alive("a", 800)).rows] == [730]
     analysis = survival(alive("a", 800), horizons=[365, 90, 365])
-    assert [row.horizon_days for row in analysis.rows] == [90, 365, 730]
-    assert endpoints.title("os") == "Overall survival"
+    assert [row.horizon_days for row in analysis.rows] == [90, 365]
+    assert analysis.main.horizon_days == 730
+    assert (endpoints.title("os"), analysis.title) == ("Overall survival", "Overall survival")
 
 
 def test_a_row_counts_deaths_to_the_horizon_and_who_is_still_followed_on_it():
@@ -179,12 +182,37 @@ def test_an_endpoint_that_nobody_knows_is_refused_naming_those_there_are():
     assert refused.value.faults[0].code == "not-found"
 
 
-@pytest.mark.parametrize("endpoint", endpoints.NOT_BUILT)
-def test_an_endpoint_of_the_contract_that_is_not_built_is_refused_as_such(endpoint):
-    assert endpoint not in endpoints.known()
-    with pytest.raises(FaultyInput, match="not yet supported; supported: os") as refused:
-        analyse(endpoint, [], FAR)
-    assert refused.value.faults[0].code == "not-supported"
+CONTRACT = """
+os lfs relapse nrm disease-death agvhd-2-4 agvhd-3-4 cgvhd cgvhd-moderate-severe grfs neutrophil-engraftment
+platelet-engraftment response immune-cd4 immune-cd8 immune-treg immune-nk immune-b pdli-feasibility pdli-gvhd chimerism
+""".split()
+
+
+def test_every_endpoint_of_the_contract_is_there_and_can_be_asked_of_nobody():
+    assert set(CONTRACT) <= set(endpoints.known())
+    for endpoint in endpoints.known():
+        analysis = analyse(endpoint, [], FAR)
+        assert analysis.rows
+        assert all(getattr(row, "estimate", None) is None for row in analysis.rows)
+
+
+PROTOCOLS_DATES = {
+    "os": [730],
+    "lfs": [365, 730],
+    "relapse": [90, 180, 365, 730],
+    "disease-death": [90, 180, 365, 730],
+    "response": [90, 180, 365, 730],
+    "nrm": [90, 365, 730],
+    "neutrophil-engraftment": [28, 42],
+    "platelet-engraftment": [100],
+    "immune-treg": [30, 90, 180],
+    "pdli-feasibility": [None],
+}
+
+
+@pytest.mark.parametrize(("endpoint", "days"), PROTOCOLS_DATES.items())
+def test_each_endpoint_is_told_at_its_own_dates(endpoint, days):
+    assert sorted({row.horizon_days for row in analyse(endpoint, [], FAR).rows}, key=str) == sorted(days, key=str)
 
 
 def test_a_horizon_before_the_transplant_is_refused():
@@ -212,3 +240,14 @@ def test_where_everybody_died_survival_is_the_share_still_alive(days, horizon):
     row = at(survival(*cohort([(day, True) for day in days]), horizons=[horizon]), horizon)
     assert row.estimate == pytest.approx(sum(day > horizon for day in days) / len(days))
     assert row.events == sum(day <= horizon for day in days)
+
+
+def test_a_cohort_that_keeps_no_subjects_has_the_same_rows():
+    courses = read([resource for patient in (dead("a", 100), alive("b", 800)) for resource in patient])
+    kept, light = (endpoints.Cohort(endpoints.known(), FAR, keep=keep) for keep in (True, False))
+    for cohort in (kept, light):
+        for course in courses:
+            cohort.add(course)
+    assert [each.rows for each in kept.analyses()] == [each.rows for each in light.analyses()]
+    assert kept.analyses()[0].subjects
+    assert not any(each.subjects for each in light.analyses())

@@ -1,8 +1,14 @@
-"""Kaplan-Meier and Aalen-Johansen against R's figures, and the laws that every curve obeys."""
+"""Kaplan-Meier and Aalen-Johansen against R's figures, and the laws that every curve obeys.
+
+R's figures are kept (tests/data/r_figures.json); where R is installed they are made anew and compared.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +19,10 @@ from hypothesis import strategies as st
 from mappings.registry.estimators import Curve, aalen_johansen, kaplan_meier
 
 CASES = json.loads((Path(__file__).parents[3] / "data" / "survival_cases.json").read_text("utf-8"))
+R = json.loads((Path(__file__).parents[3] / "data" / "r_figures.json").read_text("utf-8"))
+R_SCRIPT = Path(__file__).parents[3] / "data" / "r_figures.R"
+GENERATED = R["survival"]
+CAUSES = [(name, int(key[-1])) for name, case in GENERATED.items() for key in case if key.startswith("cause_")]
 WITH_INCIDENCE = [name for name, case in CASES.items() if "cif1" in case]
 
 patients = st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0, 1, 2])), min_size=1, max_size=40)
@@ -49,6 +59,56 @@ def test_incidence_is_what_r_says(name):
     assert column(curve, "se") == close(expected["se"])
     assert column(curve, "low") == close(expected["lo"])
     assert column(curve, "high") == close(expected["hi"])
+
+
+def agrees(curve: Curve, expected):
+    """R prints an interval at 0 and 1 as NA; at 0 of survival it prints no standard error."""
+    assert column(curve, "estimate") == pytest.approx(expected["estimate"], abs=1e-9)
+    for ours, theirs in (("se", "se"), ("low", "low"), ("high", "high")):
+        for step, value in zip(curve.steps, expected[theirs], strict=True):
+            said = getattr(step, ours)
+            if said is not None:
+                assert said == pytest.approx(value, abs=1e-9)
+            else:
+                assert not 0 < step.estimate < 1
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_survival_of_generated_data_is_what_r_says(name):
+    case = GENERATED[name]
+    curve = kaplan_meier((t, s > 0) for t, s in zip(case["time"], case["status"], strict=True))
+    assert column(curve, "at_risk") == case["at_risk"]
+    agrees(curve, case["free"])
+
+
+@pytest.mark.parametrize(("name", "cause"), CAUSES)
+def test_incidence_among_several_causes_is_what_r_says(name, cause):
+    """The event of interest is status 1; every other cause competes, whatever it is called."""
+    case = GENERATED[name]
+    called = {0: 0, cause: 1}
+    observed = [(t, called.get(s, 10 + s)) for t, s in zip(case["time"], case["status"], strict=True)]
+    agrees(aalen_johansen(observed), case[f"cause_{cause}"])
+
+
+@pytest.mark.skipif(not shutil.which("Rscript"), reason="R is not installed: its figures are compared as they are kept")
+def test_r_still_says_what_is_kept():
+    made = subprocess.run(["Rscript", R_SCRIPT], capture_output=True, check=True, text=True).stdout
+    live = json.loads(made)
+    for part in ("survival", "clopper_pearson", "quartiles"):
+        assert alike(live[part], R[part])
+
+
+def alike(one, other) -> bool:
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == other if one is None or other is None else one == pytest.approx(other, abs=1e-9)
+
+
+def test_counts_of_days_give_the_curve_of_their_patients():
+    observed = [(5, 1), (5, 0), (5, 0), (9, 2), (9, 2), (12, 0)]
+    assert aalen_johansen(Counter(observed)) == aalen_johansen(observed)
 
 
 def test_a_patient_censored_on_the_day_of_an_event_was_still_at_risk():

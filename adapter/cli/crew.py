@@ -1,0 +1,173 @@
+"""The workers of `engraft deliver`: for each hospital some of its own, so that one that is down slows no other.
+
+Several processes may work at once, here or elsewhere: what one has leased no other takes. What a killed process of this
+machine held is given back at once; what one of another machine held, when the lease is over.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from adapter.cli.surroundings import now
+from adapter.config import Settings
+from adapter.errors import StoreUnavailable
+from adapter.flows import administered, notification
+from adapter.flows.delivery import DrainReport, Policy, Post
+from adapter.hospital.connections import Connections
+from adapter.store import Store
+
+T = TypeVar("T")
+
+POLL_SECONDS = 2.0
+"""How long a new row waits at most while nothing else is to be done."""
+
+
+class Crew:
+    """`writers`: how many patients are sent side by side to each hospital, at most. `tell` gets a line for a person."""
+
+    def __init__(self, store: Store, settings: Settings, writers: int, tell: Callable[[str], None]) -> None:
+        self.stop = threading.Event()
+        self._store, self._settings, self._tell = store, settings, tell
+        self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
+        self._connections: dict[str, Connections] = {}
+
+    def once(self) -> DrainReport:
+        """Sends what is due, to all hospitals at the same time. Raises StoreUnavailable."""
+        self._bury()
+        destinations = self._destinations()
+        done: Counter[str] = Counter()
+        with ThreadPoolExecutor(len(destinations) or 1) as pool:
+            for counted in pool.map(self._share, destinations):
+                done += counted
+        return self._post.report(done)
+
+    def pull(self) -> notification.PullReport:
+        """Reads what the hospitals' notifications point to. Raises StoreUnavailable."""
+        return notification.pull(
+            self._store,
+            self._lines("pull"),
+            worker=worker_name("pull"),
+            now=now,
+            jitter=random.random,
+            heard=lambda tx, *what: administered.hear(tx, *what, settings=self._settings, now=now()),
+        )
+
+    def watch(self) -> None:
+        """Works until `stop` is set, and then ends what is under way. A database that is away is waited for."""
+        tending: dict[str, threading.Thread] = {"": self._start(self._pull_round)}
+        while not self.stop.is_set():
+            for name in self._patiently(self._new_destinations, tending) or ():
+                tending[name] = self._start(self._deliver_round, name)
+            self.stop.wait(POLL_SECONDS)
+        for thread in tending.values():
+            thread.join()
+
+    def close(self) -> None:
+        """Gives back every connection."""
+        for connections in self._connections.values():
+            connections.close()
+
+    def _start(self, work: Callable[..., None], *about: str) -> threading.Thread:
+        def tend() -> None:
+            while not self.stop.is_set():
+                self._patiently(work, *about)
+                self.stop.wait(POLL_SECONDS)
+
+        thread = threading.Thread(target=tend, name=f"tend-{'-'.join(about)}")
+        thread.start()
+        return thread
+
+    def _patiently(self, work: Callable[..., T], *about: object) -> T | None:
+        try:
+            return work(*about)
+        except StoreUnavailable as error:
+            self._tell(str(error))
+            return None
+
+    def _new_destinations(self, known: Iterable[str]) -> list[str]:
+        self._bury()
+        return sorted(set(self._destinations()) - set(known))
+
+    def _deliver_round(self, destination: str) -> None:
+        with self._store.reading() as tx:
+            due = tx.outbox.next_due(destination)
+        if due is None or due > now() or self._post.pace(destination).until:
+            return
+        done = self._share(destination)
+        if done.total():
+            self._tell(f"{destination}: {told(done)}")
+
+    def _pull_round(self) -> None:
+        done = self.pull()
+        if done.copied or done.retried or done.parked:
+            self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
+
+    def _share(self, destination: str) -> Counter[str]:
+        """One hospital's workers, until nothing is due there."""
+
+        def work(number: int) -> Counter[str]:
+            name = f"{destination}-{number}"
+            return self._post.work(destination, self._lines(name), worker_name(name))
+
+        with ThreadPoolExecutor(self._post.writers) as pool:
+            return sum(pool.map(work, range(self._post.writers)), Counter())
+
+    def _lines(self, name: str) -> Connections:
+        """A worker's own connections: they are not shared between threads."""
+        return self._connections.setdefault(name, Connections(self._settings))
+
+    def _destinations(self) -> list[str]:
+        with self._store.reading() as tx:
+            return tx.outbox.destinations()
+
+    def _bury(self) -> None:
+        """Takes the leases of processes of this machine that live no more."""
+        with self._store.reading() as tx:
+            dead = [name for name in tx.outbox.workers() if is_dead(name)]
+        if dead:
+            with self._store.transaction() as tx:
+                tx.outbox.release(dead, now())
+
+
+def policies_of(settings: Settings) -> dict[str, Policy]:
+    """How each hospital is to be treated, by name."""
+    return {one.name: Policy(one.identity, one.conflict) for one in settings.hospitals.values()}
+
+
+def told(done: Counter[str]) -> str:
+    """What was done, for a person."""
+    return f"{done['delivered']} delivered, {done['retried']} to be tried again, {done['parked']} parked"
+
+
+def worker_name(part: str) -> str:
+    """Names this machine, process and part of it."""
+    return f"{_machine()}/{os.getpid()}/{part}"
+
+
+def is_dead(worker: str) -> bool:
+    """Whether it was a part of a process of this machine that has ended. Of other machines nothing is known."""
+    machine, _, rest = worker.partition("/")
+    pid = rest.partition("/")[0]
+    if machine != _machine() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False  # somebody else's, so it lives
+    return False
+
+
+def _machine() -> str:
+    """Host name, and the space in which its process numbers count: two containers may have the same name."""
+    space = Path("/proc/self/ns/pid")
+    return f"{socket.gethostname()}-{space.stat().st_ino}" if space.exists() else socket.gethostname()

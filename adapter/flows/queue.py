@@ -1,0 +1,68 @@
+"""What a person decides about deliveries that wait: look, see exactly what would be sent, try again, never send."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapter.errors import NotFound
+from adapter.flows.delivery import Policy, rehearse
+from adapter.store import Store
+from adapter.store.lease import PARKED
+from adapter.store.outbox import UNFINISHED, Delivery
+from mappings.r4.build import Resource
+
+MOST = 500
+"""Rows of one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One delivery with the number by which its centre knows the patient; `kinds`: how many resources of which type."""
+
+    row: Delivery
+    patient: str
+    kinds: tuple[tuple[str, int], ...]
+
+
+def of_centre(store: Store, centre: str) -> list[Waiting]:
+    """What is not finished of a centre's own patients, the oldest first."""
+    with store.reading() as tx:
+        numbers = {one.course: one.patient for one in tx.enrolments.of_centre(centre)}
+        rows = tx.outbox.listing(UNFINISHED, centre=centre, limit=MOST)
+    return [Waiting(row, numbers[row.course], _kinds(row)) for row in rows]
+
+
+def retry(store: Store, ids: Collection[int] | None, *, who: str, centre: str, now: datetime) -> list[int]:
+    """Tries again now what is parked or waits, of a centre's own patients. None: whatever is parked."""
+    with store.transaction() as tx:
+        wanted = None if ids is None else set(ids)
+        rows = tx.outbox.listing([PARKED] if ids is None else UNFINISHED, centre=centre)
+        done = tx.outbox.requeue([row.id for row in rows if wanted is None or row.id in wanted], now)
+        for id_ in done:
+            tx.audit.add(at=now, who=who, action="retry-delivery", target=f"delivery/{id_}", centre=centre)
+    return done
+
+
+def discard(store: Store, id_: int, reason: str, *, who: str, centre: str, now: datetime) -> None:
+    """Never sends it. Raises NotFound, also for another centre's, or Conflict while it is being sent."""
+    with store.transaction() as tx:
+        row = tx.outbox.show(id_)
+        if row.course not in {one.course for one in tx.enrolments.of_centre(centre)}:
+            raise NotFound(f"there is no delivery {id_}")
+        tx.outbox.discard(id_, reason, now)
+        target = f"delivery/{id_}"
+        tx.audit.add(at=now, who=who, action="discard-delivery", target=target, centre=centre, detail=reason)
+
+
+def request_of(store: Store, id_: int, policies: Mapping[str, Policy]) -> Resource:
+    """The transaction as it would be sent now. Nothing is sent, nobody is asked. Raises NotFound."""
+    with store.reading() as tx:
+        row = tx.outbox.show(id_)
+    return rehearse(store, row, policies)
+
+
+def _kinds(row: Delivery) -> tuple[tuple[str, int], ...]:
+    kinds = [resource["resourceType"] for resource in row.content]
+    return tuple((kind, kinds.count(kind)) for kind in dict.fromkeys(kinds))

@@ -1,0 +1,107 @@
+"""How many writers a hospital likes, and whether it answers at all: one for each destination, shared by its workers.
+
+Writers: as TCP does. After a quiet time one more with each success, up to where it was too many last time; beyond that
+one more only after a run of successes, which grows with each time that it was too many. Too many at once: half.
+Silence: nobody asks until a capped, jittered time has passed; then one does, and the others follow when it succeeds.
+Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from adapter.hospital import retry
+
+RUN = 16
+"""Successes in a row after which one more writer is tried, at first."""
+
+LONGEST_RUN = 4096
+BROKEN_OVER = 3
+"""Patients in a row over whom a server breaks before we take it for down."""
+
+ENTRIES = 300
+"""Resources of one transaction that we try at first."""
+
+
+class Pace:
+    """`most`: writers that there may be. `now` gives aware moments, `jitter` random numbers in [0, 1)."""
+
+    def __init__(self, most: int, now: Callable[[], datetime], jitter: Callable[[], float]) -> None:
+        self._most, self._now, self._jitter = most, now, jitter
+        self._changed = threading.Condition()
+        self._running = 0
+        self._limit, self._ceiling, self._run, self._good = most, most, RUN, 0
+        self._silences = 0
+        self._until: datetime | None = None
+        self._broke: set[str] = set()
+        self.entries = ENTRIES
+
+    @property
+    def writers(self) -> int:
+        """How many may write now."""
+        return self._limit
+
+    @property
+    def until(self) -> datetime | None:
+        """When the hospital may be asked again; None: at any time."""
+        return self._until if self._until and self._now() < self._until else None
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Waits for one of the places; False where the hospital is silent and nobody should ask."""
+        with self._changed:
+            while self.until is None and self._running >= self._limit:
+                self._changed.wait()
+            if self.until:
+                yield False
+                return
+            self._running += 1
+        try:
+            yield True
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def answered(self) -> None:
+        """A change set was taken, or refused for what it says: the hospital lives."""
+        with self._changed:
+            self._silences, self._until = 0, None
+            self._broke.clear()
+            self._good += 1
+            if self._limit < self._ceiling or (self._good >= self._run and self._limit < self._most):
+                self._limit += 1
+                self._good = 0
+            self._changed.notify_all()
+
+    def crowded(self) -> None:
+        """It said that there are too many at once."""
+        with self._changed:
+            if self._limit > 1:
+                self._run = min(LONGEST_RUN, self._run * 2)
+            self._limit = self._ceiling = max(1, self._limit // 2)
+            self._good = 0
+
+    def broke(self, patient: str) -> bool:
+        """It broke over what it was sent. True: over so many patients in a row that it is not what was sent."""
+        with self._changed:
+            self._broke.add(patient)
+            return len(self._broke) >= BROKEN_OVER
+
+    def silent(self, asked: float | None) -> datetime:
+        """It did not answer, or asked for a pause (seconds). Until when nobody asks."""
+        with self._changed:
+            if self.until is None:  # those who were under way together count once
+                self._silences += 1
+                wait = retry.delay(self._silences, self._jitter(), asked=asked)
+                self._until = self._now() + timedelta(seconds=wait)
+                self._limit, self._good = 1, 0
+            self._changed.notify_all()
+            return self._until or self._now()
+
+    def too_large(self, entries: int) -> None:
+        """A transaction of so many resources was too large."""
+        self.entries = max(1, min(self.entries, entries // 2))

@@ -1,0 +1,83 @@
+"""Bulk exports: asked for by somebody, worked on by one process at a time, taken over from one that died."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+
+from adapter.store.schema import exports
+
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+
+TRIES = 3
+"""An export that failed so often stays failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """`asked`: what was asked for; `url`: how. `at`: the moment whose state it shows. `written`: resources so far.
+
+    `files`: `{"name", "type", "count"}` of each that is whole, and `"deleted": true` where it tells of deletions.
+    """
+
+    id: str
+    client: str
+    centre: str | None
+    asked: dict[str, Any]
+    url: str
+    at: datetime
+    expires: datetime
+    state: str
+    attempts: int
+    written: int
+    files: list[dict[str, Any]]
+    error: str | None
+
+
+class Exports:
+    """By id."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, export: Export) -> None:
+        """One that waits for a process."""
+        values = {name: getattr(export, name) for name in Export.__slots__}
+        self._connection.execute(insert(exports).values(**values, beat=export.at, worker=None))
+
+    def get(self, id_: str, client: str, at: datetime) -> Export | None:
+        """The export, if this client asked for it and it has not expired."""
+        mine = and_(exports.c.id == id_, exports.c.client == client, exports.c.expires > at)
+        row = self._connection.execute(select(exports).where(mine)).one_or_none()
+        return _of(row) if row else None
+
+    def claim(self, id_: str, worker: str, at: datetime, silent: float) -> Export | None:
+        """Takes one that waits, or whose process has said nothing for `silent` seconds. None: it is in good hands."""
+        free = or_(
+            exports.c.state == WAITING,
+            and_(exports.c.state == RUNNING, exports.c.beat < at - timedelta(seconds=silent)),
+        )
+        taken = {"state": RUNNING, "worker": worker, "beat": at, "attempts": exports.c.attempts + 1}
+        change = update(exports).where(exports.c.id == id_, free).values(**taken).returning(*exports.c)
+        row = self._connection.execute(change).one_or_none()
+        return _of(row) if row else None
+
+    def beat(self, id_: str, worker: str, at: datetime, **said: Any) -> bool:
+        """The process lives, and what it has (`written`, `files`, `state`, `error`). False: it is no longer its own."""
+        mine = and_(exports.c.id == id_, exports.c.worker == worker, exports.c.state == RUNNING)
+        return bool(self._connection.execute(update(exports).where(mine).values(beat=at, **said)).rowcount)
+
+    def remove(self, id_: str) -> None:
+        """Nobody wants it any more; whoever works on it finds out at the next beat."""
+        self._connection.execute(delete(exports).where(exports.c.id == id_))
+
+    def expired(self, at: datetime) -> list[str]:
+        """Ids of those whose time is over."""
+        return list(self._connection.scalars(select(exports.c.id).where(exports.c.expires <= at)))
+
+
+def _of(row: Row[Any]) -> Export:
+    return Export(*(getattr(row, name) for name in Export.__slots__))

@@ -1,0 +1,80 @@
+"""What each hospital was last given of each resource, and what was found out about the hospital by trying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_
+
+from adapter.store.schema import sent, traits
+
+MOST_NAMES = 400
+"""Resources of one question: SQLite's limit of bound values is some thousand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One resource as a destination has it from us.
+
+    `there`: its id at the destination. `hash`: of what was sent. `version`: which version that became there, None where
+    the destination does not say.
+    """
+
+    kind: str
+    id: str
+    there: str
+    hash: str
+    version: str | None
+
+    @property
+    def reference(self) -> str:
+        """By our own id."""
+        return f"{self.kind}/{self.id}"
+
+
+class Sent:
+    """One row for each destination and resource, and a few words about each destination."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def known(self, destination: str, names: Iterable[tuple[str, str]]) -> dict[str, Given]:
+        """What the destination has of these (type, id), by reference."""
+        wanted = sorted(set(names))
+        found: dict[str, Given] = {}
+        for begin in range(0, len(wanted), MOST_NAMES):
+            these = tuple_(sent.c.kind, sent.c.id).in_(wanted[begin : begin + MOST_NAMES])
+            rows = self._connection.execute(select(sent).where(sent.c.destination == destination, these))
+            found |= {f"{row.kind}/{row.id}": Given(row.kind, row.id, row.there, row.hash, row.version) for row in rows}
+        return found
+
+    def put(self, destination: str, given: Iterable[Given], at: datetime) -> None:
+        """Keeps what the destination has now."""
+        rows = {one.reference: one for one in given}.values()
+        for one in rows:
+            mine = (sent.c.destination == destination) & (sent.c.kind == one.kind) & (sent.c.id == one.id)
+            self._connection.execute(delete(sent).where(mine))
+        if rows:
+            values = [{"destination": destination, "at": at, **_values(one)} for one in rows]
+            self._connection.execute(insert(sent), values)
+
+    def trait(self, destination: str, name: str) -> str | None:
+        """What was found out, None while it was not tried."""
+        found: str | None = self._connection.scalar(select(traits.c.value).where(_trait(destination, name)))
+        return found
+
+    def learn(self, destination: str, name: str, value: str) -> None:
+        """Keeps what was found out."""
+        self._connection.execute(delete(traits).where(_trait(destination, name)))
+        self._connection.execute(insert(traits).values(destination=destination, name=name, value=value))
+
+
+def _values(one: Given) -> Mapping[str, Any]:
+    return {"kind": one.kind, "id": one.id, "there": one.there, "hash": one.hash, "version": one.version}
+
+
+def _trait(destination: str, name: str) -> ColumnElement[bool]:
+    return (traits.c.destination == destination) & (traits.c.name == name)

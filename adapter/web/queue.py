@@ -1,0 +1,58 @@
+"""/queue: what of a centre's own patients waits for its hospital, and what its people decide about it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from flask import Response
+
+from adapter.errors import Invalid
+from adapter.flows import queue, sign_in
+from adapter.web import html, session, waiting
+from adapter.web.pages import around
+from adapter.web.routing import Door, Route
+from adapter.web.site import Site
+from mappings.r4.faults import Fault
+
+STATES = {"waiting": "waits", "leased": "is being sent", "parked": "refused: please decide"}
+
+
+def routes(site: Site) -> list[Route]:
+    return [
+        Route("queue", "/queue", partial(shown, site), Door.PEOPLE, page=True),
+        Route("queue-retry", "/queue/retry", partial(retry, site), Door.PEOPLE, ("POST",), page=True),
+        Route("queue-discard", "/queue/discard", partial(discard, site), Door.PEOPLE, ("POST",), page=True),
+    ]
+
+
+def shown(site: Site) -> Response:
+    rows = queue.of_centre(site.store, session.person().centre)
+    age = {one.row.id: waiting.age(one.row.created, site.clock()) for one in rows}
+    return html.page("queue.html", **around(site), rows=rows, age=age, states=STATES, most=queue.MOST)
+
+
+def retry(site: Site) -> Response:
+    """One (`id`), or everything that is refused (`id` empty)."""
+    id_ = session.field("id")
+    queue.retry(site.store, [_number(id_)] if id_ else None, **_by(site))
+    return html.away("/queue")
+
+
+def discard(site: Site) -> Response:
+    reason = session.field("reason").strip()
+    if not reason:
+        raise Invalid([Fault("reason", "say why it is not to be sent")])
+    queue.discard(site.store, _number(session.field("id")), reason, **_by(site))
+    return html.away("/queue")
+
+
+def _by(site: Site) -> dict[str, Any]:
+    who = session.person()
+    return {"who": sign_in.who(who), "centre": who.centre, "now": site.clock()}
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Invalid([Fault("id", "is the number of a delivery")])
+    return int(text)

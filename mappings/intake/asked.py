@@ -1,0 +1,159 @@
+"""A visit's Questionnaire as what is asked of a person: each question with its words, units and limits.
+
+The form in the browser is rendered from this. Companions (`.not_done`, `.note`, `.none`) are no questions of their own;
+what they belong to says that it has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from mappings.canonicals import DEFAULT
+from mappings.intake.words import VISITS
+from mappings.r4 import wire
+from mappings.terminology import codes
+
+Item = Mapping[str, Any]
+
+SETTLED = ("centre", "patient", "protocol", "visit")
+"""What the page knows before anybody answers."""
+
+_EXT = "http://hl7.org/fhir/StructureDefinition/"
+_BESIDE = ("not_done", "note", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question or group. `name` is its path below the group that it stands in.
+
+    `kind`: group, list (of groups), checks (several words), values (several dates), choice, date, boolean, integer,
+    decimal, quantity, string or text. `options`: (word, what a person reads). `said`: it can be said to be missing;
+    `none`: its list can be said to be empty; `needed`: nothing around it is taken without it. `when`: a condition, in
+    words.
+    """
+
+    name: str
+    kind: str
+    text: str
+    options: tuple[tuple[str, str], ...] = ()
+    units: tuple[str, ...] = ()
+    low: Any = None
+    high: Any = None
+    said: bool = False
+    none: bool = False
+    needed: bool = False
+    when: str = ""
+    inside: tuple[Asked, ...] = ()
+
+
+@cache
+def visit(name: str) -> tuple[Asked, ...]:
+    """What is asked at a visit, in the order of its Questionnaire. Raises KeyError for no such visit."""
+    if name not in VISITS:
+        raise KeyError(f"no visit is called {name!r}")
+    questionnaire = _packaged(f"Questionnaire-follow-up-{name}.json")
+    reader = _Reader({item["linkId"]: item for item in _all(questionnaire["item"])})
+    return tuple(one for one in reader.questions(questionnaire["item"], "") if one.name not in SETTLED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads items of one Questionnaire, all of which are known by their linkIds."""
+
+    items: Mapping[str, Item]
+
+    def questions(self, items: Sequence[Item], above: str) -> Iterator[Asked]:
+        needed = set(_constraints(self.items.get(above, {})))
+        for item in items:
+            link = item["linkId"]
+            if link.rpartition(".")[2] not in _BESIDE:
+                yield self._asked(item, link.removeprefix(f"{above}."), _key(link) in needed)
+
+    def _asked(self, item: Item, name: str, needed: bool) -> Asked:
+        link, kind, inside = item["linkId"], item["type"], item.get("item", ())
+        if item.get("repeats"):
+            link, name = link.removesuffix(".1"), name.removesuffix(".1")
+            kind = {"group": "list", "choice": "checks"}.get(kind, "values")
+        elif (one := self.items.get(f"{link}.1")) and kind == "group":
+            item, kind, inside = one, "list", one["item"]
+        below = item["linkId"]
+        return Asked(
+            name=name,
+            kind=kind,
+            text=self.items.get(link, item)["text"],
+            options=_options(item),
+            units=tuple(one["valueCoding"]["code"] for one in _extensions(item, "questionnaire-unitOption"))
+            or tuple(one["valueCoding"]["code"] for one in _extensions(item, "questionnaire-unit")),
+            low=_limit(item, "minValue"),
+            high=_limit(item, "maxValue"),
+            said=f"{link}.not_done" in self.items,
+            none=f"{link}.none" in self.items,
+            needed=needed or item.get("required", False),
+            when=self._condition(item),
+            inside=tuple(self.questions(inside, below)),
+        )
+
+    def _condition(self, item: Item) -> str:
+        """Whichever answer makes the question one: `Vital status is Dead`."""
+        told = [
+            f"{self.items[one['question']]['text']} is {one['answerCoding']['display']}"
+            for one in item.get("enableWhen", ())
+        ]
+        return " or ".join(told)
+
+
+def _all(items: Sequence[Item]) -> Iterator[Item]:
+    for item in items:
+        yield item
+        yield from _all(item.get("item", ()))
+
+
+def _extensions(item: Item, name: str) -> list[Item]:
+    return [one for one in item.get("extension", ()) if one["url"] == _EXT + name]
+
+
+def _limit(item: Item, name: str) -> Any:
+    return next((one.get("valueInteger", one.get("valueDecimal")) for one in _extensions(item, name)), None)
+
+
+def _constraints(item: Item) -> Iterator[str]:
+    """Keys of what a group needs whatever its answers are."""
+    for one in _extensions(item, "questionnaire-constraint"):
+        parts = {part["url"]: part for part in one["extension"]}
+        if ".value." not in parts["expression"]["valueString"]:
+            yield parts["key"]["valueId"]
+
+
+def _key(link: str) -> str:
+    return link.replace(".", "-").replace("_", "-") + "-told"
+
+
+@cache
+def _value_set(name: str) -> tuple[tuple[str, str], ...]:
+    """(word of the interface, what a person reads) of each concept of one of our ValueSets."""
+    made = _packaged(f"ValueSet-{name}.json")
+    return tuple(
+        (_word(name, include["system"], concept["code"]), concept["display"])
+        for include in made["compose"]["include"]
+        for concept in include["concept"]
+    )
+
+
+def _options(item: Item) -> tuple[tuple[str, str], ...]:
+    url = item.get("answerValueSet", "").partition("|")[0]
+    name = url.removeprefix(DEFAULT.url("ValueSet", ""))
+    return _value_set(name) if name != url else ()
+
+
+def _word(name: str, system: str, code: str) -> str:
+    """The word that a concept stands for; the code of a list that is in no table of answers."""
+    key = codes.key_of("answers", {"coding": [{"system": system, "code": code}]}, DEFAULT, f"{name}/")
+    return code if key is None else key.partition("/")[2]
+
+
+def _packaged(name: str) -> Any:
+    return wire.decode(files("profiles").joinpath(name).read_bytes())

@@ -1,0 +1,191 @@
+"""Workers of `engraft deliver`: many at once, killed, stopped, with hospitals that are down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from adapter.cli import crew as crew_module
+from adapter.cli.crew import Crew, is_dead, told, worker_name
+from adapter.config import Hospital, Settings
+from adapter.errors import StoreUnavailable
+from adapter.hospital.sandbox import Sandbox
+from adapter.hospital.sandbox.habits import Habits
+from adapter.store import Store
+from tests.lib.post import observation, patient
+
+KILLS = 4
+PATIENTS, VERSIONS = 12, 4
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
+    store.migrate()
+    yield store
+    store.close()
+
+
+def fill(store, destination="chu-a", patients=PATIENTS, versions=VERSIONS):
+    """Each patient's count is said several times over, in an order that must be kept."""
+    with store.transaction() as tx:
+        for version in range(1, versions + 1):
+            for n in range(patients):
+                content = [patient(f"p{n}")] * (version == 1) + [observation(f"o{n}", str(version), of=f"p{n}")]
+                tx.outbox.add(destination, f"c{n}", content, source="m1", at=datetime.now(UTC))
+
+
+def balanced(hospital, patients=PATIENTS, versions=VERSIONS):
+    """Everything arrived exactly once: one version at the hospital for each that was said, the last one now."""
+    found = {one["id"]: one for one in hospital.all("Observation")}
+    assert {one["meta"]["versionId"] for one in found.values()} == {str(versions)}
+    assert {str(one["valueQuantity"]["value"]) for one in found.values()} == {str(versions)}
+    assert len(found) == len(hospital.all("Patient")) == patients
+
+
+def crew_of(store, *hospitals, writers=4, tell=None):
+    there = {name: Hospital(name, url, timeout=(1, 1)) for name, url in hospitals}
+    return Crew(store, Settings(hospitals=there), writers, tell or (lambda _: None))
+
+
+@contextmanager
+def watching(crew):
+    thread = threading.Thread(target=crew.watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        crew.stop.set()
+        thread.join(30)
+        crew.close()
+        assert not thread.is_alive()
+
+
+def until(condition, seconds=30.0):
+    """Waits for a condition, however busy the machine is."""
+    pause, end = threading.Event(), datetime.now(UTC).timestamp() + seconds
+    while not condition():
+        assert datetime.now(UTC).timestamp() < end, "it never came"
+        pause.wait(0.02)
+
+
+def waiting(store):
+    with store.reading() as tx:
+        return sum(number for state, number in tx.outbox.counts().items() if state in ("waiting", "leased"))
+
+
+def test_patients_go_side_by_side_and_each_in_its_order(store):
+    fill(store)
+    with Sandbox(habits=Habits(seconds=0.02)) as hospital:
+        crew = crew_of(store, ("chu-a", hospital.base_url))
+        report = crew.once()
+        crew.close()
+        assert (report.delivered, report.waiting) == (PATIENTS * VERSIONS, 0)
+        balanced(hospital)
+        assert hospital.desk.most > 1
+
+
+def test_a_server_that_likes_two_writers_gets_everything_from_sixteen(store):
+    fill(store, versions=2)
+    with Sandbox(habits=Habits(writers=2, seconds=0.05)) as hospital:
+        crew = crew_of(store, ("chu-a", hospital.base_url), writers=16)
+        with watching(crew):
+            until(lambda: waiting(store) == 0)
+        balanced(hospital, versions=2)
+        assert crew._post.pace("chu-a").writers < 16
+
+
+def test_a_hospital_that_hangs_slows_no_other(store):
+    fill(store, "chu-a", versions=1)
+    fill(store, "chu-b", versions=1)
+    with Sandbox() as hanging, Sandbox() as hospital:
+        crew = crew_of(store, ("chu-a", hanging.base_url), ("chu-b", hospital.base_url))
+        with hanging.held(), watching(crew):
+            until(lambda: len(hospital.all("Patient")) == PATIENTS)
+        assert hanging.all("Patient") == []
+        assert len(hanging.requests) <= 4 + 1, "its writers, and one to see whether it is back"
+
+
+def test_it_is_told_what_was_done_and_that_the_database_is_away(store, monkeypatch):
+    monkeypatch.setattr(crew_module, "POLL_SECONDS", 0.01)
+    fill(store, versions=1, patients=1)
+    said = []
+    with Sandbox() as hospital:
+        crew = crew_of(store, ("chu-a", hospital.base_url), tell=said.append)
+        real, away = store.reading, [StoreUnavailable("the database is locked")]
+
+        def reading():
+            if away:
+                raise away.pop()
+            return real()
+
+        monkeypatch.setattr(store, "reading", reading)
+        with watching(crew):
+            until(lambda: len(said) == 2)
+    assert sorted(said) == ["chu-a: 1 delivered, 0 to be tried again, 0 parked", "the database is locked"]
+    assert told(Counter()) == "0 delivered, 0 to be tried again, 0 parked"
+
+
+def test_who_is_dead_and_who_is_not():
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    machine = worker_name("x").split("/")[0]
+    assert is_dead(f"{machine}/{int(ended.stdout)}/x")
+    assert not is_dead(worker_name("x"))
+    assert not is_dead(f"{machine}/1/x")
+    assert not is_dead("elsewhere/1/x")
+    assert not is_dead("odd")
+
+
+@contextmanager
+def process(store, tmp_path, hospital):
+    """`engraft deliver --watch` in a process of its own."""
+    config = tmp_path / "engraft.toml"
+    config.write_text(f'[hospitals.chu-a]\nbase_url = "{hospital.base_url}"\n')
+    environ = os.environ | {
+        "ENGRAFT_CONFIG": str(config),
+        "ENGRAFT_DATABASE_URL": f"sqlite:///{tmp_path}/engraft.sqlite",
+    }
+    command = [Path(sys.executable).with_name("engraft"), "deliver", "--watch", "--workers", "3"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            yield running
+        finally:
+            with suppress(ProcessLookupError):
+                running.kill()
+
+
+def test_killed_at_any_point_it_loses_and_doubles_nothing(store, tmp_path):
+    fill(store)
+    chance = Random(4)
+    with Sandbox(habits=Habits(seconds=0.02)) as hospital:
+        for _ in range(KILLS):
+            with process(store, tmp_path, hospital) as running:
+                seen = len(hospital.requests) + chance.randrange(1, 6)
+                until(lambda seen=seen: len(hospital.requests) >= seen or waiting(store) == 0)
+                running.send_signal(signal.SIGKILL)
+        with process(store, tmp_path, hospital) as running:
+            until(lambda: waiting(store) == 0)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(30) == 0
+        balanced(hospital)
+
+
+def test_told_to_stop_it_ends_what_is_under_way_and_holds_nothing(store, tmp_path):
+    fill(store, versions=1)
+    with Sandbox(habits=Habits(seconds=0.1)) as hospital, process(store, tmp_path, hospital) as running:
+        until(lambda: hospital.requests)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+        with store.reading() as tx:
+            assert "leased" not in tx.outbox.counts()
+            assert tx.outbox.counts()["delivered"] == len(hospital.all("Patient"))

@@ -1,0 +1,145 @@
+"""How many writers a hospital gets, and when nobody asks it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapter.hospital.pace import BROKEN_OVER, ENTRIES, RUN, Pace
+
+START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+
+
+class Clock:
+    now = START
+
+    def __call__(self):
+        return self.now
+
+    def pass_(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def pace(clock):
+    return Pace(8, clock, lambda: 0.5)
+
+
+def answered(pace, times):
+    for _ in range(times):
+        pace.answered()
+    return pace.writers
+
+
+def test_everybody_may_write_until_the_hospital_says_otherwise(pace):
+    assert pace.writers == 8
+    assert answered(pace, 99) == 8
+
+
+def test_too_many_are_halved_and_come_back_slowly(pace):
+    pace.crowded()
+    assert pace.writers == 4
+    assert answered(pace, 2 * RUN - 1) == 4
+    assert answered(pace, 1) == 5
+    pace.crowded()
+    assert pace.writers == 2
+    assert answered(pace, 4 * RUN - 1) == 2, "each time that it is too many, the next try waits longer"
+    assert answered(pace, 1) == 3
+
+
+def test_one_always_may(pace):
+    for _ in range(20):
+        pace.crowded()
+    assert pace.writers == 1
+    assert answered(pace, 10_000) > 1
+
+
+def test_a_silent_hospital_is_left_alone_and_then_asked_by_one(pace, clock):
+    until = pace.silent(None)
+    assert until == START + timedelta(seconds=1)
+    with pace.turn() as mine:
+        assert not mine
+    clock.pass_(1)
+    assert (pace.until, pace.writers) == (None, 1)
+    with pace.turn() as mine:
+        assert mine
+    assert answered(pace, 7) == 8, "once it answers, all come back one after the other"
+
+
+def test_waits_grow_to_a_quarter_of_an_hour_and_begin_anew(pace, clock):
+    waits = []
+    for _ in range(12):
+        waits.append((pace.silent(None) - clock.now).total_seconds())
+        clock.pass_(waits[-1])
+    assert waits[:4] == [1, 2, 4, 8]
+    assert waits[-1] == 450
+    pace.answered()
+    assert (pace.silent(None) - clock.now).total_seconds() == 1
+
+
+def test_those_who_were_under_way_together_count_once(pace, clock):
+    assert pace.silent(None) == pace.silent(None) == START + timedelta(seconds=1)
+    clock.pass_(1)
+    assert pace.silent(None) == START + timedelta(seconds=3)
+
+
+def test_what_it_asks_for_is_kept(pace):
+    assert pace.silent(300) == START + timedelta(seconds=301)
+
+
+def test_a_server_that_breaks_over_many_patients_is_down(pace):
+    assert [pace.broke("anna") for _ in range(9)] == [False] * 9
+    others = [pace.broke(f"p{n}") for n in range(1, BROKEN_OVER)]
+    assert others == [False] * (BROKEN_OVER - 2) + [True]
+    pace.answered()
+    assert not pace.broke("bela")
+
+
+def test_what_is_too_large_is_remembered(pace):
+    assert pace.entries == ENTRIES
+    pace.too_large(18)
+    assert pace.entries == 9
+    pace.too_large(400)
+    assert pace.entries == 9
+    pace.too_large(1)
+    assert pace.entries == 1
+
+
+def test_who_waits_for_a_place_gets_it_when_one_is_free(clock):
+    pace, order = Pace(1, clock, lambda: 0.5), []
+    waiting = threading.Event()
+
+    def second():
+        waiting.set()
+        with pace.turn() as mine:
+            order.append(("second", mine))
+
+    thread = threading.Thread(target=second)
+    with pace.turn():
+        thread.start()
+        waiting.wait(5)
+        order.append(("first", True))
+    thread.join(5)
+    assert order == [("first", True), ("second", True)]
+
+
+def test_who_waits_for_a_place_is_sent_home_when_the_hospital_falls_silent(clock):
+    pace, got = Pace(1, clock, lambda: 0.5), []
+
+    def second():
+        with pace.turn() as mine:
+            got.append(mine)
+
+    thread = threading.Thread(target=second)
+    with pace.turn():
+        thread.start()
+        pace.silent(60)
+    thread.join(5)
+    assert got == [False]

@@ -1,0 +1,163 @@
+"""Whose a bulk export is, and what becomes of it when something goes wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from adapter.flows import bulk as flow
+from adapter.flows import export
+from adapter.store.exports import FAILED, TRIES
+from adapter.web import bulk
+from tests.unit.adapter.web.conftest import NOW
+from tests.unit.adapter.web.exporting import ASYNC, body_of
+
+
+class TestWhoseItIs:
+    def test_nobody_else_sees_an_export_or_its_files(self, exporting):
+        manifest = exporting.whole()
+        url = manifest["output"][0]["url"].removeprefix("https://engraft.test")
+        job = url.rpartition("/")[0]
+        for who in ("other-centre", "registry"):
+            assert exporting.ward.ask("GET", job, who).status_code == 404
+            assert exporting.ward.ask("GET", url, who).status_code == 404
+            assert exporting.ward.ask("DELETE", job, who).status_code == 404
+        assert exporting.ward.ask("GET", url, None).status_code == 401
+        assert exporting.ward.ask("GET", "/fhir/$export", "ehr", headers=ASYNC).status_code == 403
+
+    @pytest.mark.parametrize("name", ["..%2Fpseudonym.key", "Banana.ndjson", "Patient.ndjson.part"])
+    def test_only_its_own_files_are_given(self, exporting, name):
+        job = exporting.whole()["output"][0]["url"].removeprefix("https://engraft.test").rpartition("/")[0]
+        assert exporting.ward.ask("GET", f"{job}/{name}").status_code == 404
+
+    def test_a_part_of_a_file_can_be_asked_for(self, exporting):
+        url = exporting.whole("/fhir/$export?_type=Patient")["output"][0]["url"].removeprefix("https://engraft.test")
+        whole = body_of(exporting.ward.ask("GET", url))
+        rest = exporting.ward.ask("GET", url, headers={"Range": "bytes=10-"})
+        assert (rest.status_code, body_of(rest)) == (206, whole[10:])
+
+    def test_a_deleted_one_is_gone_with_its_files(self, exporting):
+        job = exporting.begin()
+        exporting.work()
+        assert exporting.ward.ask("DELETE", job).status_code == 202
+        assert exporting.ward.ask("GET", job).status_code == 404
+        assert list(exporting.folder.iterdir()) == []
+
+    def test_one_that_has_expired_is_gone_with_its_files(self, exporting):
+        job = exporting.begin()
+        exporting.work()
+        assert exporting.ward.ask("GET", job).headers["Expires"] == "Fri, 04 Sep 2026 10:00:00 GMT"
+        exporting.clock.now = NOW + timedelta(hours=24)
+        assert exporting.ward.ask("GET", job).status_code == 404
+        exporting.begin()
+        assert list(exporting.folder.iterdir()) == []
+
+    def test_who_asked_and_who_fetched_stays_on_record(self, exporting):
+        manifest = exporting.whole("/fhir/$export?_type=Patient")
+        exporting.output(manifest)
+        id_ = manifest["output"][0]["url"].split("/")[-2]
+        with exporting.ward.store.reading() as tx:
+            deeds = [(deed.action, deed.detail) for deed in tx.audit.of(id_)]
+        assert deeds == [("export", "Patient"), ("export-read", "Patient.ndjson")]
+
+    def test_without_a_pseudonym_key_nothing_leaves(self, ward):
+        assert ward.ask("GET", "/fhir/$export", "registry", headers=ASYNC).status_code == 503
+
+
+class TestTrouble:
+    def test_an_export_whose_process_died_is_taken_up_and_keeps_what_was_whole(self, exporting, monkeypatch):
+        job = exporting.begin()
+        real, seen = flow._Worker._own, []
+
+        def dying(self, kind, since):
+            seen.append(kind)
+            if kind == "Observation":
+                raise SystemExit
+            return real(self, kind, since)
+
+        monkeypatch.setattr(flow._Worker, "_own", dying)
+        with pytest.raises(SystemExit):
+            exporting.work()
+        monkeypatch.setattr(
+            flow._Worker, "_own", lambda self, kind, since: seen.append(kind) or real(self, kind, since)
+        )
+        assert exporting.ward.ask("GET", job).status_code == 202
+        exporting.work()
+        assert exporting.ward.ask("GET", job).status_code == 202  # it may still live
+        exporting.clock.now += timedelta(seconds=flow.SILENT_SECONDS + 1)
+        assert exporting.ward.ask("GET", job).status_code == 202
+        exporting.work()
+        assert "Observation" in exporting.output(exporting.ward.ask("GET", job).json)
+        assert [kind for kind in set(seen) if seen.count(kind) > 1] == ["Observation"]
+
+    def test_one_that_keeps_failing_says_so_without_quoting_anybody(self, exporting, monkeypatch):
+        job = exporting.begin()
+
+        def failing(*_, **__):
+            raise RuntimeError("synthetic words of a patient")
+
+        monkeypatch.setattr(export, "deidentified", failing)
+        monkeypatch.setattr(flow._Worker, "_own", failing)
+        for _ in range(TRIES):
+            assert exporting.ward.ask("GET", job).status_code == 202
+            exporting.waiting[1:] = []
+            exporting.work()
+        told = exporting.ward.ask("GET", job)
+        assert told.status_code == 500
+        assert told.json["resourceType"] == "OperationOutcome"
+        assert "synthetic words" not in told.text
+        with exporting.ward.store.reading() as tx:
+            assert tx.exports.get(job.rpartition("/")[2], "centre", NOW).state == FAILED
+
+    def test_a_reason_of_ours_is_told_in_words(self, exporting):
+        job = exporting.begin(who="registry")
+        (exporting.folder.parent / "pseudonym.key").write_text("00")
+        for _ in range(TRIES):
+            exporting.ward.ask("GET", job, "registry")
+            exporting.waiting[1:] = []
+            exporting.work()
+        assert "key" in exporting.ward.ask("GET", job, "registry").json["issue"][0]["diagnostics"]
+
+    def test_one_that_is_deleted_meanwhile_stops_and_leaves_nothing(self, exporting, monkeypatch):
+        job = exporting.begin()
+        real = flow._Worker._own
+
+        def deleting(self, kind, since):
+            if kind == "Patient":
+                exporting.ward.ask("DELETE", job)
+            return real(self, kind, since)
+
+        monkeypatch.setattr(flow._Worker, "_own", deleting)
+        exporting.work()
+        assert exporting.ward.ask("GET", job).status_code == 404
+        assert [file for file in exporting.folder.rglob("*") if file.is_file()] == []
+
+    def test_two_processes_do_not_write_the_same_export(self, exporting):
+        job = exporting.begin()
+        exporting.ward.ask("GET", job)
+        assert len(exporting.waiting) == 2
+        exporting.work()
+        assert exporting.ward.ask("GET", job).status_code == 200
+
+    def test_it_tells_how_far_it_is_while_it_writes(self, exporting, monkeypatch):
+        monkeypatch.setattr(flow, "BEAT_EVERY", 1)
+        job, real, told = exporting.begin(), flow._Worker._own, []
+
+        def looking(self, kind, since):
+            for resource in real(self, kind, since):
+                yield resource
+                told.append(exporting.ward.ask("GET", job).headers["X-Progress"])
+                exporting.waiting.clear()
+
+        monkeypatch.setattr(flow._Worker, "_own", looking)
+        exporting.work()
+        assert told[0] == "1 resources written"
+        assert len(set(told)) == len(told) > 20
+
+
+def test_work_goes_on_in_a_thread_after_the_answer():
+    done = Event()
+    bulk.in_a_thread(done.set)
+    assert done.wait(10)
