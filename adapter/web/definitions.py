@@ -1,4 +1,4 @@
-"""Protocols as PlanDefinition, ActivityDefinition and ResearchStudy; conformance resources: profiles, operations, codes.
+"""Protocols as PlanDefinition, ActivityDefinition and ResearchStudy; our profiles, operations, forms and codes.
 
 Made once and kept in memory: they change with a release, or with the protocols that a deployment names.
 """

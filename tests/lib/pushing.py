@@ -54,3 +54,32 @@ def entry(method: str, url: str, resource: dict[str, Any] | None = None, full_ur
 
 def bundle(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+ATC = "http://www.whocc.no/atc"
+
+
+def condition(value: str, system: str = SNOMED, **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Condition", "code": code(value, system), "onsetDateTime": "2026-03-17", **more}
+
+
+def procedure(value: str, status: str = "completed", **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Procedure",
+        "status": status,
+        "code": code(value),
+        "performedDateTime": "2026-03-17",
+        **more,
+    }
+
+
+def statement(status: str = "active", drug: str = "ciclosporin", **period: Any) -> dict[str, Any]:
+    drugs = {"ciclosporin": code("387467008", SNOMED), "tacrolimus": code("tacrolimus")}
+    taken = {"resourceType": "MedicationStatement", "status": status, "medicationCodeableConcept": drugs[drug]}
+    return taken | ({"effectivePeriod": period} if period else {})
+
+
+def dose(status: str = "completed", **more: Any) -> dict[str, Any]:
+    drug = code("L01AC01", ATC)
+    given = {"resourceType": "MedicationAdministration", "status": status, "medicationCodeableConcept": drug}
+    return given | {"effectiveDateTime": "2026-02-17T08:00:00+01:00"} | more

@@ -21,6 +21,7 @@ _LISTS = {
     "graft": "Where the cells of the graft were taken: {}.",
     "visit": "Visit of the protocol at which a follow-up was told; months are calendar months after the graft: {}.",
     "override-reason": "Why a person went on in spite of a card's warning: {}.",
+    "agreement": "How the day that the counts show stands to what the centre reports: {}.",
     "vital-status": "What is known of the patient on the day of the last contact: {}.",
     "cause": "Main cause of death, one for each death: {}.",
     "engraftment": "What became of the cell line after the graft: {}.",

@@ -46,6 +46,7 @@ _OTHERS = {
     "agvhd-stage": "Organ stage of acute GVHD (MAGIC)",
     "cgvhd-score": "Organ score of chronic GVHD (NIH 2014)",
     "override-reason": "Reason why a warning was overridden",
+    "agreement": "Agreement of counts and report",
 }
 """Lists of the tables that are no list of words in intake."""
 

@@ -31,7 +31,7 @@ def test_it_says_what_is_written(ward, statement):
         claimed = {interaction["code"] for interaction in one.get("interaction", ())}
         for code, method, path in (("create", "POST", one["type"]), ("update", "PUT", f"{one['type']}/x")):
             status = ward.ask(method, f"/fhir/{path}", document={}).status_code
-            assert (status != 405) == (code in claimed), (one["type"], code)
+            assert (status not in (404, 405)) == (code in claimed), (one["type"], code)
 
 
 def test_each_type_that_it_claims_is_served_with_each_parameter(ward, statement):
