@@ -31,10 +31,10 @@ def routes(site: Site) -> list[Route]:
     kinds = f"<any({', '.join(repr(kind) for kind in sorted(PUSHED))}):kind>"
     updated = f"<any({', '.join(repr(kind) for kind in sorted((*PUSHED, 'Patient')))}):kind>"
     return [
-        Route("create", f"/fhir/{kinds}", partial(create, site), CENTRE, ("POST",)),
-        Route("answer", f"/fhir/{BY_FORM}", partial(answer, site), CENTRE, ("POST",)),
-        Route("update", f"/fhir/{updated}/<id_>", partial(update, site), CENTRE, ("PUT",)),
-        Route("update-conditional", f"/fhir/{kinds}", partial(update_conditional, site), CENTRE, ("PUT",)),
+        Route("create", f"/fhir/{kinds}", partial(create, site), CENTRE, ("POST",), beside=True),
+        Route("answer", f"/fhir/{BY_FORM}", partial(answer, site), CENTRE, ("POST",), beside=True),
+        Route("update", f"/fhir/{updated}/<id_>", partial(update, site), CENTRE, ("PUT",), beside=True),
+        Route("update-conditional", f"/fhir/{kinds}", partial(update_conditional, site), CENTRE, ("PUT",), beside=True),
     ]
 
 
