@@ -9,7 +9,7 @@ LOCK   := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint contract bench mutants golden schemas protocols artefacts ig conformance lock clean
+.PHONY: help demo test lint contract bench chaos mutants golden schemas protocols artefacts ig conformance agreement lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,11 +32,17 @@ contract: .venv/installed ## the contract suite on real servers and clients (Jav
 bench: .venv/installed ## measures, judged by ratios
 	$(PYTEST) -m bench -s $(ARGS)
 
+chaos: .venv/installed ## kill web and workers a thousand times while a real HAPI receives, then balance the books (ARGS=--help)
+	@.venv/bin/python -m tests.chaos $(ARGS)
+
 mutants: .venv/installed .venv-mutants/locked ## change doses and dates on purpose, a piece at a time: do the tests see it? (an hour)
 	.venv-mutants/bin/cosmic-ray init tests/mutation.toml .mutants.sqlite
 	.venv-mutants/bin/cr-filter-operators .mutants.sqlite tests/mutation.toml
 	.venv-mutants/bin/cosmic-ray exec tests/mutation.toml .mutants.sqlite
 	.venv-mutants/bin/cr-report .mutants.sqlite | tail -3
+
+agreement: .venv/installed ## compare our validator with HL7's on planted faults; writes the table of docs/validation.md
+	$(PYTEST) -m contract tests/contract/test_agreement.py --accept
 
 golden: .venv/installed ## accept what the golden cases give now; read the diff before you commit it
 	$(PYTEST) tests/golden --accept

@@ -35,6 +35,7 @@ from adapter.web import (
     regimens,
     registry,
     sign_in,
+    visit_pages,
     webhook,
 )
 from adapter.web.content import LIMIT, negotiate
@@ -47,7 +48,7 @@ from mappings.r4 import wire
 ROOMS = (
     *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin, metrics),
-    *(sign_in, pages, queue),
+    *(sign_in, pages, visit_pages, queue),
 )
 
 

@@ -235,7 +235,7 @@ class _Round:
             for row in self.rows:
                 done[self._settled(tx, row, sending, at)] += 1
             tx.sent.put(first.destination, sending.given.values(), at)
-            if sending.ids != "auto" and sending.given:
+            if sending.learned:
                 tx.sent.learn(first.destination, "ids", sending.ids)
             if under and not done["lost"] and done["delivered"]:
                 # decided once: what was delivered under a Patient is never followed by another one

@@ -13,10 +13,10 @@ from typing import Any
 from adapter.errors import HospitalRefused, HospitalUnavailable
 from adapter.hospital import r4_gate
 from adapter.hospital.answer import HospitalBroke, Outdated, TooLarge
-from adapter.hospital.changes import Change, bundle, condition
+from adapter.hospital.changes import Change, bundle, condition, in_our_words
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.pace import Pace
-from adapter.hospital.references import local_targets, rewritten, together
+from adapter.hospital.references import local_targets, together
 from adapter.store.outbox import Said
 from adapter.store.sent import Given
 from mappings.r4 import wire
@@ -40,7 +40,7 @@ class Sending:
     breaks has had its chances. `beat` is called before each request.
 
     Afterwards `given` is what the hospital has now, `refused` what it does not take and why, `left` what it keeps in
-    its own version. They count even where an error ended it.
+    its own version, `learned` whether `ids` was found out by this. They count even where an error ended it.
     """
 
     client: HospitalClient
@@ -54,6 +54,7 @@ class Sending:
     given: dict[str, Given] = field(default_factory=dict)
     refused: dict[str, Said] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
+    learned: bool = False
 
     def send(self, resources: Sequence[Resource]) -> None:
         """Sends what is new. Raises HospitalUnavailable."""
@@ -141,19 +142,20 @@ class Sending:
         except (Outdated, TooLarge):
             raise
         except HospitalRefused as refusal:
-            if self.ids != "auto" or not new or not self._taken_without_our_ids(resources):
+            if self.ids != "auto" or not new or len(resources) > 1 or not self._taken_without_our_ids(resources):
                 raise refusal
         if self.ids == "auto" and new:
-            self.ids = "client-id"
+            self.ids, self.learned = "client-id", True
 
     def _taken_without_our_ids(self, resources: list[Resource]) -> bool:
-        """The trial: is it our choosing of ids that was refused? It decides once, and is remembered."""
+        """The trial, on one resource alone: is it our choosing of its id that was refused? It decides once."""
         self.ids = "conditional"
         try:
             self._transact(resources)
         except HospitalRefused:
             self.ids = "auto"
             return False
+        self.learned = True
         return True
 
     def _transact(self, resources: list[Resource]) -> None:
@@ -234,12 +236,7 @@ class Sending:
         return {name: f"{one.kind}/{one.there}" for name, one in self.known.items() if one.there != one.id}
 
     def _in_our_words(self, found: Resource, ours: Resource) -> Resource:
-        """What the hospital has, by our ids, without what servers add by themselves."""
-        back = {there: name for name, there in self._elsewhere().items()}
-        said: Resource = rewritten(found, lambda reference: back.get(reference, reference)) | {"id": ours["id"]}
-        meta = {key: value for key, value in said.get("meta", {}).items() if key != "source"}
-        added = {"meta"} | ({"text"} if "text" not in ours else set())
-        return {key: value for key, value in said.items() if key not in added} | ({"meta": meta} if meta else {})
+        return in_our_words(found, ours, {there: name for name, there in self._elsewhere().items()})
 
 
 def outcome(faults: Sequence[Fault]) -> Resource:

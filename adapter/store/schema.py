@@ -340,6 +340,17 @@ validations = Table(
 )
 """Who signed which plan, and what ended it; rows are added, never changed. `by`: the client or account that sent it."""
 
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("course", String, primary_key=True),
+    Column("visit", String, primary_key=True),
+    Column("fields", Json, nullable=False),
+    _text("by"),
+    _instant("at"),
+)
+"""Forms of visits that a person has begun and not sent. They are no facts: nothing is made from them."""
+
 people = Table(
     "people",
     metadata,

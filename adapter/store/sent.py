@@ -53,13 +53,19 @@ class Sent:
 
     def put(self, destination: str, given: Iterable[Given], at: datetime) -> None:
         """Keeps what the destination has now."""
-        rows = {one.reference: one for one in given}.values()
-        for one in rows:
-            mine = (sent.c.destination == destination) & (sent.c.kind == one.kind) & (sent.c.id == one.id)
-            self._connection.execute(delete(sent).where(mine))
-        if rows:
-            values = [{"destination": destination, "at": at, **_values(one)} for one in rows]
+        rows = list({one.reference: one for one in given}.values())
+        for begin in range(0, len(rows), MOST_NAMES):
+            these = rows[begin : begin + MOST_NAMES]
+            names = tuple_(sent.c.kind, sent.c.id).in_([(one.kind, one.id) for one in these])
+            self._connection.execute(delete(sent).where(sent.c.destination == destination, names))
+            values = [{"destination": destination, "at": at, **_values(one)} for one in these]
             self._connection.execute(insert(sent), values)
+
+    def forget(self, destination: str, names: Iterable[tuple[str, str]]) -> None:
+        """The destination does not have these (type, id) as we thought: they are sent as if for the first time."""
+        for kind, id_ in names:
+            mine = (sent.c.destination == destination) & (sent.c.kind == kind) & (sent.c.id == id_)
+            self._connection.execute(delete(sent).where(mine))
 
     def trait(self, destination: str, name: str) -> str | None:
         """What was found out, None while it was not tried."""

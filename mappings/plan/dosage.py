@@ -11,12 +11,12 @@ from mappings.plan.dosing import Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
 from mappings.plan.sheet import Shared, Sheet
 from mappings.plan.timeline import Course, Step
-from mappings.protocol.model import Line
+from mappings.protocol.model import FIXED, Line
 from mappings.r4.build import Element, coding, concept, quantity
 
 ROUTES = {"intravenous": ("47625008", "IV"), "oral": ("26643006", "oral")}
-_BASES = {"kg": "363804004", "m2": "301898006"}
-"""Codes of mCODE's value set of normalization bases: body weight, body surface area."""
+_BASES = {"kg": "363804004", "m2": "301898006", FIXED: "1157245009"}
+"""Codes of mCODE's value set of normalization bases: body weight, body surface area, a fixed dose."""
 
 FREQUENCY_OPEN = "the protocol gives the daily amount; doses a day and infusion time are the centre's"
 UNTIL_TAPER = "until tapered; no end date: it goes on until a clinician confirms the taper"
@@ -25,8 +25,11 @@ UNTIL_TAPER = "until tapered; no end date: it goes on until a clinician confirms
 def for_definition(line: Line) -> Element:
     """Dosage of the ActivityDefinition: the protocol's own words, for no patient."""
     dosage: Element = {"text": in_protocol_words(line)}
-    if line.over_minutes:
-        dosage["timing"] = {"repeat": _infusion(line.over_minutes)}
+    repeat = _infusion(line.over_minutes) if line.over_minutes else {}
+    if line.dose.times_a_day:
+        repeat |= _times(line.dose.times_a_day)
+    if repeat:
+        dosage["timing"] = {"repeat": repeat}
     dosage |= _route(line.route)
     return dosage | {"doseAndRate": [_ordered(line, line.dose.doses_per_day)]} | _limits(line)
 
@@ -48,7 +51,9 @@ def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element
 def in_protocol_words(line: Line) -> str:
     """`400 mg/m2/day`, with the infusion time and the cap where there is one."""
     basis = line.dose
-    words = f"{basis.amount} {basis.ucum}/day"
+    words = f"{plain(basis.amount) if basis.times_a_day else basis.amount} {basis.ucum}/day"
+    if basis.times_a_day:
+        words += f" in {basis.times_a_day} doses"
     if line.over_minutes:
         words += f", one infusion over {line.over_minutes} minutes"
     if basis.at_most:
@@ -124,20 +129,28 @@ def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
 
     What was multiplied stands in `doseAndRate` as ordered, what came of it as calculated; here is what lies between.
     """
+    per = line.dose.per
     parts: list[Element] = [
-        {"url": "measure", "valueQuantity": quantity(amount.shown_measure, line.dose.per)},
+        *([] if per == FIXED else [{"url": "measure", "valueQuantity": quantity(amount.shown_measure, per)}]),
         {"url": "unroundedMg", "valueDecimal": amount.shown_uncapped},
         {"url": "capped", "valueBoolean": amount.capped},
         {"url": "roundedToMg", "valueDecimal": amount.rounding.step},
         {"url": "dailyMg", "valueDecimal": amount.ordered},
     ]
-    if line.dose.per == "m2":
+    if per == "m2":
         parts.append({"url": "formula", "valueCode": sheet.formula})
     return {"url": sheet.canonicals.extension("dose-calculation"), "extension": parts}
 
 
 def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
-    body = sheet.body
+    body, basis = sheet.body, line.dose
+    rule = f"rounded half up to {amount.rounding.step} mg" + (
+        f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
+    )
+    if basis.per == FIXED:
+        return (
+            f"{in_protocol_words(line)}, the same for every patient; ordered {plain(amount.ordered)} mg a day, {rule}"
+        )
     weight = f"weight {body.weight_kg} kg" + (f" of {body.weight_date}" if body.weight_date else "")
     if line.dose.per == "kg":
         by, used = f"{body.weight_kg} kg", weight
@@ -145,9 +158,6 @@ def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
         by = f"{plain(amount.shown_measure)} m2"
         height = f"height {body.height_cm} cm" + (f" of {body.height_date}" if body.height_date else "")
         used = f"{sheet.formula}, {weight}, {height}"
-    rule = f"rounded half up to {amount.rounding.step} mg" + (
-        f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
-    )
     sum_ = f"{line.dose.amount} {line.dose.ucum} x {by} ({used}) = {amount.shown_uncapped} mg"
     return f"{sum_}; ordered {plain(amount.ordered)} mg a day, {rule}"
 
@@ -192,14 +202,18 @@ def _day_timing(line: Line, times: int, day: date | None) -> Element:
     out: Element = {"event": [day.isoformat()]} if day else {}
     repeat = _infusion(line.over_minutes) if line.over_minutes else {}
     if times > 1:
-        repeat |= {"frequency": times, "period": 1, "periodUnit": "d"}
+        repeat |= _times(times)
     return out | ({"repeat": repeat} if repeat else {})
 
 
 def _course_timing(line: Line, times: int, day: date | None) -> Element:
     repeat: Element = {"boundsPeriod": {"start": day.isoformat()}} if day else {}
     repeat |= _infusion(line.over_minutes) if line.over_minutes else {}
-    return {"repeat": repeat | {"frequency": times, "period": 1, "periodUnit": "d"}}
+    return {"repeat": repeat | _times(times)}
+
+
+def _times(times: int) -> Element:
+    return {"frequency": times, "period": 1, "periodUnit": "d"}
 
 
 def _infusion(minutes: int) -> Element:

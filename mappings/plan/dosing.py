@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 
-from mappings.protocol.model import DoseBasis, Line
+from mappings.protocol.model import FIXED, DoseBasis, Line
 
 EXACT = Decimal("0.0001")
 _PRECISE = Context(prec=50, rounding=ROUND_HALF_UP)
@@ -135,7 +135,9 @@ def _to_step(amount: Decimal, step: Decimal, most: Decimal | None) -> Decimal:
 
 
 def measure(per: str, body: Body, formula: str) -> Decimal:
-    """What a dose per `kg` or per `m2` is multiplied by; `body` has passed `inputs.check`."""
+    """What a dose per `kg` or per `m2` is multiplied by; 1 for a fixed one. `body` has passed `inputs.check`."""
+    if per == FIXED:
+        return Decimal(1)
     if body.weight_kg is None or (per == "m2" and body.height_cm is None):
         raise ValueError("a measure is missing: inputs.check comes first")
     if per == "kg" or body.height_cm is None:

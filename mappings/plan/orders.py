@@ -105,8 +105,9 @@ def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resourc
     }
     shared = dosage.shared_by(step, line, sheet)
     used = measures.used(line.dose.per, sheet)
-    if used:
+    if sheet.dosed:
         out["extension"] = shared.basis
+    if used:
         out["supportingInformation"] = used
     notes = (*shared.remarks, *sheet.flags)
     return out | _notes(notes) if notes else out

@@ -103,9 +103,8 @@ def patient_of(resource: Resource) -> str | None:
     """Id of the patient that a resource is about; None where it names none."""
     if resource.get("resourceType") == "Patient":
         return resource.get("id")
-    named = next((resource[name] for name in _NAMES if resource.get(name)), {})
-    said = named.get("reference", "")
-    match = _PATIENT.fullmatch(said)
+    named: Element = next((resource[name] for name in _NAMES if resource.get(name)), {})
+    match = _PATIENT.fullmatch(named.get("reference", ""))
     return match.group(1) if match else None
 
 

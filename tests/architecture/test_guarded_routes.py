@@ -28,6 +28,9 @@ OPEN = {
 PAGES = {
     ("/", "GET"),
     ("/patients/<id_>", "GET"),
+    ("/patients/<id_>/visits/<name>", "GET"),
+    ("/patients/<id_>/visits/<name>", "POST"),
+    ("/patients/<id_>/visits/<name>/stored", "GET"),
     ("/queue", "GET"),
     ("/queue/discard", "POST"),
     ("/queue/retry", "POST"),
@@ -51,7 +54,7 @@ PARTS = {
     "action": "x",
 } | {
     "group": "x",
-    "name": "x",
+    "name": "m1",
 }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from adapter.flows.delivery import drain
+import pytest
+
+from adapter.flows.delivery import Policy, drain
 from adapter.hospital import r4_gate
 from tests.contract.synthetic import SYSTEM, observation, patient
 from tests.lib import leaves
@@ -78,6 +80,55 @@ def test_what_comes_after_an_expired_lease_changes_nothing_twice(store, client, 
     assert [o["id"] for o in client.search("Observation", [("patient", p)])] == [fresh("o")]
     if server.quiet:
         assert client.read("Observation", fresh("o"))["meta"]["versionId"] == "1"
+
+
+def test_a_later_edit_of_the_hospital_is_kept_and_told(store, client, fresh):
+    p, o = fresh("p"), fresh("o")
+    enrol(store, p)
+    queue(store, patient(p), observation(o, p, "1"))
+    assert deliver(store, client).delivered == 1
+    client.transact([observation(o, p, "9")])
+    sent = queue(store, observation(o, p, "2"), observation(fresh("other"), p, "2"))
+    assert deliver(store, client).parked == 1
+    assert str(client.read("Observation", o)["valueQuantity"]["value"]) == "9"
+    assert client.read("Observation", fresh("other")) is not None
+    with store.reading() as tx:
+        assert "was changed at the hospital" in tx.outbox.show(sent).error
+    with store.transaction() as tx:
+        tx.outbox.requeue([sent], NOW)
+    policies = {"hospital": Policy(conflict="ours")}
+    assert drain(store, lambda _: client, worker="w1", now=lambda: NOW, jitter=lambda: 0.5, policies=policies).delivered
+    assert str(client.read("Observation", o)["valueQuantity"]["value"]) == "2"
+
+
+def test_an_answer_that_got_lost_is_looked_for_and_not_sent_again(store, client, fresh):
+    p = fresh("p")
+    enrol(store, p)
+    queue(store, patient(p), observation(fresh("o"), p))
+    with store.transaction() as tx:
+        row = tx.outbox.lease("dead", at=NOW, lease_seconds=1)
+    client.transact(row.content)
+    there = client.read("Observation", fresh("o"))
+    later = NOW + timedelta(minutes=1)
+    report = drain(store, lambda _: client, worker="w2", now=lambda: later, jitter=lambda: 0.5)
+    assert (report.delivered, report.parked) == (1, 0)
+    assert client.read("Observation", fresh("o"))["meta"]["versionId"] == there["meta"]["versionId"]
+
+
+def test_the_one_bad_entry_is_parked_and_the_rest_goes_through(store, client, server, fresh):
+    if not server.checks:
+        pytest.skip(f"{server.name} refuses nothing")
+    p = fresh("p")
+    enrol(store, p)
+    bad = observation(fresh("bad"), p, encounter={"reference": f"Encounter/{fresh('nowhere')}"})
+    good = [observation(fresh(f"o{n}"), p) for n in range(9)]
+    sent = queue(store, patient(p), *good[:4], bad, *good[4:])
+    assert deliver(store, client).parked == 1
+    assert {o["id"] for o in client.search("Observation", [("patient", p)])} == {o["id"] for o in good}
+    with store.reading() as tx:
+        parked = tx.outbox.show(sent)
+    assert [o["id"] for o in parked.content] == [fresh("bad")]
+    assert fresh("nowhere") in parked.error
 
 
 class TestARealCourse:

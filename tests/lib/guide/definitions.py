@@ -21,7 +21,6 @@ _LISTS = {
     "graft": "Where the cells of the graft were taken: {}.",
     "visit": "Visit of the protocol at which a follow-up was told; months are calendar months after the graft: {}.",
     "override-reason": "Why a person went on in spite of a card's warning: {}.",
-    "agreement": "How the day that the counts show stands to what the centre reports: {}.",
     "vital-status": "What is known of the patient on the day of the last contact: {}.",
     "cause": "Main cause of death, one for each death: {}.",
     "engraftment": "What became of the cell line after the graft: {}.",
@@ -42,6 +41,7 @@ _LISTS = {
     "infection-severity": "How severe an infection was at its worst, in the centre's judgement: {}.",
     "immunosuppressant": "Systemic drug that suppresses immunity: {}.",
     "dli-withheld": "Why a planned infusion of donor lymphocytes was not given: {}.",
+    "agreement": "Whether what was derived from the counts is what the centre reports: {}.",
     "instrument": "Questionnaire by which quality of life was measured; its texts are its owner's: {}.",
 }
 _TABLES = {

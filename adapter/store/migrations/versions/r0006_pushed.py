@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import Boolean, Column, DateTime, Integer, LargeBinary, PrimaryKeyConstraint, String
 
 revision = "0006"
-down_revision = "0009"
+down_revision = "0007"
 
 
 def upgrade() -> None:

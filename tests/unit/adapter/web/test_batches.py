@@ -166,6 +166,17 @@ def test_more_than_one_call_takes_is_refused_with_words(send, monkeypatch):
     assert "more than 2 documents in one call: split the file" in outcome["issue"][0]["diagnostics"]
 
 
+def test_what_is_not_reached_in_time_is_told_and_taken_the_next_time(send, monkeypatch):
+    monkeypatch.setattr(batch, "PATIENCE", -1.0)
+    status, told = send(ndjson(ENROLMENT, FOLLOW_UP))
+    assert status == 202
+    assert [one["line"] for one in told["accepted"]] == [1]
+    assert "was not reached in time: send the file again" in told["rejected"][0]["reason"]
+    monkeypatch.setattr(batch, "PATIENCE", 60.0)
+    status, told = send(ndjson(ENROLMENT, FOLLOW_UP))
+    assert [(one["line"], one["changed"]) for one in told["accepted"]] == [(1, False), (2, True)]
+
+
 def test_a_body_that_is_too_large_is_refused_with_words(ward, send):
     status, outcome = send(HEAD.encode() + b" " * (6 * 1024 * 1024), "text/csv")
     assert status == 413
