@@ -9,7 +9,7 @@ LOCK   := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint contract bench chaos mutants golden schemas artefacts ig conformance lock clean
+.PHONY: help demo test lint contract bench chaos mutants golden schemas protocols artefacts ig conformance agreement lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,11 +41,17 @@ mutants: .venv/installed .venv-mutants/locked ## change doses and dates on purpo
 	.venv-mutants/bin/cosmic-ray exec tests/mutation.toml .mutants.sqlite
 	.venv-mutants/bin/cr-report .mutants.sqlite | tail -3
 
+agreement: .venv/installed ## compare our validator with HL7's on planted faults; writes the table of docs/validation.md
+	$(PYTEST) -m contract tests/contract/test_agreement.py --accept
+
 golden: .venv/installed ## accept what the golden cases give now; read the diff before you commit it
 	$(PYTEST) tests/golden --accept
 
 schemas: .venv/installed ## compile the packaged R4 schemas anew (after an update of fhir.resources)
 	.venv/bin/python -m tests.lib.schemas
+
+protocols: .venv/installed ## pack the shipped protocols anew (after an edit of their YAML)
+	.venv/bin/python -m tests.lib.protocols
 
 artefacts: .venv/installed ## write what is generated of profiles/ (questionnaires, value sets) from the forms and tables
 	.venv/bin/python -m tests.lib.guide

@@ -25,6 +25,7 @@ from adapter.web import (
     gates,
     health,
     jwks,
+    metrics,
     pages,
     queue,
     refusal,
@@ -32,6 +33,7 @@ from adapter.web import (
     regimens,
     registry,
     sign_in,
+    visit_pages,
     webhook,
 )
 from adapter.web.content import LIMIT, negotiate
@@ -43,8 +45,8 @@ from mappings.r4 import wire
 
 ROOMS = (
     *(health, jwks, fhir, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin),
-    *(sign_in, pages, queue),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin, metrics),
+    *(sign_in, pages, visit_pages, queue),
 )
 
 
@@ -65,6 +67,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.json = WireProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    metrics.measure(app)
     refusal.refuse(app)
     know(settings.protocols)
     site = Site(settings, store, clock, Definitions(settings.canonicals))

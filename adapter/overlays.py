@@ -9,7 +9,6 @@ from adapter.config import Settings
 from adapter.errors import Invalid
 from mappings.protocol import load
 from mappings.protocol.overlay import NOTHING, Overlay
-from mappings.protocol.overlay_schema import named_protocol, parse
 from mappings.r4.faults import Fault, FaultyInput
 
 
@@ -37,6 +36,9 @@ def read(path: Path) -> Overlay:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, stamp: int) -> Overlay:  # noqa: ARG001  a changed file is read anew
+    # here, because most centres have none
+    from mappings.protocol.overlay_schema import named_protocol, parse
+
     toml = path.suffix == ".toml"
     try:
         text = path.read_text("utf-8")

@@ -30,7 +30,11 @@ COMMANDS: Mapping[str, Entry] = {
     "config": Entry("adapter.cli.config:config", "Check the settings, or write a first file."),
     "deliver": Entry("adapter.cli.deliver:deliver", "Send what waits to the hospitals and registries."),
     "demo": Entry("adapter.cli.demo:demo", "The whole job on embedded defaults, in a minute."),
+    "doctor": Entry("adapter.cli.doctor:doctor", "Look whether everything can do its work, and what to do."),
     "export": Entry("adapter.cli.export:export", "Everything stored as NDJSON, identified or not."),
+    "hospital": Entry(
+        "adapter.cli.hospital:hospital", "A hospital's notifications, and whether it has what it should."
+    ),
     "init-db": Entry("adapter.cli.serve:init_db", "Create or migrate the database; safe to repeat."),
     "map": Entry("adapter.cli.map:map_", "Enrolments and follow-ups to FHIR, offline."),
     "protocol": Entry("adapter.cli.protocol:protocol", "Check or show a protocol definition."),

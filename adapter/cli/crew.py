@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +39,7 @@ class Crew:
         self._store, self._settings, self._tell = store, settings, tell
         self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
         self._connections: dict[str, Connections] = {}
+        self._polls: dict[str, datetime] = {}
 
     def once(self) -> DrainReport:
         """Sends what is due, to all hospitals at the same time. Raises StoreUnavailable."""
@@ -105,7 +107,15 @@ class Crew:
         if done.total():
             self._tell(f"{destination}: {told(done)}")
 
+    def _poll_round(self) -> None:
+        """Asks each hospital now and then what changed, first at the start: a notification may have been lost."""
+        for hospital in self._settings.hospitals.values():
+            if hospital.poll_minutes and self._polls.get(hospital.name, now()) <= now():
+                notification.ask(hospital.name, self._store, now())
+                self._polls[hospital.name] = now() + timedelta(minutes=hospital.poll_minutes)
+
     def _pull_round(self) -> None:
+        self._poll_round()
         done = self.pull()
         if done.copied or done.retried or done.parked:
             self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")

@@ -10,7 +10,6 @@ from adapter.cli.refusal import show
 from adapter.errors import Refused
 from mappings import protocol as protocols
 from mappings.protocol import Protocol
-from mappings.protocol.document import LONGEST, read
 from mappings.r4.faults import Fault, FaultyInput
 
 
@@ -54,6 +53,9 @@ def _borrowed_key(text: str, file: str) -> list[Fault]:
         return []
     if key not in protocols.shipped() or text == protocols.definition(key):
         return []
+    # here, because what ships is not read from YAML
+    from mappings.protocol.document import read
+
     message = f"{key} is the key of a shipped protocol: orders of both have the same ids"
     return [Fault("key", message, "duplicate", "warning", file, read(text).line("key"))]
 
@@ -67,6 +69,8 @@ def _file(name: str) -> Path | None:
 
 
 def _read(file: Path) -> str:
+    from mappings.protocol.document import LONGEST
+
     try:
         with file.open("rb") as stream:
             return stream.read(4 * LONGEST + 1).decode("utf-8")

@@ -22,6 +22,7 @@ from mappings.r4 import wire
 from mappings.r4.build import Resource, collection
 from mappings.r4.validate import require_valid
 from mappings.registry import report_page
+from mappings.registry.group_observations import group_observations
 from mappings.registry.measure_report import measure_reports
 from mappings.registry.report import COLUMNS, Report
 
@@ -151,7 +152,9 @@ def _shaped(made: Report, shape: str, settings: Settings, *, curve: bool = False
     if shape == "html":
         return report_page.document(made)
     if shape == "fhir":
-        resources = collection(measure_reports(made, now(), settings.canonicals))
+        at, canonicals = now(), settings.canonicals
+        reports, mirrored = measure_reports(made, at, canonicals), group_observations(made, at, canonicals)
+        resources = collection([*reports, *mirrored])
         require_valid(resources)
         return wire.pretty(resources)
     # here, because only people need it

@@ -40,7 +40,7 @@ def store_of(settings: Settings) -> Iterator[Store]:
     # here, because most commands need no database
     from adapter.app import open_store
 
-    if not _is_there(settings.database_url):
+    if not is_there(settings.database_url):
         raise StoreUnavailable(_UNPREPARED)
     store = open_store(settings)
     try:
@@ -55,14 +55,14 @@ def store_of(settings: Settings) -> Iterator[Store]:
 def known_store() -> Iterator[Store | None]:
     """The store, if one is named or the default one is there; else None."""
     settings = load(environment())
-    if environment().get("ENGRAFT_DATABASE_URL") or _is_there(settings.database_url):
+    if environment().get("ENGRAFT_DATABASE_URL") or is_there(settings.database_url):
         with store_of(settings) as store:
             yield store
     else:
         yield None
 
 
-def _is_there(url: str) -> bool:
+def is_there(url: str) -> bool:
     """Whether the file of an SQLite database exists: to open it would make an empty one. Of a server we cannot tell."""
     kind, _, path = url.partition(":///")
     return kind != "sqlite" or not path or Path(path.partition("?")[0]).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,20 +48,24 @@ def validate(ctx: click.Context, places: tuple[Path, ...], as_json: bool) -> Non
     Example: engraft validate out/ plan.json
     """
     files = [file for place in places for file in _files(place)]
-    checked, found = 0, []
+    counts: Counter[str] = Counter()
+    issues = []
     for file in files:
         for line, data in _resources(file):
-            checked += 1
-            found += [Found(file, line, fault) for fault in _faults(data)]
-    errors = sum(one.fault.severity in ("error", "fatal") for one in found)
+            counts["resources"] += 1
+            for found in (Found(file, line, fault) for fault in _faults(data)):
+                counts["warnings" if found.fault.severity in ("warning", "information") else "errors"] += 1
+                if as_json:
+                    issues.append(found.document())
+                else:
+                    click.echo(str(found))
+    numbers = {name: counts[name] for name in ("resources", "errors", "warnings")}
     if as_json:
-        issues = [one.document() for one in found]
-        click.echo(pretty({"files": len(files), "resources": checked, "errors": errors, "issues": issues}))
+        click.echo(pretty({"files": len(files), **numbers, "issues": issues}))
     else:
-        for one in found:
-            click.echo(str(one))
-        click.echo(f"{len(files)} files, {checked} resources, {errors} errors", err=True)
-    if errors:
+        words = ", ".join(f"{number} {name}" for name, number in numbers.items())
+        click.echo(f"{len(files)} files, {words}", err=True)
+    if counts["errors"]:
         ctx.exit(1)
 
 
@@ -74,16 +79,17 @@ def _files(place: Path) -> list[Path]:
 
 
 def _resources(file: Path) -> Iterator[tuple[int | None, bytes]]:
+    """Each resource of a file with its line. NDJSON is read line by line: an export may be larger than memory."""
     try:
-        data = file.read_bytes()
+        with file.open("rb") as text:
+            if file.suffix != ".ndjson":
+                yield None, text.read()
+                return
+            for number, line in enumerate(text, start=1):
+                if line.strip():
+                    yield number, line
     except OSError as error:
         raise Refused(f"{file} cannot be read: {error.strerror}") from error
-    if file.suffix != ".ndjson":
-        yield None, data
-        return
-    for number, line in enumerate(data.splitlines(), start=1):
-        if line.strip():
-            yield number, line
 
 
 def _faults(data: bytes) -> list[Fault]:

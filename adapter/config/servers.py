@@ -14,6 +14,9 @@ _KEYS = {
     "basic": ("user", "secret"),
     "smart-backend": ("client_id", "scope", "algorithm", "token_url"),
 }
+POLL_MINUTES = 15
+"""How often a hospital that notifies us is asked all the same. Our own default."""
+
 TIMEOUTS = ("connect_seconds", "read_seconds")
 
 
@@ -29,12 +32,13 @@ def registries(reader: Reader, document: Table) -> dict[str, Registry]:
 
 def _hospital(reader: Reader, name: str, table: Table) -> Hospital:
     at = ("hospitals", name)
-    reader.only(table, at, ("base_url", "auth", "identity", "webhook", "tls", "conflict", *TIMEOUTS))
+    reader.only(table, at, ("base_url", "auth", "identity", "webhook", "tls", "conflict", "poll_minutes", *TIMEOUTS))
     url = reader.url(table, at, "base_url")
     identity = reader.word(table, at, "identity", ("auto", "client-id", "conditional"), "auto")
     conflict = reader.word(table, at, "conflict", ("park", "ours", "theirs"), "park")
     shown = _auth(reader, table, at), identity, _webhook(reader, table, at)
-    return Hospital(name, url, *shown, _tls(reader, table, at), conflict, _timeout(reader, table, at))
+    poll = _poll_minutes(reader, table, at)
+    return Hospital(name, url, *shown, _tls(reader, table, at), conflict, _timeout(reader, table, at), poll)
 
 
 def _registry(reader: Reader, name: str, table: Table) -> Registry:
@@ -43,6 +47,14 @@ def _registry(reader: Reader, name: str, table: Table) -> Registry:
     url = reader.url(table, at, "base_url")
     dialect = reader.word(table, at, "dialect", ("fhir", "cibmtr", "ebmt"), "fhir")
     return Registry(name, url, _auth(reader, table, at), dialect, _tls(reader, table, at), _timeout(reader, table, at))
+
+
+def _poll_minutes(reader: Reader, table: Table, at: Place) -> int | None:
+    said = table.get("poll_minutes", POLL_MINUTES if "webhook" in table else None)
+    if said is not None and (isinstance(said, bool) or not isinstance(said, int) or said < 1):
+        reader.fault((*at, "poll_minutes"), "is a whole number of minutes, 1 or more")
+        return None
+    return said
 
 
 def _timeout(reader: Reader, table: Table, at: Place) -> tuple[float, float]:

@@ -82,6 +82,8 @@ class Hospital:
     tls: Tls = Tls()
     conflict: str = "park"
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
+    poll_minutes: int | None = None
+    """How often it is asked what changed, because a notification can be lost; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
@@ -14,6 +15,7 @@ from adapter.flows.course import Receipt
 from mappings.intake import schema
 from mappings.intake.columns import Kind
 from mappings.intake.entries import Entry, Refusal
+from mappings.intake.paths import DOCUMENT
 from mappings.r4.faults import Fault, FaultyInput
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 MOST = 500
 """Documents of one call: each is a transaction of its own, and the caller waits for all of them."""
+
+PATIENCE = 15.0
+"""Seconds of work after which no further document is begun: a web server ends a worker that is silent for long."""
+
+_LATER = "was not reached in time: send the file again, what was taken is not doubled"
 
 _CODES: tuple[tuple[type[Refused], str], ...] = (
     *((NotFound, "not-found"), (NotAllowed, "forbidden"), (Conflict, "conflict")),
@@ -65,8 +72,9 @@ class Report:
         return {"accepted": accepted, "rejected": rejected} | ({"found": list(self.found)} if self.found else {})
 
     def faults(self) -> list[Fault]:
-        """The refusals in sentences, for a batch of which nothing was kept."""
-        return [Fault(one.column or one.path, _sentence(one), one.code) for one in self.refused]
+        """The refusals in sentences, for a batch of which nothing was kept, and how it was read."""
+        told = [Fault(DOCUMENT, note, "informational", "information") for note in self.found] if self.refused else []
+        return [*(Fault(one.column or one.path, _sentence(one), one.code) for one in self.refused), *told]
 
 
 def record(
@@ -77,26 +85,36 @@ def record(
     settings: Settings,
     now: datetime,
     found: Sequence[str] = (),
+    seconds: Callable[[], float] = monotonic,
 ) -> Report:
     """Keeps what can be kept, enrolments before visits wherever they stand; the same again doubles nothing.
 
+    What is not reached within PATIENCE is refused as such.
     Raises TooMany before anything is kept; Unavailable where the store goes away in between, and the same batch again
     then keeps the rest.
     """
-    waiting, taken, refused = _sorted(entries)
+    waiting, refused = _sorted(entries)
+    taken: list[Taken] = []
+    spent = 0.0
     for kind in ("enrolment", "follow-up"):
         put = enrolment.enrol if kind == "enrolment" else follow_up.record
         for entry in waiting[kind]:
+            if taken and spent > PATIENCE:
+                refused += entry.refusals([Fault(DOCUMENT, _LATER, "timeout")])
+                continue
+            begun = seconds()
             try:
                 said: dict[str, Any] = {"sender": sender, "store": store, "settings": settings, "now": now}
                 receipt = put(entry.document, response=entry.response, **said)
                 taken.append(Taken(entry, kind, receipt))
+                # what was there already is passed over, so that the same batch again comes further each time
+                spent += seconds() - begun if receipt.changed else 0
             except Refused as error:
                 refused += entry.refusals(_faults(error))
     return Report(sorted(taken, key=_place), sorted(refused, key=lambda one: (one.line, one.row or 0)), found)
 
 
-def _sorted(entries: Iterable[Entry]) -> tuple[dict[Kind, list[Entry]], list[Taken], list[Refusal]]:
+def _sorted(entries: Iterable[Entry]) -> tuple[dict[Kind, list[Entry]], list[Refusal]]:
     waiting: dict[Kind, list[Entry]] = {"enrolment": [], "follow-up": []}
     refused: list[Refusal] = []
     for number, entry in enumerate(entries, 1):
@@ -108,7 +126,7 @@ def _sorted(entries: Iterable[Entry]) -> tuple[dict[Kind, list[Entry]], list[Tak
             waiting[schema.kind_of(entry.document)].append(entry)
         except FaultyInput as error:
             refused += entry.refusals(error.faults)
-    return waiting, [], refused
+    return waiting, refused
 
 
 def _faults(error: Refused) -> Sequence[Fault]:
@@ -126,5 +144,5 @@ def _place(one: Taken) -> tuple[int, int]:
 def _sentence(one: Refusal) -> str:
     where = f"line {one.line}" if one.row is None else f"row {one.row}"
     value = f" ({one.value!r})" if one.value else ""
-    mend = f"; {one.mend}" if one.mend else ""
+    mend = f"; {one.mend}" if one.mend and "write" not in one.reason else ""
     return f"{where}{value}: {one.reason}{mend}"

@@ -106,6 +106,18 @@ def take(
         return tx.inbox.add(hospital, method, kind, id_, kept, body, now)
 
 
+def ask(hospital: str, store: Store, now: datetime) -> bool:
+    """Has everything looked for that changed at a hospital lately, as if it had pinged. False: that is waiting already.
+
+    For after an outage of ours: what a hospital could not tell us in time it does not tell again.
+    """
+    with store.transaction() as tx:
+        if tx.inbox.has_ping(hospital):
+            return False
+        tx.inbox.add(hospital, "POST", None, None, {}, b"", now)
+    return True
+
+
 def pull(
     store: Store,
     client_of: Callable[[str], HospitalClient],

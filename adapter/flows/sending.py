@@ -13,10 +13,10 @@ from typing import Any
 from adapter.errors import HospitalRefused, HospitalUnavailable
 from adapter.hospital import r4_gate
 from adapter.hospital.answer import HospitalBroke, Outdated, TooLarge
-from adapter.hospital.changes import Change, bundle, condition
+from adapter.hospital.changes import Change, bundle, condition, in_our_words
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.pace import Pace
-from adapter.hospital.references import local_targets, rewritten, together
+from adapter.hospital.references import local_targets, together
 from adapter.store.outbox import Said
 from adapter.store.sent import Given
 from mappings.r4 import wire
@@ -236,12 +236,7 @@ class Sending:
         return {name: f"{one.kind}/{one.there}" for name, one in self.known.items() if one.there != one.id}
 
     def _in_our_words(self, found: Resource, ours: Resource) -> Resource:
-        """What the hospital has, by our ids, without what servers add by themselves."""
-        back = {there: name for name, there in self._elsewhere().items()}
-        said: Resource = rewritten(found, lambda reference: back.get(reference, reference)) | {"id": ours["id"]}
-        meta = {key: value for key, value in said.get("meta", {}).items() if key != "source"}
-        added = {"meta"} | ({"text"} if "text" not in ours else set())
-        return {key: value for key, value in said.items() if key not in added} | ({"meta": meta} if meta else {})
+        return in_our_words(found, ours, {there: name for name, there in self._elsewhere().items()})
 
 
 def outcome(faults: Sequence[Fault]) -> Resource:

@@ -77,16 +77,21 @@ def patients(*, centre: str, store: Store, settings: Settings, now: datetime) ->
 def chart(id_: str, *, centre: str, store: Store, settings: Settings, now: datetime) -> Chart:
     """One patient, by the id of the Patient. Raises NotFound, also for another centre's."""
     with store.reading() as tx:
-        stored = tx.resources.get("Patient", id_)
-        enrolled = tx.enrolments.of_course(stored.course) if stored and stored.course else []
-        if not enrolled or enrolled[-1].centre != centre:
-            raise NotFound("no patient with this id")
-        visits = tx.follow_ups.of_course(enrolled[-1].course)
+        known = enrolled(tx, id_, centre)
         return Chart(
-            _patient(tx, enrolled[-1], settings, now),
-            (enrolled[-1], *visits),
-            tuple(_counted(tx.resources.of_course(enrolled[-1].course))),
+            _patient(tx, known, settings, now),
+            (known, *tx.follow_ups.of_course(known.course)),
+            tuple(_counted(tx.resources.of_course(known.course))),
         )
+
+
+def enrolled(tx: Tx, id_: str, centre: str | None) -> Submission:
+    """The enrolment of a patient, by the id of the Patient. Raises NotFound, also for another centre's."""
+    stored = tx.resources.get("Patient", id_)
+    found = tx.enrolments.of_course(stored.course) if stored and stored.course else []
+    if not found or centre not in (None, found[-1].centre):
+        raise NotFound("no patient with this id")
+    return found[-1]
 
 
 def sheet(id_: str, *, centre: str, store: Store, settings: Settings, now: datetime) -> Sheet:

@@ -66,6 +66,19 @@ def kept(said: Element) -> Kept:
     return Kept(place["id"] if place else None, version)
 
 
+def in_our_words(found: Resource, ours: Resource, back: Mapping[str, str]) -> Resource:
+    """What the hospital has, by our ids (`back`: ours by theirs), without what servers add by themselves.
+
+    That is a narrative, and to `meta.source` the number of the request (HAPI: `...#Xa1b2`).
+    """
+    said: Resource = rewritten(found, lambda reference: back.get(reference, reference)) | {"id": ours["id"]}
+    meta, source = dict(said.get("meta", {})), ours.get("meta", {}).get("source")
+    if "source" in meta and (source is None or meta["source"].partition("#")[0] == source):
+        meta = {key: value for key, value in meta.items() if key != "source"} | ({"source": source} if source else {})
+    added = {"meta"} | ({"text"} if "text" not in ours else set())
+    return {key: value for key, value in said.items() if key not in added} | ({"meta": meta} if meta else {})
+
+
 def _entry(one: Change, names: Mapping[str, str]) -> Element:
     kind = one.resource["resourceType"]
     resource: Resource = rewritten(one.resource, lambda reference: names.get(reference, reference))

@@ -9,6 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
 
@@ -17,6 +18,7 @@ from requests.auth import AuthBase
 
 from adapter.config import Tls
 from adapter.errors import HospitalUnavailable
+from adapter.hospital import retry
 from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
 from adapter.hospital.changes import Change, Kept, bundle, kept
 from adapter.hospital.origin import origin, speak
@@ -65,6 +67,7 @@ class HospitalClient:
         self._pause = pause
         self._jitter = jitter
         self._capability: Resource | None = None
+        self._date = ""
         self._session = requests.Session()
         self._session.auth = auth or _NoAuth()
         speak(self._session, tls or Tls())
@@ -143,6 +146,11 @@ class HospitalClient:
             self._capability = self._send("GET", f"{self.base_url}/metadata").content()
         return self._capability
 
+    def clock(self) -> datetime | None:
+        """What time it is there, aware UTC, as its last answer said; None where it did not."""
+        seconds = retry.instant(self._date)
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
     def _pages(self, page: Resource) -> Iterator[Resource]:
         seen: set[str] = set()
         while True:
@@ -174,6 +182,7 @@ class HospitalClient:
             with self._session.request(
                 method, url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True, **content
             ) as answer:
+                self._date = answer.headers.get("Date", "")
                 return Answer(self.name, answer.status_code, answer.reason or "", answer.headers, self._body(answer))
         except (requests.RequestException, OSError) as error:
             raise HospitalSilent(f"{self.name}: no answer ({type(error).__name__})") from error

@@ -43,11 +43,12 @@ def retry_after(value: str | None, date: str | None = None) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
-    until, sent = _instant(text), _instant(date or "")
+    until, sent = instant(text), instant(date or "")
     return max(0.0, until - sent) if until is not None and sent is not None else None
 
 
-def _instant(text: str) -> float | None:
+def instant(text: str) -> float | None:
+    """Seconds since 1970 of an HTTP date; None where it is none."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -17,6 +17,7 @@ from adapter.store import engine, index, lease, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
 from adapter.store.decisions import Decisions
+from adapter.store.drafts import Drafts
 from adapter.store.enrolments import Enrolments
 from adapter.store.exports import Exports
 from adapter.store.follow_ups import FollowUps
@@ -49,6 +50,7 @@ class Tx:
         self.sent = Sent(connection)
         self.audit = Audit(connection)
         self.decisions = Decisions(connection)
+        self.drafts = Drafts(connection)
         self.hospital_doses = HospitalDoses(connection)
         self.validations = Validations(connection)
         self.people = People(connection)

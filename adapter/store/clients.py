@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from adapter.errors import Conflict, Invalid, NotFound
 from adapter.store.schema import clients
@@ -15,6 +15,10 @@ from mappings.r4.faults import Fault
 
 ROLES = ("ehr", "centre", "registry", "hospital", "admin")
 OF_A_CENTRE = ("ehr", "centre")
+
+
+_BY_TOKEN = select(clients).where(clients.c.token_hash == bindparam("shown"), clients.c.revoked.is_(None))
+"""Built once: every request asks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,7 @@ class Clients:
 
     def find(self, token: str) -> Client | None:
         """The client of a token that is valid now."""
-        wanted = select(clients).where(clients.c.token_hash == _hash(token), clients.c.revoked.is_(None))
-        row = self._connection.execute(wanted).one_or_none()
+        row = self._connection.execute(_BY_TOKEN, {"shown": _hash(token)}).one_or_none()
         return Client(row.name, row.role, row.centre) if row else None
 
     def listing(self) -> list[Client]:

@@ -76,7 +76,9 @@ def _prepare(connection: Any, _: Any) -> None:
 def _begin(connection: Connection) -> None:
     """A writer takes the write lock at once: a reader that turns writer later could not wait for another."""
     writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql(f"PRAGMA query_only={0 if writes else 1}")
+    if connection.info.get(WRITES) != writes:  # of the connection in the pool: most of its transactions are alike
+        connection.exec_driver_sql(f"PRAGMA query_only={0 if writes else 1}")
+        connection.info[WRITES] = writes
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

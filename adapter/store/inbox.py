@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, exists, func, insert, select
 
 from adapter.store import lease
 from adapter.store.lease import PARKED, WAITING
@@ -75,6 +75,12 @@ class Inbox:
         """To be tried again at `due`; None: parked, because trying again will not help."""
         again = {"state": WAITING, "due": due} if due else {"state": PARKED}
         return lease.settle(self._connection, inbox, id_, worker, {**again, "error": error})
+
+    def has_ping(self, hospital: str) -> bool:
+        """Does one wait that names nothing, so that everything is looked for?"""
+        nothing = (inbox.c.method == "POST") & inbox.c.kind.is_(None) & (inbox.c.body == b"")
+        waits = select(exists().where(inbox.c.hospital == hospital, inbox.c.state == WAITING, nothing))
+        return bool(self._connection.scalar(waits))
 
     def listing(self) -> list[Notice]:
         """Every notification, oldest first."""

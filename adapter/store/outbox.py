@@ -214,6 +214,11 @@ class Outbox:
         wanted = select(outbox).where(outbox.c.course == course, outbox.c.source == source)
         return [_delivery(row) for row in self._connection.execute(wanted.order_by(outbox.c.id))]
 
+    def of_course(self, destination: str, course: str, states: Collection[str]) -> list[Delivery]:
+        """What of a course is in these states, for this destination."""
+        wanted = select(outbox).where(_lane(destination, course), outbox.c.state.in_(states)).order_by(outbox.c.id)
+        return [_delivery(row) for row in self._connection.execute(wanted)]
+
     def knows(self, destination: str, course: str) -> bool:
         """Was anything of this course ever queued for this destination, and not discarded?"""
         states = outbox.c.state.in_((*UNFINISHED, DELIVERED))

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from adapter.errors import Conflict
 from adapter.store import index, search
@@ -112,7 +126,7 @@ class Resources:
 
     def get(self, kind: str, id_: str) -> Stored | None:
         """Newest version."""
-        row = self._connection.execute(_one(kind, id_)).one_or_none()
+        row = self._connection.execute(_ONE, {"of_kind": kind, "of_id": id_}).one_or_none()
         return _of(row) if row else None
 
     def get_many(self, references: Sequence[str]) -> list[Stored]:
@@ -245,7 +259,7 @@ class Resources:
         return [_of(row) for row in self._connection.execute(wanted.order_by(heads.c.key))]
 
     def _head(self, kind: str, id_: str) -> Row[Any] | None:
-        return self._connection.execute(_one(kind, id_).with_for_update(of=heads)).one_or_none()
+        return self._connection.execute(_HELD, {"of_kind": kind, "of_id": id_}).one_or_none()
 
     def _append(
         self, head: Row[Any] | None, key: int, content: Resource, digest: str, at: datetime, *, deleted: bool
@@ -290,8 +304,9 @@ def _counted() -> Select[Any]:
     return select(func.count()).select_from(heads.join(versions, _is_newest()))
 
 
-def _one(kind: str, id_: str) -> Select[Any]:
-    return _newest().where(heads.c.kind == kind, heads.c.id == id_)
+_ONE = _newest().where(heads.c.kind == bindparam("of_kind"), heads.c.id == bindparam("of_id"))
+_HELD = _ONE.with_for_update(of=heads)
+"""Built once: they are asked of every resource."""
 
 
 def _every(kind: str, id_: str) -> Select[Any]:

@@ -27,7 +27,7 @@ from adapter.store.columns import metadata as metadata
 from adapter.store.columns import number as _number
 from adapter.store.columns import text as _text
 
-REVISION = "0009"
+REVISION = "0007"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -338,6 +338,17 @@ validations = Table(
     Index(None, "course", "id"),
 )
 """Who signed which plan, and what ended it; rows are added, never changed. `by`: the client or account that sent it."""
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("course", String, primary_key=True),
+    Column("visit", String, primary_key=True),
+    Column("fields", Json, nullable=False),
+    _text("by"),
+    _instant("at"),
+)
+"""Forms of visits that a person has begun and not sent. They are no facts: nothing is made from them."""
 
 people = Table(
     "people",

@@ -61,6 +61,12 @@ class Sent:
             values = [{"destination": destination, "at": at, **_values(one)} for one in these]
             self._connection.execute(insert(sent), values)
 
+    def forget(self, destination: str, names: Iterable[tuple[str, str]]) -> None:
+        """The destination does not have these (type, id) as we thought: they are sent as if for the first time."""
+        for kind, id_ in names:
+            mine = (sent.c.destination == destination) & (sent.c.kind == kind) & (sent.c.id == id_)
+            self._connection.execute(delete(sent).where(mine))
+
     def trait(self, destination: str, name: str) -> str | None:
         """What was found out, None while it was not tried."""
         found: str | None = self._connection.scalar(select(traits.c.value).where(_trait(destination, name)))

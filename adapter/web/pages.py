@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from flask import Response
 
 from adapter.errors import NotAllowed
-from adapter.flows import sign_in, tapers, validation, ward
+from adapter.flows import patient_course, sign_in, tapers, validation, ward
 from adapter.flows.course import day_of
 from adapter.flows.regimen import body_of
 from adapter.flows.validation import SIGNABLE, Signer
 from adapter.flows.ward import Sheet
 from adapter.store.clients import Client
 from adapter.web import appointments, html, session
+from adapter.web.page_frame import around, of_centre
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
+from mappings.outcomes.course_plots import LEFT, RIGHT
 from mappings.plan.reading import Item, Kind
 from mappings.plan.signature import ROLES
 from mappings.protocol import load
@@ -29,6 +30,16 @@ STATES = {
     "revoked": "Called off",
 }
 """Status of a plan, for people."""
+
+ATTENDANCE = {
+    "done": "done",
+    "due": "due",
+    "overdue": "overdue",
+    "ahead": "not due yet",
+    "open": "no date",
+    "not-due": "not due: died before",
+}
+"""State of a visit, for people."""
 
 ENDED = {"lapsed": "ended: a dose or date of the plan changed", "withdrawn": "taken back"}
 
@@ -48,29 +59,39 @@ def routes(site: Site) -> list[Route]:
 
 
 def home(site: Site) -> Response:
-    found = ward.patients(**_of_centre(site))
+    found = ward.patients(**of_centre(site))
     return html.page("patients.html", **around(site), patients=found, states=STATES)
 
 
 def patient(site: Site, id_: str) -> Response:
-    found = ward.chart(id_, **_of_centre(site))
-    return html.page("patient.html", **around(site), chart=found, patient=found.patient, states=STATES)
+    found = ward.chart(id_, **of_centre(site))
+    return html.page(
+        "patient.html",
+        **around(site),
+        chart=found,
+        patient=found.patient,
+        states=STATES,
+        course=patient_course.told(id_, **of_centre(site)),
+        attendance=ATTENDANCE,
+        left=LEFT,
+        right=RIGHT,
+    )
 
 
 def calendar(site: Site, id_: str) -> Response:
     """The plan day by day, with the places of both signatures."""
-    return _shown(site, ward.sheet(id_, **_of_centre(site)))
+    return _shown(site, ward.sheet(id_, **of_centre(site)))
 
 
 def sign(site: Site, id_: str) -> Response:
     """Signs what was shown; who signs shows once more who they are, for ward computers are shared."""
     signer = _signer(site)
-    validation.validate(id_, signer, shown=session.field("shown"), **_of_centre(site))
+    validation.validate(id_, signer, shown=session.field("shown"), **of_centre(site))
     return html.away(f"/regimens/{id_}/calendar")
 
 
 def withdraw(site: Site, id_: str) -> Response:
-    validation.withdraw(id_, _signer(site), session.field("reason"), **_of_centre(site))
+    validation.withdraw(id_, _signer(site), session.field("reason"), **of_centre(site))
     return html.away(f"/regimens/{id_}/calendar")
 
 
@@ -87,38 +108,21 @@ def _decided(site: Site, id_: str, action: str, act: Callable[..., object], fiel
     """Done as the person, who sees and changes the patients of their own centre only."""
     signer, who = _signer(site), session.person()
     said = {name: field for name in fields if (field := session.field(name).strip())}
-    around = _of_centre(site) | {"sender": Client(signer.by, who.role, who.centre)}
-    del around["centre"]
-    act(id_, action, said | {"confirmed_by": f"{signer.name}, {signer.role}"}, **around)
+    given = of_centre(site) | {"sender": Client(signer.by, who.role, who.centre)}
+    del given["centre"]
+    act(id_, action, said | {"confirmed_by": f"{signer.name}, {signer.role}"}, **given)
     return html.away(f"/regimens/{id_}/calendar#gates")
 
 
 def file(site: Site, id_: str) -> Response:
     """The plan for a calendar program. It names no patient."""
-    sheet = ward.sheet(id_, **_of_centre(site))
+    sheet = ward.sheet(id_, **of_centre(site))
     headers = html.HEADERS | {"Content-Disposition": 'attachment; filename="engraft.ics"'}
     return Response(appointments.ics(sheet), headers=headers, content_type="text/calendar; charset=utf-8")
 
 
 def _page(name: str, rule: str, view: partial[Response], method: str = "GET") -> Route:
     return Route(name, rule, view, Door.PEOPLE, (method,), page=True)
-
-
-def _of_centre(site: Site) -> dict[str, Any]:
-    return {
-        "centre": session.person().centre,
-        "store": site.store,
-        "settings": site.settings,
-        "now": site.clock(),
-    }
-
-
-def around(site: Site) -> dict[str, Any]:
-    """What every page says around its content."""
-    who = session.person()
-    known = site.settings.centres.get(who.centre)
-    centre = known.name if known else who.centre
-    return {"person": who, "centre": centre, "csrf": session.form_token(session.token())}
 
 
 def _signer(site: Site) -> Signer:

@@ -10,7 +10,7 @@ from flask import Response
 from adapter.errors import Invalid
 from adapter.flows import queue, sign_in
 from adapter.web import html, session, waiting
-from adapter.web.pages import around
+from adapter.web.page_frame import around
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
 from mappings.r4.faults import Fault

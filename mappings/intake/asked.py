@@ -60,6 +60,25 @@ def visit(name: str) -> tuple[Asked, ...]:
     return tuple(one for one in reader.questions(questionnaire["item"], "") if one.name not in SETTLED)
 
 
+@cache
+def names() -> frozenset[str]:
+    """The name of every field of a visit's form; of the items of a list those of the first."""
+    return frozenset(_names(visit(VISITS[0]), ""))
+
+
+def _names(questions: Sequence[Asked], above: str) -> Iterator[str]:
+    for one in questions:
+        path = above + one.name
+        beside = [*(["not_done", "note"] if one.said else []), *(["none"] if one.none else [])]
+        yield from (f"{path}.{part}" for part in beside)
+        if one.kind == "quantity":
+            yield from (f"{path}.{part}" for part in ("value", "unit", "comparator"))
+        elif one.kind in ("group", "list"):
+            yield from _names(one.inside, f"{path}.1." if one.kind == "list" else f"{path}.")
+        else:
+            yield f"{path}.1" if one.kind in ("checks", "values") else path
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads items of one Questionnaire, all of which are known by their linkIds."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.intake.columns import Column, Kind, column
-from mappings.intake.fields import shown
+from mappings.intake.fields import NO_DATE, shown
 from mappings.intake.nesting import Cell, Nested
 from mappings.intake.paths import DOCUMENT
 from mappings.r4.faults import Fault
@@ -88,6 +88,8 @@ def _words(fault: Fault, path: str, known: Column | None, cell: Cell | None) -> 
     holds = known.holds if known else ""
     if cell is not None and cell.text and fault.code == "structure" and holds == "quantity":
         return f"{shown(cell.text)} is no value with a unit", AMOUNT.format(path)
+    if holds == "date" and cell is not None and NO_DATE in fault.message and "/" in cell.text:
+        return f"{shown(cell.text)} is not read, for the file does not tell the day from the month", "write YYYY-MM-DD"
     if holds == "list":
         return fault.message, "write true where the list is empty, or leave the cell empty"
     return fault.message, _mending(fault, path, known)
@@ -117,5 +119,11 @@ def _mending(fault: Fault, path: str, known: Column | None) -> str | None:
         return None
     if fault.code == "required" and path.rpartition(".")[2] in _NEVER_MISSING:
         return "fill it in"
-    how = _BY_CODE.get(fault.code) or (_HOW.get(known.holds, "correct it") if known else "name it as the list says")
+    how = _BY_CODE.get(fault.code) or (_how(fault, known.holds) if known else "name it as the list says")
     return how.format(path, path=path, words=", ".join(known.words) if known else "")
+
+
+def _how(fault: Fault, holds: str) -> str:
+    """How such a value is written; what is written well and cannot be is to be corrected."""
+    unreadable = fault.code != "value" or NO_DATE in fault.message
+    return _HOW.get(holds, "correct it") if unreadable else "correct the value"

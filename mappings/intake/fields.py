@@ -25,6 +25,8 @@ LONGEST_TEXT = 1000
 REQUIRED = "missing: this is needed"
 NULL = "null says nothing: leave the key out, or say not_done with a reason"
 
+NO_DATE = "is no date of the calendar"
+
 _SHOWN = 40
 _LINE_BREAKS = "\t\r\n"
 
@@ -229,7 +231,7 @@ def partial_date(value: Any) -> PartialDate:
         raise expected("a date as text, like 2026-03-02, 2026-03 or 2026", value)
     said = limits.read(value)
     if said is None:
-        raise refusal(f"{shown(value)} is no date of the calendar: write YYYY-MM-DD, YYYY-MM or YYYY")
+        raise refusal(f"{shown(value)} {NO_DATE}: write YYYY-MM-DD, YYYY-MM or YYYY")
     return said
 
 

@@ -25,6 +25,7 @@ SCALE = "quality_of_life.scale"
 
 _SCORES = "quality_of_life.scores"
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3},[0-9]{3}")
+_NUMBER = re.compile(r"\.[0-9]+(?=\.|$)")
 _NAME = re.compile(rf"{re.escape(SCALE)}\.[0-9]+\.name")
 _POINT, _COMMA = Style(), Style(comma=True)
 
@@ -36,8 +37,8 @@ def document(fields: Fields) -> Nested:
     for name, text in filled.items():
         if _idle(name, filled) or _NAME.fullmatch(name):
             continue
-        found = column("follow-up", _path(name, filled))
-        if found is None or found.holds in ("group", "list"):
+        found = column("follow-up", _path(name, filled)) if _NUMBER.sub(".1", name) in asked.names() else None
+        if found is None:
             faults.append(Fault(name, "is no field of this form", "structure"))
         else:
             placed.append(place(found, _value(found, text), Cell(None, name, text)))
@@ -47,8 +48,8 @@ def document(fields: Fields) -> Nested:
 
 
 def fields(said: Mapping[str, Any]) -> dict[str, str]:
-    """The fields that say a document; `document` makes an equal one of them, unless it says what no field can."""
-    out = dict(_fields(said, ""))
+    """The fields that say a document, but for whose it is; `document` reads them back unless no field can say it."""
+    out = dict(_fields({key: value for key, value in said.items() if key not in asked.SETTLED}, ""))
     others = [name for name in out if _is_other_scale(name)]
     scales = list(dict.fromkeys(name.split(".")[2] for name in others))
     for number, scale in enumerate(scales, 1):
@@ -127,7 +128,8 @@ def _fields(said: Any, path: str) -> Iterator[tuple[str, str]]:
         for name, inner in said.items():
             yield from _fields(inner, f"{path}.{name}".lstrip("."))
     elif isinstance(said, list) and not said:
-        yield f"{path}.none", "true"
+        # elsewhere an empty list says what no list says
+        yield from [(f"{path}.none", "true")] if _NUMBER.sub(".1", f"{path}.none") in asked.names() else []
     elif isinstance(said, list):
         for number, inner in enumerate(said, 1):
             yield from _fields(inner, f"{path}.{number}")

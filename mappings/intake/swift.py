@@ -7,7 +7,7 @@ document again and says why. Nothing is declared twice, so that the two cannot c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 from marshmallow import Schema, ValidationError, fields
@@ -29,7 +29,7 @@ def reader(schema: Schema) -> Reader:
     wordy = "text" in readers
 
     def read(value: Any) -> Any:
-        if not isinstance(value, Mapping) or not value.keys() >= needed:
+        if type(value) is not dict or not value.keys() >= needed:
             raise _REFUSED
         said: dict[str, Any] = {}
         for name, inner in value.items():
@@ -59,7 +59,7 @@ def _said(part: Said) -> Reader:
     inner, absence = _of(part.inner), part.read
 
     def read(value: Any) -> Any:
-        return absence(value) if isinstance(value, Mapping) and "not_done" in value else inner(value)
+        return absence(value) if type(value) is dict and "not_done" in value else inner(value)
 
     return read
 
@@ -77,7 +77,7 @@ def _items(part: Items) -> Reader:
     inner, known_by = _of(part.inner), part.known_by
 
     def read(value: Any) -> Any:
-        if not isinstance(value, list) or None in value:
+        if type(value) is not list or None in value:
             raise _REFUSED
         items = tuple([inner(item) for item in value])
         if known_by and len(items) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
 from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
@@ -45,7 +46,7 @@ class Chart:
 
     @property
     def subject(self) -> Element:
-        return self.ids.ref("Patient", "patient")
+        return {"reference": _patient(self.ids.course)}
 
     def head(self, kind: str, profile: str, item: str, *occurrence: object) -> Resource:
         """Type, id, meta and identifier of a resource."""
@@ -90,6 +91,13 @@ class Chart:
         return together(out, dated("effectiveDateTime", when), value)
 
 
+@lru_cache(maxsize=256)
+def _patient(course: str) -> str:
+    """Kept, because every resource of a course names it."""
+    reference: str = Ids(course).ref("Patient", "patient")["reference"]
+    return reference
+
+
 def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
     """What tells a thing from others of its kind: its date; without one, the visit that told of it."""
     return (when,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
@@ -107,9 +115,12 @@ def components(parts: Iterable[tuple[Element, Element]]) -> Element:
 def together(*parts: Element) -> Element:
     """The parts as one; notes add up, of anything else the last holds."""
     out: Element = {}
+    notes: list[Element] = []
     for part in parts:
-        notes = [*out.get("note", ()), *part.get("note", ())]
-        out = out | part | ({"note": notes} if notes else {})
+        notes += part.get("note", ())
+        out.update(part)
+    if notes:
+        out["note"] = notes
     return out
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import date
+from operator import is_
 from typing import Any, TypeAlias, TypeVar
 
 from mappings.canonicals import DATA_ABSENT_REASON
@@ -121,6 +122,8 @@ def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
     """The same visits, oldest first, each telling all that is known of the things that it names."""
     out = list(visits)
     for place in _PLACES:
+        if sum(len(_items(visit, place)) for visit in out) < 2:
+            continue  # nothing is told twice
         known: dict[Key, Any] = {}
         for visit in out:
             for item in _items(visit, place):
@@ -195,8 +198,9 @@ def _items(visit: FollowUp, place: Sequence[str]) -> tuple[Item, ...]:
 
 
 def _with(visit: FollowUp, place: Sequence[str], known: dict[Key, Any]) -> FollowUp:
-    items = tuple(known[known_as(item, visit)] for item in _items(visit, place))
-    if not items:
+    told_here = _items(visit, place)
+    items = tuple([known[known_as(item, visit)] for item in told_here])
+    if all(map(is_, items, told_here)):
         return visit
     section, *inner = place
     before = getattr(visit, section)

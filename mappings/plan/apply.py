@@ -160,7 +160,7 @@ def _evidence(sheet: Sheet) -> recheck.Evidence:
     body = sheet.body
     return recheck.Evidence(
         day_zero=sheet.day_zero,
-        weight_kg=str(body.weight_kg) if sheet.dosed else None,
+        weight_kg=str(body.weight_kg or 0) if sheet.dosed else None,
         height_cm=str(body.height_cm) if sheet.dosed and sheet.by_surface else None,
         formula=sheet.formula,
         steps_mg={key: str(one.step_mg) for key, one in sheet.overlay.lines.items() if one.step_mg},

@@ -9,14 +9,14 @@ from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
 from mappings.plan.amounts import plain
 from mappings.plan.dosing import Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
-from mappings.plan.sheet import Sheet
+from mappings.plan.sheet import Shared, Sheet
 from mappings.plan.timeline import Course, Step
-from mappings.protocol.model import Line
+from mappings.protocol.model import FIXED, Line
 from mappings.r4.build import Element, coding, concept, quantity
 
 ROUTES = {"intravenous": ("47625008", "IV"), "oral": ("26643006", "oral")}
-_BASES = {"kg": "363804004", "m2": "301898006"}
-"""Codes of mCODE's value set of normalization bases: body weight, body surface area."""
+_BASES = {"kg": "363804004", "m2": "301898006", FIXED: "1157245009"}
+"""Codes of mCODE's value set of normalization bases: body weight, body surface area, a fixed dose."""
 
 FREQUENCY_OPEN = "the protocol gives the daily amount; doses a day and infusion time are the centre's"
 UNTIL_TAPER = "until tapered; no end date: it goes on until a clinician confirms the taper"
@@ -25,34 +25,35 @@ UNTIL_TAPER = "until tapered; no end date: it goes on until a clinician confirms
 def for_definition(line: Line) -> Element:
     """Dosage of the ActivityDefinition: the protocol's own words, for no patient."""
     dosage: Element = {"text": in_protocol_words(line)}
-    if line.over_minutes:
-        dosage["timing"] = {"repeat": _infusion(line.over_minutes)}
+    repeat = _infusion(line.over_minutes) if line.over_minutes else {}
+    if line.dose.times_a_day:
+        repeat |= _times(line.dose.times_a_day)
+    if repeat:
+        dosage["timing"] = {"repeat": repeat}
     dosage |= _route(line.route)
     return dosage | {"doseAndRate": [_ordered(line, line.dose.doses_per_day)]} | _limits(line)
 
 
 def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element:
     """Dosage of one order; in a draft only the protocol's words stand."""
-    amount = sheet.doses.get(line.key)
-    out: Element = {} if amount is None else {"extension": [_calculation(line, amount, sheet)]}
+    shared = shared_by(step, line, sheet)
+    amount, times = shared.amount, shared.times
+    out: Element = {} if amount is None else {"extension": shared.calculation}
     when = f"{step.label} ({day})" if day else step.label
-    out["text"] = f"{line.title}, {when}: {told(step, line, sheet)[0]}"
-    detail = sheet.overlay.line(line.key)
-    times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
+    out["text"] = f"{line.title}, {when}: {shared.words}"
     timing = _course_timing(line, times, day) if isinstance(step.clause, Course) else _day_timing(line, times, day)
     if timing:
         out["timing"] = timing
-    out |= _route(detail.route or line.route)
-    if detail.infusion:
-        out["additionalInstruction"] = [concept(text=f"{detail.infusion} ({_centre(sheet)})")]
-    out["doseAndRate"] = [_ordered(line, times)] + ([_calculated(amount)] if amount else [])
-    return out | _limits(line)
+    doses = [shared.ordered, _calculated(amount)] if amount else [shared.ordered]
+    return {**out, **shared.how, "doseAndRate": doses, **shared.limits}
 
 
 def in_protocol_words(line: Line) -> str:
     """`400 mg/m2/day`, with the infusion time and the cap where there is one."""
     basis = line.dose
-    words = f"{basis.amount} {basis.ucum}/day"
+    words = f"{plain(basis.amount) if basis.times_a_day else basis.amount} {basis.ucum}/day"
+    if basis.times_a_day:
+        words += f" in {basis.times_a_day} doses"
     if line.over_minutes:
         words += f", one infusion over {line.over_minutes} minutes"
     if basis.at_most:
@@ -60,13 +61,31 @@ def in_protocol_words(line: Line) -> str:
     return words
 
 
-def told(step: Step, line: Line, sheet: Sheet) -> tuple[str, tuple[str, ...]]:
-    """The whole arithmetic of an order in a sentence or two, and its remarks."""
-    found = sheet.told.get(line.key)
+def shared_by(step: Step, line: Line, sheet: Sheet) -> Shared:
+    """What the orders of a line have in common."""
+    found = sheet.shared.get(line.key)
     if found is None:
-        warned = tuple(remarks(line, sheet))
-        found = sheet.told[line.key] = _sum(step, line, warned, sheet), warned
+        found = sheet.shared[line.key] = _shared(step, line, sheet)
     return found
+
+
+def _shared(step: Step, line: Line, sheet: Sheet) -> Shared:
+    amount, detail, warned = sheet.doses.get(line.key), sheet.overlay.line(line.key), tuple(remarks(line, sheet))
+    times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
+    how = _route(detail.route or line.route)
+    if detail.infusion:
+        how["additionalInstruction"] = [concept(text=f"{detail.infusion} ({_centre(sheet)})")]
+    return Shared(
+        words=_sum(step, line, warned, sheet),
+        remarks=warned,
+        amount=amount,
+        times=times,
+        calculation=[_calculation(line, amount, sheet)] if amount else [],
+        ordered=_ordered(line, times),
+        how=how,
+        limits=_limits(line),
+        basis=[_normalization(line)],
+    )
 
 
 def _sum(step: Step, line: Line, warned: tuple[str, ...], sheet: Sheet) -> str:
@@ -100,7 +119,7 @@ def remarks(line: Line, sheet: Sheet, *, short: bool = False) -> list[str]:
     return out
 
 
-def normalization(line: Line) -> Element:
+def _normalization(line: Line) -> Element:
     """mCODE's extension for what a dose is reckoned by. Its contexts are the request and other extensions."""
     return {"url": EXT_NORMALIZATION_BASIS, "valueCodeableConcept": concept(coding(SNOMED, _BASES[line.dose.per]))}
 
@@ -110,20 +129,28 @@ def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
 
     What was multiplied stands in `doseAndRate` as ordered, what came of it as calculated; here is what lies between.
     """
+    per = line.dose.per
     parts: list[Element] = [
-        {"url": "measure", "valueQuantity": quantity(amount.shown_measure, line.dose.per)},
+        *([] if per == FIXED else [{"url": "measure", "valueQuantity": quantity(amount.shown_measure, per)}]),
         {"url": "unroundedMg", "valueDecimal": amount.shown_uncapped},
         {"url": "capped", "valueBoolean": amount.capped},
         {"url": "roundedToMg", "valueDecimal": amount.rounding.step},
         {"url": "dailyMg", "valueDecimal": amount.ordered},
     ]
-    if line.dose.per == "m2":
+    if per == "m2":
         parts.append({"url": "formula", "valueCode": sheet.formula})
     return {"url": sheet.canonicals.extension("dose-calculation"), "extension": parts}
 
 
 def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
-    body = sheet.body
+    body, basis = sheet.body, line.dose
+    rule = f"rounded half up to {amount.rounding.step} mg" + (
+        f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
+    )
+    if basis.per == FIXED:
+        return (
+            f"{in_protocol_words(line)}, the same for every patient; ordered {plain(amount.ordered)} mg a day, {rule}"
+        )
     weight = f"weight {body.weight_kg} kg" + (f" of {body.weight_date}" if body.weight_date else "")
     if line.dose.per == "kg":
         by, used = f"{body.weight_kg} kg", weight
@@ -131,9 +158,6 @@ def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
         by = f"{plain(amount.shown_measure)} m2"
         height = f"height {body.height_cm} cm" + (f" of {body.height_date}" if body.height_date else "")
         used = f"{sheet.formula}, {weight}, {height}"
-    rule = f"rounded half up to {amount.rounding.step} mg" + (
-        f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
-    )
     sum_ = f"{line.dose.amount} {line.dose.ucum} x {by} ({used}) = {amount.shown_uncapped} mg"
     return f"{sum_}; ordered {plain(amount.ordered)} mg a day, {rule}"
 
@@ -178,14 +202,18 @@ def _day_timing(line: Line, times: int, day: date | None) -> Element:
     out: Element = {"event": [day.isoformat()]} if day else {}
     repeat = _infusion(line.over_minutes) if line.over_minutes else {}
     if times > 1:
-        repeat |= {"frequency": times, "period": 1, "periodUnit": "d"}
+        repeat |= _times(times)
     return out | ({"repeat": repeat} if repeat else {})
 
 
 def _course_timing(line: Line, times: int, day: date | None) -> Element:
     repeat: Element = {"boundsPeriod": {"start": day.isoformat()}} if day else {}
     repeat |= _infusion(line.over_minutes) if line.over_minutes else {}
-    return {"repeat": repeat | {"frequency": times, "period": 1, "periodUnit": "d"}}
+    return {"repeat": repeat | _times(times)}
+
+
+def _times(times: int) -> Element:
+    return {"frequency": times, "period": 1, "periodUnit": "d"}
 
 
 def _infusion(minutes: int) -> Element:

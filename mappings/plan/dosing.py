@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
-from functools import cached_property
 
-from mappings.protocol.model import DoseBasis, Line
+from mappings.protocol.model import FIXED, DoseBasis, Line
 
 EXACT = Decimal("0.0001")
 _PRECISE = Context(prec=50, rounding=ROUND_HALF_UP)
@@ -67,7 +66,7 @@ def dubois(weight_kg: Decimal, height_cm: Decimal) -> Decimal:
 SURFACES: dict[str, Callable[[Decimal, Decimal], Decimal]] = {"mosteller": mosteller, "dubois": dubois}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Dose:
     """One day's amount of one line, with everything needed to show how it came about. Amounts in mg."""
 
@@ -84,17 +83,17 @@ class Dose:
         """Did the protocol's cap bind?"""
         return self.exact < self.uncapped
 
-    @cached_property
+    @property
     def per_dose(self) -> Decimal:
         """Amount of each dose of the day; the doses add up to what was ordered for the day."""
         return self.ordered / self.doses_per_day
 
-    @cached_property
+    @property
     def shown_measure(self) -> Decimal:
         """The measure as people read it: a surface to 4 decimals, a weight as it was told."""
         return rounded(self.measure, EXACT) if self.basis.per == "m2" else self.measure
 
-    @cached_property
+    @property
     def shown_uncapped(self) -> Decimal:
         """The unrounded amount to 4 decimals."""
         return rounded(self.uncapped, EXACT)
@@ -136,7 +135,9 @@ def _to_step(amount: Decimal, step: Decimal, most: Decimal | None) -> Decimal:
 
 
 def measure(per: str, body: Body, formula: str) -> Decimal:
-    """What a dose per `kg` or per `m2` is multiplied by; `body` has passed `inputs.check`."""
+    """What a dose per `kg` or per `m2` is multiplied by; 1 for a fixed one. `body` has passed `inputs.check`."""
+    if per == FIXED:
+        return Decimal(1)
     if body.weight_kg is None or (per == "m2" and body.height_cm is None):
         raise ValueError("a measure is missing: inputs.check comes first")
     if per == "kg" or body.height_cm is None:

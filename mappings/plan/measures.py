@@ -13,6 +13,7 @@ from decimal import Decimal
 from mappings.canonicals import OBSERVATION_CATEGORY
 from mappings.plan.dosing import EXACT, SURFACES, rounded
 from mappings.plan.sheet import Sheet
+from mappings.protocol.model import FIXED
 from mappings.r4.build import Element, Resource, coding, concept, quantity, reference
 from mappings.terminology import codes
 
@@ -28,8 +29,8 @@ def observations(sheet: Sheet) -> list[Resource]:
 
 
 def used(per: str, sheet: Sheet) -> list[Element]:
-    """References to what a dose per `kg` or per `m2` was reckoned from."""
-    if not sheet.dosed:
+    """References to what a dose per `kg` or per `m2` was reckoned from; a fixed one is reckoned from nothing."""
+    if not sheet.dosed or per == FIXED:
         return []
     used = (sheet.weight,) if per == "kg" else (sheet.weight, sheet.height, sheet.surface)
     return [reference(one) for one in used]

@@ -103,11 +103,13 @@ def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resourc
         "groupIdentifier": group_identifier(sheet),
         "dosageInstruction": [dosage.for_order(step, line, day, sheet)],
     }
+    shared = dosage.shared_by(step, line, sheet)
     used = measures.used(line.dose.per, sheet)
+    if sheet.dosed:
+        out["extension"] = shared.basis
     if used:
-        out["extension"] = [dosage.normalization(line)]
         out["supportingInformation"] = used
-    notes = (*dosage.told(step, line, sheet)[1], *sheet.flags)
+    notes = (*shared.remarks, *sheet.flags)
     return out | _notes(notes) if notes else out
 
 

@@ -34,7 +34,7 @@ def _sources(sheet: Sheet) -> list[Element]:
     out: list[Element] = [{"identifier": definition, "display": f"protocol {canonical}"}, {"display": day_zero}]
     if sheet.overlay.centre:
         out.append({"display": f"overlay of centre {sheet.overlay.centre}"})
-    if sheet.dosed:
+    if sheet.dosed and sheet.body.weight_kg is not None:
         out.append(reference(sheet.weight))
         if sheet.by_surface:
             out += [reference(sheet.height), reference(sheet.surface, sheet.formula)]

@@ -54,15 +54,19 @@ class _Asked:
 
 def _of_taper(taper: Taper, asked: _Asked) -> Standing:
     record, on = asked.record, asked.on
-    findings = [_window(taper.first, taper.last, asked), *_of_gate(record.protocol.gate(taper.gate), asked, None)]
+    begun = record.begun.get(taper.key)
+    if begun is not None and begun > on:
+        begun = None
+    # the window bounds the day on which it may begin
+    window = _window(taper.first, taper.last, replace(asked, on=begun) if begun else asked)
+    findings = [window, *_of_gate(record.protocol.gate(taper.gate), asked, None)]
     if taper.after is not None:
         before = next(one for one in record.protocol.tapers if one.key == taper.after)
         reading = _over(before, record, on)
         findings.append(_finding(AFTER, f"{before.title} over", yes_or_no(reading), reading))
     own = _over(taper, record, on)
     done = next(iter(own.facts), None) if yes_or_no(own) is Verdict.MET else None
-    begun = record.begun.get(taper.key)
-    return Standing(taper.key, taper.title, taper.gate, tuple(findings), done, begun if begun and begun <= on else None)
+    return Standing(taper.key, taper.title, taper.gate, tuple(findings), done, begun)
 
 
 def _of_infusions(infusions: Infusions, asked: _Asked) -> Iterator[Standing]:

@@ -19,6 +19,7 @@ from mappings.r4.faults import Fault, Unsound
 
 Node = Mapping[str, Any]
 
+_FIXED = "fixed"
 _MG = {"mg": 1, "g": 1000}
 _DEFAULT_STEP = Fraction(1, 10)
 _DAY = re.compile(r"-((?:C\d+)?D-?\d+)$")
@@ -49,7 +50,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Drug:
-    """One drug action of the PlanDefinition: its day, its amount per kg or m2 a day, and its cap, in mg.
+    """One drug action of the PlanDefinition: its day, its amount a day (per kg, per m2 or fixed) and its cap, in mg.
 
     `label`: the day as identifiers write it, `D-13`, or `C2D8` where the protocol counts in cycles.
     """
@@ -60,10 +61,13 @@ class Drug:
     per: str
     most_a_dose: Fraction | None
     most_a_day: Fraction | None
+    frequency: int | None = None
 
     @property
     def times(self) -> int:
-        """Doses a day, as far as the cap tells them."""
+        """Doses a day, as far as the definition or its cap tells them."""
+        if self.frequency is not None:
+            return self.frequency
         return int(self.most_a_day / self.most_a_dose) if self.most_a_day and self.most_a_dose else 1
 
 
@@ -92,7 +96,7 @@ def require_agreement(orders: Iterable[Node], definitions: Definitions, evidence
     for order in orders:
         if order["resourceType"] == "MedicationRequest":
             given.setdefault(order["instantiatesCanonical"][0], []).append(order)
-    measures = {per: _measure(per, evidence) for per in ("kg", "m2")}
+    measures = {per: _measure(per, evidence) for per in ("kg", "m2", _FIXED)}
     wrong = [f"an order follows {name}, which the plan does not know" for name in given.keys() - definitions.keys()]
     for name, drugs in definitions.items():
         found = given.get(name, [])
@@ -122,7 +126,8 @@ def _drug(action: Node, activity: Node) -> Drug:
     (dosage,) = activity["dosage"]
     said = dosage["doseAndRate"][0]
     amount = said.get("doseQuantity") or said["rateQuantity"]
-    unit, per = amount["code"].split("/")[:2]
+    unit, *rest = amount["code"].split("/")
+    per = rest[0] if rest and rest[0] != "d" else _FIXED
     cap = dosage.get("maxDosePerPeriod", {}).get("numerator")
     return Drug(
         label=named[1] if named else f"D{sign * day}",
@@ -131,6 +136,7 @@ def _drug(action: Node, activity: Node) -> Drug:
         per=per,
         most_a_dose=_mg(dosage.get("maxDosePerAdministration")),
         most_a_day=_mg(cap),
+        frequency=dosage.get("timing", {}).get("repeat", {}).get("frequency"),
     )
 
 
@@ -198,7 +204,9 @@ def _rounded(drug: Drug, amount: Amount, step: Fraction) -> int:
 
 
 def _measure(per: str, evidence: Evidence) -> Amount:
-    """(n, the n-th power of the weight or the surface)."""
+    """(n, the n-th power of the weight or the surface); of a fixed dose nothing is asked."""
+    if per == _FIXED:
+        return 1, Fraction(1)
     weight = Fraction(evidence.weight_kg or 0)
     if per == "kg":
         return 1, weight

@@ -87,7 +87,7 @@ def _status(step: Step, line: Line, amount: Dose | None, sheet: Sheet) -> str:
         parts.append(f"{detail.doses_per_day} doses a day: {sheet.overlay.centre}'s")
     elif line.over_minutes:
         parts.append(f"one infusion over {line.over_minutes} minutes")
-    elif line.dose.at_most is None:
+    elif line.dose.open:
         parts.append("doses a day: the centre's")
     if amount.rounding.each_dose:
         parts.append(f"each dose to {amount.rounding.step} mg: {sheet.overlay.centre}'s")

@@ -16,6 +16,25 @@ from mappings.protocol.overlay import NOTHING, Overlay
 from mappings.r4.build import Element, Ids
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the orders of one line have in common, made once for a plan: its days point to the same parts.
+
+    `words`: the arithmetic; `remarks`: what must not be overlooked; `basis`: by what a dose is reckoned;
+    `calculation`, `ordered`, `how`, `limits`: parts of the dosage; `amount` None: not dosed.
+    """
+
+    words: str
+    remarks: tuple[str, ...]
+    amount: Dose | None
+    times: int
+    calculation: list[Element]
+    ordered: Element
+    how: Element
+    limits: Element
+    basis: list[Element]
+
+
 @dataclass(frozen=True)
 class Sheet:
     """`intent` is that of the leaves; `live` allows status active; `contained`: all of it goes into the CarePlan."""
@@ -34,8 +53,8 @@ class Sheet:
     flags: tuple[str, ...] = ()
     doses: Mapping[str, Dose] = field(default_factory=dict)
     """Of each line a day, by its key; none in a draft."""
-    told: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    """The sum of each line in words and what must not be overlooked, once it was told: the days of a line share it."""
+    shared: dict[str, Shared] = field(default_factory=dict)
+    """What the days of each line have in common, by its key, once it was asked for."""
     known: dict[tuple[object, ...], str] = field(default_factory=dict)
     """Ids that were made, by item and occurrence."""
     dates: dict[str, date | None] = field(default_factory=dict)

@@ -8,10 +8,8 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-from mappings.protocol.document import read
 from mappings.protocol.model import Protocol
-from mappings.protocol.names import dangling
-from mappings.protocol.schema import shape
+from mappings.protocol.packed import unpack
 from mappings.r4.faults import Fault, FaultyInput
 
 __all__ = ["Protocol", "definition", "know", "load", "names", "parse", "shipped", "wording"]
@@ -45,7 +43,9 @@ def load(name: str) -> Protocol:
 
 @cache
 def _shipped(name: str) -> Protocol:
-    return parse(definition(name), f"{name}.yaml")
+    text, packed = definition(name), files(__package__).joinpath(f"{name}.json")
+    found = unpack(packed.read_bytes(), text) if packed.is_file() else None
+    return found or parse(text, f"{name}.yaml")
 
 
 def parse(text: str, file: str = "") -> Protocol:
@@ -54,6 +54,11 @@ def parse(text: str, file: str = "") -> Protocol:
     Raises FaultyInput with the path and line of every fault: not YAML, unknown key, wrong type, or a name that nothing
     bears. What such a reading cannot see is for `check`.
     """
+    # here, because what ships is packed
+    from mappings.protocol.bearers import dangling
+    from mappings.protocol.document import read
+    from mappings.protocol.schema import shape
+
     document = read(text, file)
     protocol = shape(document)
     lost = list(dangling(protocol, document))

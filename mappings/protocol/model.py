@@ -38,24 +38,37 @@ class Cap:
         return self.per_dose_mg * self.times_a_day
 
 
+FIXED = "fixed"
+"""Basis of an amount that no measure of the patient changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class DoseBasis:
-    """`amount` `unit` per kg of body weight or per m2 of body surface, each day."""
+    """`amount` `unit` a day: per kg of body weight, per m2 of body surface, or `fixed` for every patient.
+
+    `times_a_day`: in how many equal doses, where the protocol says so without a cap.
+    """
 
     amount: Decimal
     unit: str
     per: str
     at_most: Cap | None = None
+    times_a_day: int | None = None
 
     @property
     def ucum(self) -> str:
-        """`mg/kg` or `mg/m2`."""
-        return f"{self.unit}/{self.per}"
+        """`mg/kg`, `mg/m2` or `mg`."""
+        return self.unit if self.per == FIXED else f"{self.unit}/{self.per}"
+
+    @property
+    def open(self) -> bool:
+        """Is it a daily amount alone, whose doses a day are the centre's?"""
+        return self.at_most is None and self.times_a_day is None
 
     @property
     def doses_per_day(self) -> int:
         """As many as the protocol says; where it gives a daily amount only, one."""
-        return self.at_most.times_a_day if self.at_most else 1
+        return self.times_a_day or (self.at_most.times_a_day if self.at_most else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ def _misplaced(made: model.Overlay, protocol: Protocol) -> Iterator[Fault]:
         yield from _place(f"visits.{key}", place, _visits(protocol).get(key))
     for key, detail in made.lines.items():
         line = next((one for one in protocol.lines if one.key == key), None)
-        if line and line.dose.at_most and detail.doses_per_day:
+        if line and not line.dose.open and detail.doses_per_day:
             yield Fault(f"lines.{key}.doses_per_day", "the protocol gives it: it is no centre's to choose")
         if line and line.route and detail.route and detail.route != line.route:
             yield Fault(f"lines.{key}.route", f"the protocol says {line.route}")

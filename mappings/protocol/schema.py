@@ -38,17 +38,23 @@ class _Cap(Part):
 
 
 class DoseSchema(Schema):
-    """An amount per kg or m2 a day."""
+    """An amount per kg, per m2 or for everybody (`fixed`): each day, or each dose of so many a day."""
 
     amount = Amount()
     unit = fields.String(required=True, validate=validate.OneOf(["mg"]))
-    per = fields.String(required=True, validate=validate.OneOf(["kg", "m2"]))
-    each = fields.String(required=True, validate=validate.OneOf(["day"]))
+    per = fields.String(required=True, validate=validate.OneOf(["kg", "m2", model.FIXED]))
+    each = fields.String(required=True, validate=validate.OneOf(["day", "dose"]))
+    times_a_day = fields.Integer(strict=True, validate=validate.Range(min=1, max=24))
     at_most = fields.Nested(_Cap())
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> model.DoseBasis:
-        return model.DoseBasis(data["amount"], data["unit"], data["per"], data.get("at_most"))
+        times, cap = data.get("times_a_day"), data.get("at_most")
+        if (times is None) is (data["each"] == "dose"):
+            raise ValidationError("times_a_day says how many doses `each: dose` means, and stands with nothing else")
+        if times and cap and times != cap.times_a_day:
+            raise ValidationError(f"at_most is for {cap.times_a_day} doses a day, and the dose for {times}")
+        return model.DoseBasis(data["amount"] * (times or 1), data["unit"], data["per"], cap, times)
 
 
 class DaysSchema(Schema):
@@ -88,7 +94,7 @@ def _each(days: tuple[int, ...]) -> model.Days:
 class _Total(Part):
     into = model.Total
     amount = Amount()
-    unit = fields.String(required=True, validate=validate.OneOf(["mg/kg", "g/kg", "mg/m2", "g/m2"]))
+    unit = fields.String(required=True, validate=validate.OneOf(["mg/kg", "g/kg", "mg/m2", "g/m2", "mg", "g"]))
 
 
 class _Totals(Part):
@@ -111,7 +117,7 @@ class _Line(ClauseSchema):
     def make(self, data: dict[str, Any], **options: Any) -> Any:
         line: model.Line = super().make(data, **options)
         if line.over_minutes and line.dose.doses_per_day > 1:
-            raise ValidationError("is for one infusion a day, and at_most makes it several", "over_minutes")
+            raise ValidationError("is for one infusion a day, and the dose makes it several", "over_minutes")
         return line
 
 

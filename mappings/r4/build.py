@@ -18,7 +18,7 @@ from urllib.parse import quote
 from mappings.canonicals import DATA_ABSENT_REASON, DEFAULT, UCUM, Canonicals
 
 _VARIANT = {f"{digit:x}": f"{digit & 0b0011 | 0b1000:x}" for digit in range(16)}
-_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 
 Resource = dict[str, Any]
 Element = dict[str, Any]
@@ -74,16 +74,16 @@ class Ids:
 
 def name_of(item: str, *occurrence: object) -> str:
     """What an id is made from besides the course: the parts percent-encoded, joined by `/`."""
-    return "/".join([_quoted(str(part)) for part in (item, *occurrence)])
+    parts = [item, *map(str, occurrence)]
+    name = "/".join(parts)
+    if name.count("/") == len(occurrence) and _PLAIN.fullmatch(name):
+        return name
+    return "/".join([quote(part, safe="") for part in parts])
 
 
 @lru_cache(maxsize=256)
 def _namespace(course: str) -> bytes:
     return uuid.UUID(course).bytes
-
-
-def _quoted(part: str) -> str:
-    return part if _PLAIN.fullmatch(part) else quote(part, safe="")
 
 
 def coding(system: str, code: str, display: str | None = None) -> Element:

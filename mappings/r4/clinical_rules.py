@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS, CONSENT_SCOPE
+from mappings.r4.containment import leads_to
 from mappings.r4.moments import is_after
 from mappings.r4.rule import Node, Rule, codes, has, has_choice, rule
 
@@ -25,6 +26,12 @@ def _value_of_component(observation: Node) -> bool:
         return False
     own = {(system, code) for system, code in codes(observation["code"]) if code}
     return any(codes(component["code"]) & own for component in observation["component"])
+
+
+def _on_behalf(participant: Node) -> bool:
+    """A reference that does not say its type may lead to a practitioner."""
+    leads = leads_to(participant.get("member", {}), frozenset({"Practitioner"}))
+    return "onBehalfOf" in participant and not leads
 
 
 def _of_somebody(key: str, scope: str) -> Rule:
@@ -101,6 +108,12 @@ RULES: dict[str, tuple[Rule, ...]] = {
              lambda n: [f"address[{i}].use" for i, a in enumerate(n.get("address", ())) if a.get("use") == "home"]),
         Rule("org-3", "an organization is not called at home",
              lambda n: [f"telecom[{i}].use" for i, t in enumerate(n.get("telecom", ())) if t.get("use") == "home"]),
+    ),
+    "CareTeamParticipant": (
+        rule("ctm-1", "only a practitioner takes part on behalf of somebody", _on_behalf, "onBehalfOf"),
+    ),
+    "AuditEventEntity": (
+        rule("sev-1", "an entity has a name or a query, not both", lambda n: has(n, "name") and has(n, "query")),
     ),
     "PatientContact": (
         rule("pat-1", "a contact has a name, an address, a contact point or an organization",

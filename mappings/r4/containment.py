@@ -69,6 +69,12 @@ def misplaced(target: str, allowed: frozenset[str], container: Node) -> str | No
     return None
 
 
+def leads_to(reference: Node, targets: frozenset[str]) -> bool:
+    """Does a reference lead to one of these types, as far as it says so? `#` and `urn:` references do not."""
+    found = _TAIL.search(f"/{reference.get('reference', '')}")
+    return found is None or found[1] not in RESOURCE_TYPES or found[1] in targets
+
+
 def _local_fault(name: str, allowed: frozenset[str], container: Node) -> str | None:
     if not name:  # "#" is the container itself
         found = container

@@ -15,6 +15,12 @@ def _one_of(node: Node, first: str, second: str) -> bool:
     return has(node, first) != has(node, second)
 
 
+def _neither_or_both(node: Node) -> bool:
+    if len(node) == 2 and "id" not in node and "_url" not in node:
+        return False  # a url and one thing more; nearly all of them are so
+    return ("extension" in node) == has_choice(node, "value")
+
+
 def _several_values(node: Node) -> bool:
     return len(node) > 2 and len({key.lstrip("_") for key in node if key.lstrip("_").startswith("value")}) > 1
 
@@ -51,7 +57,7 @@ def _measure(key: str) -> tuple[Rule, ...]:
 RULES: dict[str, tuple[Rule, ...]] = {
     "Extension": (
         rule("ext-1", "an extension has a value or extensions, one of them and not both",
-             lambda n: ("extension" in n) == has_choice(n, "value")),
+             _neither_or_both),
         rule("ext-1", "one, and only one, type of a choice element may be given here", _several_values),
     ),
     "Quantity": (_CODED,),

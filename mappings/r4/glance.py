@@ -16,27 +16,61 @@ from typing import Any
 import jsonschema_rs
 
 from mappings.canonicals import UCUM
-from mappings.r4 import containment
+from mappings.r4 import codes, containment, extensions, units
 from mappings.r4.datatype_rules import TIME_UNITS
 from mappings.r4.rule import Node
-from mappings.r4.shapes import Shape, schema, shape
+from mappings.r4.shapes import COMPANION, Shape, schema, shape
 
 PLAIN = frozenset({"Coding", "CodeableConcept", "Quantity", "Duration", "Meta"})
 """Types that are nearly always without extensions; those that have one are left to the whole validation.
 
-So nothing in them needs to be entered, and their rules (qty-3, drt-1) can be said in the schema.
+So nothing in them needs to be entered, and their rules (qty-3, drt-1, units and codes) can be said
+in the schema.
 """
 
 SAID = PLAIN | {"Extension"}
 """Types whose rules the narrowed schema says."""
 
 _LINEAR = jsonschema_rs.RegexOptions()
-_COMPANION = "FHIRPrimitiveExtension"
+_EXTENSIONS = ("extension", "modifierExtension")
+_EXTENDED = frozenset({"url", "extension"}) | {
+    f"value{kind}"
+    for kind in (
+        *(
+            "Boolean",
+            "Canonical",
+            "Code",
+            "Date",
+            "DateTime",
+            "Decimal",
+            "Instant",
+            "Integer",
+            "Markdown",
+            "PositiveInt",
+        ),
+        *(
+            "String",
+            "UnsignedInt",
+            "Uri",
+            "Url",
+            "Uuid",
+            "CodeableConcept",
+            "Coding",
+            "Duration",
+            "Identifier",
+            "Period",
+        ),
+        *("Quantity", "Range", "Ratio", "Reference"),
+    )
+}
+"""The values of most extensions; the others, with all that may stand in them, would be most of every schema."""
+
 _APART = frozenset({"id", "extension"})
 _TIME = {"system": {"const": UCUM}, "code": {"enum": sorted(TIME_UNITS)}}
-_CODED: dict[str, dict[str, Any]] = {
-    "Quantity": {"dependentRequired": {"code": ["system"]}},
-    "Duration": {"required": ["value", "system", "code"], "allOf": [{"properties": _TIME}]},
+_CODED: dict[str, Callable[[], dict[str, Any]]] = {
+    "Coding": codes.quick,
+    "Quantity": lambda: units.quick() | {"dependentRequired": {"code": ["system"]}},
+    "Duration": lambda: {"required": ["value", "system", "code"], "allOf": [{"properties": _TIME}]},
 }
 
 
@@ -49,10 +83,12 @@ class Kind:
 
     rules: tuple[Callable[[Node], bool], ...]
     reference: bool
+    name: str
     plain: bool
     integers: frozenset[str]
     needed: frozenset[str] = frozenset()
-    inner: dict[str, tuple[Kind, frozenset[str]]] = field(default_factory=dict)
+    inner: dict[str, tuple[Kind, frozenset[str], bool]] = field(default_factory=dict)
+    """With what may be referred to there, and whether extensions stand there, of which some are ours."""
 
 
 @dataclass(slots=True)
@@ -88,11 +124,11 @@ def validator(resource_type: str) -> Any:
 def _narrowed(name: str, said: dict[str, Any]) -> dict[str, Any]:
     if name in PLAIN:
         kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key not in _APART}
-        said = said | {"properties": kept} | _CODED.get(name, {})
+        said = said | {"properties": kept} | _CODED.get(name, dict)()
     elif name == "Extension":  # two elements, its URL and one more: a value or extensions (ext-1)
-        kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key != "id"}
+        kept = {key: value for key, value in said["properties"].items() if key in _EXTENDED}
         said = said | {"properties": kept, "minProperties": 2, "maxProperties": 2}
-    elif "id" in said.get("properties", ()) and name != _COMPANION:
+    elif "id" in said.get("properties", ()) and name != COMPANION:
         said = said | {"dependentSchemas": said.get("dependentSchemas", {}) | {"id": {"minProperties": 2}}}  # ele-1
     return said
 
@@ -109,8 +145,11 @@ def kind_of(resource_type: str) -> Kind:
 def _kind(of: Shape, known: dict[int, Kind]) -> Kind:
     if id(of) not in known:
         rules = () if of.name in SAID else tuple(rule.broken for rule in of.rules)
-        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name in PLAIN, of.integers)
-        out.inner = {key: (_kind(child, known), targets) for key, (child, targets) in of.children.items()}
+        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name, of.name in PLAIN, of.integers)
+        extended = _EXTENSIONS if of.name != "Extension" else ()
+        out.inner = {
+            key: (_kind(child, known), targets, key in extended) for key, (child, targets) in of.children.items()
+        }
     return known[id(of)]
 
 
@@ -119,7 +158,7 @@ def _prune(known: dict[int, Kind]) -> None:
     asked = {id(kind) for kind in known.values() if not kind.plain and (kind.rules or kind.reference or kind.integers)}
     while True:
         entered = [kind for kind in known.values() if not kind.plain]
-        leads = {id(kind) for kind in entered if any(id(child) in asked for child, _ in kind.inner.values())}
+        leads = {id(kind) for kind in entered if any(id(child) in asked for child, *_ in kind.inner.values())}
         if leads <= asked:
             break
         asked |= leads
@@ -143,12 +182,14 @@ def _clean(kind: Kind, node: Node, look: _Look) -> bool:
             return False
     inner = kind.inner
     for key in inner.keys() & node.keys():
-        child, targets = inner[key]
+        child, targets, extended = inner[key]
         value = node[key]
         for one in (value,) if value.__class__ is dict else value:
             if one is None:
                 continue
             if child.reference and "reference" in one and not _leads(one["reference"], targets, look):
+                return False
+            if extended and not extensions.sound(one, kind.name, key, look.around):
                 return False
             if (child.rules or not child.needed.isdisjoint(one)) and not _clean(child, one, look):
                 return False

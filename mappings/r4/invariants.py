@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from mappings.r4 import containment
+from mappings.r4 import containment, extensions
 from mappings.r4.faults import Fault
 from mappings.r4.rule import Node, Rule
-from mappings.r4.shapes import Shape, shape
+from mappings.r4.shapes import COMPANION, Shape, shape
 
 _ANYTHING = frozenset({"Resource"})
-_COMPANION = "FHIRPrimitiveExtension"  # of `_name`: its value, if any, stands in `name`
+_EXTENSIONS = ("extension", "modifierExtension")
 
 
 def broken(resource: Node, here: str, container: Node | None = None) -> list[Fault]:
@@ -40,20 +40,23 @@ class _Walk:
         for rule in rules:
             for place in rule.find(node):
                 path = f"{here}.{place}" if place else here
-                self.faults.append(Fault(path, f"{rule.says} ({rule.key})", "invariant", rule.severity))
+                says = f"{rule.says} ({rule.key})" if rule.key else rule.says
+                self.faults.append(Fault(path, says, rule.code, rule.severity))
 
     def look(self, kind: Shape, node: Node, here: str, targets: frozenset[str] = _ANYTHING) -> None:
         if kind.rules:
             self.ask(kind.rules, node, here)
         if kind.name == "Reference":
             self.follow(node, here, targets)
-        if len(node) == 1 and "id" in node and kind.name != _COMPANION:
+        if len(node) == 1 and "id" in node and kind.name != COMPANION:
             self.faults.append(Fault(here, "an element has more than an id (ele-1)", "invariant"))
         for key, value in node.items():
             if isinstance(value, dict | list):
                 child = kind.children.get(key)
                 if child:
                     for place, inner in _each(key, value):
+                        if key in _EXTENSIONS and kind.name != "Extension":
+                            self.faults += extensions.faults(inner, kind.name, key, self.container, f"{here}.{place}")
                         self.look(child[0], inner, f"{here}.{place}", child[1])
             elif isinstance(value, Decimal) and key in kind.integers:
                 self.faults.append(Fault(f"{here}.{key}", "must be a whole number, written without a point"))

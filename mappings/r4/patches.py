@@ -29,6 +29,9 @@ CODES: dict[tuple[str, str], tuple[str, ...]] = {
     ("EncounterStatusHistory", "status"): tuple(
         "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown".split()
     ),
+    ("DiagnosticReport", "status"): tuple(
+        "registered partial preliminary final amended corrected appended cancelled entered-in-error unknown".split()
+    ),
     ("DeviceUdiCarrier", "entryType"): tuple("barcode rfid manual card self-reported unknown".split()),
     ("OperationOutcomeIssue", "code"): tuple(
         "invalid structure required value invariant security login unknown expired forbidden suppressed processing "
@@ -45,6 +48,9 @@ CODES: dict[tuple[str, str], tuple[str, ...]] = {
         "MORN MORN.early MORN.late NOON AFT AFT.early AFT.late EVE EVE.early EVE.late NIGHT PHS HS WAKE C CM CD CV AC "
         "ACM ACD ACV PC PCM PCD PCV".split()
     ),
+    ("AuditEvent", "action"): tuple("CRUDE"),
+    ("AuditEvent", "outcome"): tuple("0 4 8 12".split()),
+    ("AuditEventAgentNetwork", "type"): tuple("12345"),
     **{(measure, "comparator"): _COMPARATOR for measure in _MEASURES},
     ("Composition", "confidentiality"): ("U", "L", "M", "N", "R", "V"),
     ("CapabilityStatement", "fhirVersion"): _FHIR_VERSIONS,

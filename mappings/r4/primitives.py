@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 Schema = dict[str, Any]
@@ -30,8 +31,29 @@ def _whole(low: int) -> Schema:
     return {"type": "integer", "minimum": low, "maximum": _LARGEST}
 
 
+def _unless(*prefixes: str) -> str:
+    """Text without blanks that begins with none of these; the linear engine cannot look ahead."""
+    if "" in prefixes:
+        return ""
+    heads = sorted({prefix[0] for prefix in prefixes})
+    inner = (
+        f"|{re.escape(head)}{rest}"
+        for head in heads
+        if (rest := _unless(*(prefix[1:] for prefix in prefixes if prefix[0] == head)))
+    )
+    return rf"(?:|[^\s{re.escape(''.join(heads))}]\S*{''.join(inner)})"
+
+
 # Some character that is no blank; of the control characters only tab and line ends.
 _SOMETHING = text(r"^[\t\n\r ]*[^\x00-\x20][^\x00-\x08\x0B\x0C\x0E-\x1F]*$")
+_OID = r"[0-2](?:\.(?:0|[1-9][0-9]*))+"
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_URI = {
+    "type": "string",
+    "minLength": 1,
+    "pattern": rf"^(?:{_unless('urn:oid:', 'urn:uuid:')}|(?:urn:oid:{_OID}|urn:uuid:{_UUID})(?:[|#]\S*)?)$",
+}
+"""No blanks; where it says to be an OID or a UUID, it is one."""
 _SIX_BITS = r"(?:[A-Za-z0-9+/]\s*)"
 
 PRIMITIVES: dict[str, Schema] = {
@@ -40,9 +62,9 @@ PRIMITIVES: dict[str, Schema] = {
     "xhtml": text(r"^\s*<div[\s>]"),
     "code": text(r"^\S+( \S+)*$"),
     "id": text(rf"^{ID}$"),
-    "uri": text(r"^\S+$"),
-    "url": text(r"^\S+$"),
-    "canonical": text(r"^\S+$"),
+    "uri": _URI,
+    "url": _URI,
+    "canonical": _URI,
     "oid": text(r"^urn:oid:[0-2](\.(0|[1-9][0-9]*))+$"),
     "uuid": text(r"^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
     "base64Binary": text(
@@ -67,9 +89,9 @@ WORDS = {
     "xhtml": "an XHTML div",
     "code": "a code without stray spaces",
     "id": "1 to 64 letters, digits, - and .",
-    "uri": "a URI without spaces",
-    "url": "a URL without spaces",
-    "canonical": "a canonical URL without spaces",
+    "uri": "a URI without spaces, and a whole OID or UUID where it begins as one",
+    "url": "a URL without spaces, and a whole OID or UUID where it begins as one",
+    "canonical": "a canonical URL without spaces, and a whole OID or UUID where it begins as one",
     "oid": "an OID as urn:oid:...",
     "uuid": "a UUID as urn:uuid:...",
     "base64Binary": "base64",

@@ -19,6 +19,8 @@ class Rule:
     find: Finder
     severity: str = "error"
     quick: Callable[[Node], bool] | None = None
+    code: str = "invariant"
+    """The issue type of R4 under which a breach is told."""
 
     @property
     def broken(self) -> Callable[[Node], bool]:

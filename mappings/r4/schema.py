@@ -27,12 +27,13 @@ from mappings.r4.patches import (
 from mappings.r4.primitives import ID, PRIMITIVES, Schema, text
 
 TYPES = tuple(
-    "ActivityDefinition BiologicallyDerivedProduct Bundle CapabilityStatement CarePlan CodeSystem Composition "
-    "ConceptMap Condition Consent Device Encounter Goal Group ImplementationGuide Library List Measure "
-    "MeasureReport MedicationAdministration MedicationRequest MedicationStatement NamingSystem Observation "
-    "OperationDefinition OperationOutcome Organization Parameters Patient PlanDefinition Practitioner Procedure "
-    "Provenance Questionnaire QuestionnaireResponse RequestGroup ResearchStudy ResearchSubject SearchParameter "
-    "ServiceRequest StructureDefinition Subscription Task ValueSet".split()
+    "ActivityDefinition AuditEvent BiologicallyDerivedProduct Bundle CapabilityStatement CarePlan CareTeam CodeSystem "
+    "Composition ConceptMap Condition Consent Device DiagnosticReport Encounter Goal Group ImplementationGuide Library "
+    "List Location Measure MeasureReport Medication MedicationAdministration MedicationRequest MedicationStatement "
+    "MessageHeader NamingSystem Observation OperationDefinition OperationOutcome Organization Parameters Patient "
+    "PlanDefinition Practitioner PractitionerRole Procedure Provenance Questionnaire QuestionnaireResponse "
+    "RelatedPerson RequestGroup ResearchStudy ResearchSubject SearchParameter ServiceRequest Specimen "
+    "StructureDefinition Subscription Substance Task ValueSet".split()
 )
 """Resource types that we write, or take from others."""
 

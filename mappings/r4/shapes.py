@@ -10,9 +10,22 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mappings.r4 import bundle_rules, clinical_rules, datatype_rules, definition_rules, structure_rules, wire
+from mappings.r4 import (
+    bundle_rules,
+    clinical_rules,
+    codes,
+    datatype_rules,
+    definition_rules,
+    structure_rules,
+    units,
+    wire,
+)
 from mappings.r4.primitives import INTEGERS
 from mappings.r4.rule import Rule
+from mappings.r4.typenames import RESOURCE_TYPES
+
+COMPANION = "FHIRPrimitiveExtension"
+"""The type of `_name`: the value, if any, stands in `name`."""
 
 _TABLES = (
     datatype_rules.RULES,
@@ -20,6 +33,7 @@ _TABLES = (
     definition_rules.RULES,
     structure_rules.RULES,
     bundle_rules.RULES,
+    {"Coding": (codes.RULE,), **dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration"), (units.RULE,))},
 )
 
 
@@ -41,13 +55,19 @@ def schema(resource_type: str) -> dict[str, Any] | None:
     return wire.decode(file.read_bytes()) if file.is_file() else None
 
 
+def definitions(name: str) -> dict[str, Any]:
+    """Every type that the schema of a resource type knows; of a data type, those of a schema that has it."""
+    document = schema(name if name in RESOURCE_TYPES else "Observation")
+    if document is None:
+        raise LookupError(name)
+    found: dict[str, Any] = document["$defs"]
+    return found
+
+
 @cache
 def shape(resource_type: str) -> Shape:
     """The shape of a resource type that has a schema."""
-    document = schema(resource_type)
-    if document is None:
-        raise LookupError(resource_type)
-    return _Reader(document["$defs"]).read(resource_type)
+    return _Reader(definitions(resource_type)).read(resource_type)
 
 
 class _Reader:
@@ -64,7 +84,7 @@ class _Reader:
     def _fill(self, out: Shape, properties: dict[str, Any]) -> None:
         integers = set()
         for key, item in properties.items():
-            name, targets = _type_of(item)
+            name, targets = type_of(item)
             if name.startswith("p-"):
                 integers |= {key} if name.removeprefix("p-") in INTEGERS else set()
             elif name:
@@ -72,7 +92,7 @@ class _Reader:
         out.integers = frozenset(integers)
 
 
-def _type_of(item: Any) -> tuple[str, frozenset[str]]:
+def type_of(item: Any) -> tuple[str, frozenset[str]]:
     """Name of the definition of an element ("" where there is none) and what it may refer to."""
     item = item.get("items", item)
     item = item.get("anyOf", [item])[0]

@@ -6,6 +6,7 @@ element, as a FHIRPath, and says what it should be.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -16,10 +17,11 @@ from mappings.r4 import glance
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.invariants import broken
 from mappings.r4.primitives import WORDS
-from mappings.r4.profile import breaches
+from mappings.r4.profile import breaches, keeps
 from mappings.r4.shapes import schema
 from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
+_TARGETS = re.compile(r"\(\?:([A-Z][A-Za-z|]+)\)/")
 _LINEAR = jsonschema_rs.RegexOptions()
 """The engine without backtracking: no text can stall it."""
 
@@ -58,7 +60,7 @@ def _is_sound(resource: Any) -> bool:
 
 def _as_promised(resource: dict[str, Any]) -> bool:
     """Do the resource and what it contains keep to the profiles of ours that they name?"""
-    return not any(True for one in (resource, *resource.get("contained", ())) for _ in breaches(one, ""))
+    return keeps(resource) and all(keeps(one) for one in resource.get("contained", ()))
 
 
 def _bare(entry: Any) -> Any:
@@ -176,7 +178,8 @@ def _expected(error: jsonschema_rs.ValidationError) -> str:
     if rule.startswith("p-"):
         return WORDS[rule.removeprefix("p-")]
     if error.kind.name == "pattern":
-        return "a reference to a type that R4 allows here"
+        kinds = _TARGETS.search(error.kind.as_dict()["pattern"])
+        return f"a reference to {kinds[1].replace('|', ', ')}, as Type/id" if kinds else "a reference, as Type/id"
     return f"of another kind ({error.kind.name})"
 
 

@@ -46,7 +46,7 @@ def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals
         "type": "summary",
         "measure": canonicals.pinned("Measure", analysis.endpoint),
         "date": at.isoformat(timespec="seconds"),
-        "period": _period(report, at.date()),
+        "period": period(report, at.date()),
         "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, "increase")),
         "group": [_group(analysis, canonicals)],
     }
@@ -56,7 +56,7 @@ def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals
     return out | ({"evaluatedResource": [reference(source) for source in evaluated]} if evaluated else {})
 
 
-def _period(report: Report, today: date) -> Element:
+def period(report: Report, today: date) -> Element:
     """From the first transplant to the cut-off; without any date in the data, the day of the report.
 
     In a release only the year of the first transplant: its day is one patient's.
@@ -69,7 +69,7 @@ def _period(report: Report, today: date) -> Element:
 def _group(analysis: Analysis, canonicals: Canonicals) -> Element:
     main = analysis.main
     strata = [
-        {"value": {"text": _stratum(row)}, **_populations(row), "measureScore": _score(row, canonicals)}
+        {"value": {"text": stratum(row)}, **_populations(row), "measureScore": _score(row, canonicals)}
         for row in analysis.rows
     ]
     said = {**_populations(main), "measureScore": _score(main, canonicals)} if main else {}
@@ -77,7 +77,8 @@ def _group(analysis: Analysis, canonicals: Canonicals) -> Element:
     return {"code": {"text": analysis.title}, **said} | ({"stratifier": stratifier} if stratifier else {})
 
 
-def _stratum(row: AnyRow) -> str:
+def stratum(row: AnyRow) -> str:
+    """What a row is of, in words: its day, and what was counted of whom."""
     day = "to the cut-off" if row.horizon_days is None else f"day {row.horizon_days}"
     lineage = f" ({row.more['lineage']})" if "lineage" in row.more else ""
     return f"{day}: {row.category}, of {row.among}{lineage}" if isinstance(row, CountRow) else day

@@ -19,12 +19,13 @@ Coded = tuple[str, str]
 
 def concept(table: str, key: str, canonicals: Canonicals, text: str | None = None) -> dict[str, Any]:
     """CodeableConcept with every code of the row; `text` replaces the row's words. Raises KeyError for no such key."""
-    return {"coding": codings(table, key, canonicals), "text": text or _row(table, key).text}
+    coded, words = _known(table, key, canonicals)
+    return {"coding": [dict(one) for one in coded], "text": text or words}
 
 
 def codings(table: str, key: str, canonicals: Canonicals) -> list[dict[str, Any]]:
     """Codings of one row in the order of the table. Raises KeyError for no such key."""
-    return [build.coding(*parts) for parts in _codings(table, key, canonicals)]
+    return [dict(one) for one in _known(table, key, canonicals)[0]]
 
 
 def keys(name: str) -> tuple[str, ...]:
@@ -62,9 +63,10 @@ def local_concepts() -> list[tuple[str, str]]:
 
 
 @cache
-def _codings(table: str, key: str, canonicals: Canonicals) -> tuple[tuple[str, str, str | None], ...]:
+def _known(table: str, key: str, canonicals: Canonicals) -> tuple[list[dict[str, Any]], str]:
+    """Codings and words of one row; whoever gives them away gives copies."""
     row = _row(table, key)
-    return tuple((code.system(canonicals), code.value, _display(code, row)) for code in row.codes)
+    return [build.coding(code.system(canonicals), code.value, _display(code, row)) for code in row.codes], row.text
 
 
 def _row(name: str, key: str) -> Row:

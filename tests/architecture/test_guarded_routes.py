@@ -28,6 +28,9 @@ OPEN = {
 PAGES = {
     ("/", "GET"),
     ("/patients/<id_>", "GET"),
+    ("/patients/<id_>/visits/<name>", "GET"),
+    ("/patients/<id_>/visits/<name>", "POST"),
+    ("/patients/<id_>/visits/<name>/stored", "GET"),
     ("/queue", "GET"),
     ("/queue/discard", "POST"),
     ("/queue/retry", "POST"),
@@ -51,7 +54,7 @@ PARTS = {
     "action": "x",
 } | {
     "group": "x",
-    "name": "x",
+    "name": "m1",
 }
 
 
@@ -218,7 +221,7 @@ def test_an_endpoint_that_declared_nobody_is_refused_to_everybody(store):
 
 def test_admins_see_the_queue_and_no_patients(app, tokens):
     mine = {path for _, _, path, access in doors(app) if not isinstance(access, Door) and Role.ADMIN in access}
-    assert mine == {"/admin/queue"}
+    assert mine == {"/admin/queue", "/metrics"}
 
 
 def test_a_route_cannot_be_declared_for_two_publics(store):

@@ -46,6 +46,26 @@ def test_a_command_starts_light(module):
     assert set(run.stdout.split()) & HEAVY == set()
 
 
+@pytest.mark.parametrize("shape", ["table", "csv", "fhir", "r5"])
+def test_applying_what_ships_reads_no_yaml_and_no_schema_of_it(shape):
+    """A run of the command, not only its import: the shipped protocol is packed."""
+    words = f"apply set-haplo-pdli --day-zero 2026-03-02 --weight 70 --height 175 --format {shape}".split()
+    lines = [
+        "import atexit, io, sys",
+        f"sys.argv, told, sys.stdout = ['engraft', *{words}], sys.stdout, io.StringIO()",
+        "atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}, file=told))",
+        "from adapter.cli import main",
+        "main()",
+    ]
+    run = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    loaded = set(run.stdout.split())
+    assert "msgspec" in loaded
+    assert loaded & (HEAVY | {"marshmallow", "yaml"}) == set()
+
+
 @pytest.mark.parametrize("path", python("profiles"), ids=module_name)
 def test_profiles_are_data(path):
     tree = ast.parse(path.read_text("utf-8"))

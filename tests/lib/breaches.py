@@ -62,6 +62,12 @@ def laid(path, **more):
     return {"id": path, "path": path, "definition": "d", "min": 0, "max": "*", "base": base, **more}
 
 
+AUDIT_EVENT = {
+    "resourceType": "AuditEvent", "type": {"code": "rest"}, "recorded": "2026-03-02T10:00:00Z",
+    "agent": [{"requestor": True}], "source": {"observer": {"reference": "Device/1"}},
+}  # fmt: skip
+
+
 def without(resource, name):
     return {key: value for key, value in resource.items() if key != name}
 
@@ -211,6 +217,10 @@ CLINICAL = [
     ("ppc-3", consenting("research"), "Consent.patient"),
     ("ppc-4", consenting("adr"), "Consent.patient"),
     ("ppc-5", consenting("treatment"), "Consent.patient"),
+    ("ctm-1", {"resourceType": "CareTeam", "participant": [
+        {"member": {"reference": "Organization/1"}, "onBehalfOf": {"reference": "Organization/2"}}]},
+     "CareTeam.participant[0].onBehalfOf"),
+    ("sev-1", AUDIT_EVENT | {"entity": [{"name": "a list", "query": "eA=="}]}, "AuditEvent.entity[0]"),
     ("grp-1", specimen("Group") | {"actual": False}, "Group.member"),
     ("org-1", {"resourceType": "Organization", "active": True}, "Organization"),
     ("org-2", {"resourceType": "Organization", "name": "H", "address": [{"use": "work"}, {"use": "home"}]},

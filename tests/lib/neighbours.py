@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tests.lib.breaches import (
+    AUDIT_EVENT,
     CC,
     ENTRY,
     HOLDS,
@@ -116,6 +117,11 @@ CLINICAL = {
     "ppc-3": consenting("research", **HERE),
     "ppc-4": consenting("adr", **HERE),
     "ppc-5": consenting("treatment", **HERE),
+    "ctm-1": {"resourceType": "CareTeam", "participant": [
+        {"member": {"reference": "Practitioner/1"}, "onBehalfOf": {"reference": "Organization/2"}},
+        {"member": {"display": "Dr Who"}, "onBehalfOf": {"reference": "Organization/2"}},
+        {"member": {"reference": "Organization/1"}}]},
+    "sev-1": AUDIT_EVENT | {"entity": [{"query": "eA=="}]},
     "grp-1": without(specimen("Group"), "member") | {"actual": False},
     "org-1": {"resourceType": "Organization", "identifier": [{"value": "1"}]},
     "org-2": {"resourceType": "Organization", "name": "H", "address": [{"use": "work"}]},

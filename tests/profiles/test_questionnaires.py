@@ -11,6 +11,7 @@ import pytest
 
 from mappings.canonicals import DEFAULT
 from mappings.intake import words
+from mappings.intake.columns import column
 from mappings.intake.words import LISTS, VISITS
 from mappings.r4 import wire
 from mappings.r4.validate import validate
@@ -213,3 +214,30 @@ def test_leaves_name_a_list_by_its_first_item():
     inner = Question("onset", "date")
     listed = Question("acute", "list", inside=(Question("", "group", inside=(inner,)),))
     assert [path for path, _ in leaves((listed,))] == ["acute", "acute.1", "acute.1.onset"]
+
+
+HOLDS = {
+    "string": "text",
+    "text": "text",
+    "url": "text",
+    "date": "date",
+    "boolean": "flag",
+    "integer": "whole",
+    "decimal": "number",
+    "quantity": "quantity",
+    "choice": "word",
+}
+
+
+@pytest.mark.parametrize("kind", ["enrolment", "follow-up"])
+def test_intake_knows_every_link_id_by_what_it_holds(kind, m6, enrolment):
+    """A linkId that intake did not know would be an observation that a centre fills in and that nobody takes."""
+    for link, item in (enrolment if kind == "enrolment" else m6).items():
+        if link.startswith("quality_of_life.scale.1"):
+            continue  # a score by the name of its scale: the key is what the person writes
+        found = column(kind, link)
+        assert found is not None, link
+        if item["type"] == "group":
+            assert found.holds in ("group", "list"), link
+        elif not link.endswith(".none"):
+            assert found.holds == HOLDS[item["type"]], link

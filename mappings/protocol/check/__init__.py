@@ -6,6 +6,7 @@ magnitude, codes, each number and drug against its own sentence, and each senten
 
 from __future__ import annotations
 
+from mappings.protocol.bearers import dangling
 from mappings.protocol.check.amounts import caps_can_bind, sane_magnitudes, stated_totals
 from mappings.protocol.check.citation import Wording, cited
 from mappings.protocol.check.coding import (
@@ -31,7 +32,6 @@ from mappings.protocol.check.schedule import (
 from mappings.protocol.check.sentence import sentences_say_it
 from mappings.protocol.document import read
 from mappings.protocol.model import Protocol
-from mappings.protocol.names import dangling
 from mappings.protocol.schema import shape
 from mappings.r4.faults import Fault, FaultyInput
 

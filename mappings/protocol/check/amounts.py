@@ -10,10 +10,12 @@ from decimal import Decimal
 
 from mappings.facts.plausible import HEIGHT, WEIGHT
 from mappings.protocol.check.finding import Finding, warning
-from mappings.protocol.model import MILLIGRAMS, Line, Phase, Protocol, Total, placed
+from mappings.protocol.model import FIXED, MILLIGRAMS, Line, Phase, Protocol, Total, placed
 
-MAGNITUDES = {"kg": (Decimal("0.01"), Decimal(2000)), "m2": (Decimal("0.1"), Decimal(15000))}
-"""Our own limits of a daily amount in mg per kg and per m2."""
+MAGNITUDES = {"kg": (Decimal("0.01"), Decimal(2000)), "m2": (Decimal("0.1"), Decimal(15000))} | {
+    FIXED: (Decimal("0.001"), Decimal(30000))
+}
+"""Our own limits of a daily amount in mg: per kg, per m2, and for everybody."""
 
 
 def stated_totals(protocol: Protocol) -> Iterator[Finding]:
@@ -62,18 +64,22 @@ def caps_can_bind(protocol: Protocol) -> Iterator[Finding]:
 
 def _total(path: str, line: Line, total: Total, whose: str, days: int) -> Iterator[Finding]:
     unit, _, per = total.unit.partition("/")
+    per = per or FIXED
     if per != line.dose.per:
-        yield Finding(path, line.key, f"{whose} total is stated per {per}, but the line is dosed per {line.dose.per}")
+        told, meant = (f"per {one}" if one != FIXED else "for everybody" for one in (per, line.dose.per))
+        yield Finding(path, line.key, f"{whose} total is stated {told}, but the line is dosed {meant}")
         return
     stated, summed = total.amount * MILLIGRAMS[unit], days * line.dose.amount * MILLIGRAMS[line.dose.unit]
     if stated != summed:
         said = f"{whose} total is stated as {total.amount} {total.unit}"
-        sum_ = f"{days} x {line.dose.amount} {line.dose.ucum} are {summed} mg/{per}"
+        sum_ = f"{days} x {line.dose.amount} {line.dose.ucum} are {summed} mg" + (f"/{per}" if per != FIXED else "")
         yield Finding(path, line.key, f"{said}, but {sum_}", "value")
 
 
 def _measures(per: str) -> tuple[Decimal, Decimal]:
     """Smallest and largest measure of a body that is not refused; the surface by Mosteller, for its magnitude only."""
+    if per == FIXED:
+        return Decimal(1), Decimal(1)
     if per == "kg":
         return WEIGHT.low, WEIGHT.high
     return (WEIGHT.low * HEIGHT.low / 3600).sqrt(), (WEIGHT.high * HEIGHT.high / 3600).sqrt()

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from mappings.protocol.check.finding import Finding
 from mappings.protocol.check.vocabulary import GRADE
 from mappings.protocol.model import (
+    FIXED,
     Assay,
     Clause,
     Cycles,
@@ -159,7 +160,10 @@ def _drug(clause: Clause, words: Words, protocol: Protocol) -> Iterator[Claim]:
 
 def _dose(line: Line, words: Words) -> Iterator[Claim]:
     dose, cap = line.dose, line.dose.at_most
-    yield words.amount("dose.amount", dose.amount, dose.unit, dose.per)
+    times = dose.times_a_day or 1
+    yield words.amount("dose.amount", dose.amount / times, dose.unit, _per(dose.per))
+    if dose.times_a_day:
+        yield words.number("dose.times_a_day", times, "times a day")
     if cap:
         yield words.amount("dose.at_most.amount", cap.amount, cap.unit)
         yield words.number("dose.at_most.times_a_day", cap.times_a_day, "times a day")
@@ -167,6 +171,10 @@ def _dose(line: Line, words: Words) -> Iterator[Claim]:
         total: Total | None = getattr(line.total, name)
         if total:
             yield words.amount(f"total.{name}", total.amount, *total.unit.split("/"))
+
+
+def _per(per: str) -> str | None:
+    return None if per == FIXED else per
 
 
 def _given(line: Line | OpenLine, words: Words, cycles: Cycles | None) -> Iterator[Claim]:

@@ -41,6 +41,7 @@ _LISTS = {
     "infection-severity": "How severe an infection was at its worst, in the centre's judgement: {}.",
     "immunosuppressant": "Systemic drug that suppresses immunity: {}.",
     "dli-withheld": "Why a planned infusion of donor lymphocytes was not given: {}.",
+    "agreement": "Whether what was derived from the counts is what the centre reports: {}.",
     "instrument": "Questionnaire by which quality of life was measured; its texts are its owner's: {}.",
 }
 _TABLES = {

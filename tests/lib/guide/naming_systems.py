@@ -11,6 +11,7 @@ from tests.lib.guide.artefact import PUBLISHED, PUBLISHER
 SYSTEMS = {
     "course": "One patient's course by one protocol; ties the requests of a plan together.",
     "definition": "A definition of a protocol by its key.",
+    "document": "A document of a centre by what it is kept by: centre, patient and, of a visit, which one.",
     "fact": "One thing that a centre told of: course, item and what tells it from others, joined by a slash.",
     "measure-report": "One result of an endpoint.",
     "patient": "A patient as the centre numbers them: centre and patient, joined by a slash; never for a registry.",

@@ -45,6 +45,7 @@ _OTHERS = {
     "visit": "Visit of the follow-up",
     "agvhd-stage": "Organ stage of acute GVHD (MAGIC)",
     "cgvhd-score": "Organ score of chronic GVHD (NIH 2014)",
+    "agreement": "Agreement of a derived with a reported result",
     "override-reason": "Reason why a warning was overridden",
 }
 """Lists of the tables that are no list of words in intake."""

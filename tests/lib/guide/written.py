@@ -7,11 +7,11 @@ from itertools import chain
 from typing import Any
 
 from mappings.r4 import wire
-from tests.lib.guide import code_systems, concept_maps, naming_systems, questionnaires, value_sets
+from tests.lib.guide import code_systems, concept_maps, measures, naming_systems, questionnaires, value_sets
 from tests.lib.tree import ROOT
 
 FOLDER = ROOT / "profiles"
-KINDS = ("Questionnaire", "ValueSet", "CodeSystem", "ConceptMap", "NamingSystem")
+KINDS = ("Questionnaire", "ValueSet", "CodeSystem", "ConceptMap", "NamingSystem", "Measure", "Library")
 """Types of which every file is generated; the others are written by hand."""
 
 
@@ -23,6 +23,7 @@ def generated() -> Iterator[dict[str, Any]]:
         code_systems.code_systems(),
         concept_maps.concept_maps(),
         naming_systems.naming_systems(),
+        measures.measures(),
     )
 
 

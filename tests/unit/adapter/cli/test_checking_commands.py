@@ -11,6 +11,7 @@ from mappings.r4.validate import validate
 from mappings.r4.wire import decode
 
 GOOD = {"resourceType": "Patient", "id": "p", "gender": "female"}
+BASE = "https://engraft.example/fhir/StructureDefinition"
 BAD = GOOD | {"gender": "yes", "colour": "red"}
 
 
@@ -43,6 +44,34 @@ class TestValidate:
         assert (result.exit_code, told["files"], told["resources"]) == (1, 1, 1)
         assert told["errors"] == len(told["issues"]) > 0
         assert told["issues"][0]["file"] == "d/deep/p.json"
+
+    def test_what_is_found_is_told_at_once_and_a_warning_passes(self, run, tmp_path, monkeypatch):
+        """A file of any size: no line is read before the issues of the last one are out."""
+        told = []
+        monkeypatch.setattr("adapter.cli.validate.click.echo", lambda text, **_: told.append(text))
+        heard = []
+
+        class File:
+            suffix = ".ndjson"
+
+            def open(self, _):
+                return self
+
+            def __enter__(self):
+                return self.lines()
+
+            def __exit__(self, *_):
+                pass
+
+            def lines(self):
+                for _ in range(3):
+                    heard.append(len(told))
+                    yield json.dumps(GOOD | {"meta": {"profile": [f"{BASE}/engraft-guess"]}}).encode()
+
+        monkeypatch.setattr("adapter.cli.validate._files", lambda _: [File()])
+        assert run("validate", "x").exit_code == 0
+        assert heard == [0, 1, 2]
+        assert told[-1] == "1 files, 3 resources, 0 errors, 3 warnings"
 
     @pytest.mark.parametrize("text", ["{", '{"resourceType": "Patient", "id": "a", "id": "b"}', "[]", '"x"', "NaN"])
     def test_what_is_no_resource_is_a_fault(self, run, tmp_path, text):
@@ -144,7 +173,8 @@ class TestReport:
 
     def test_servers_get_valid_measure_reports(self, run, mapped):
         bundle = decode(run(*mapped, "--format", "fhir").stdout)
-        assert {entry["resource"]["resourceType"] for entry in bundle["entry"]} == {"MeasureReport"}
+        kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
+        assert kinds == ["MeasureReport", "Group", "Observation"]
         assert sound(bundle)
 
     def test_a_cut_off_in_the_past_leaves_out_who_came_later(self, run, mapped):

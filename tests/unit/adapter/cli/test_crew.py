@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import Counter
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -191,3 +191,29 @@ def test_told_to_stop_it_ends_what_is_under_way_and_holds_nothing(store, tmp_pat
         with store.reading() as tx:
             assert "leased" not in tx.outbox.counts()
             assert tx.outbox.counts()["delivered"] == len(hospital.all("Patient"))
+
+
+def test_a_hospital_that_notifies_is_asked_all_the_same_at_the_start_and_now_and_then(store, monkeypatch):
+    there = {
+        "chu-a": Hospital("chu-a", "http://127.0.0.1:9/fhir", poll_minutes=15),
+        "chu-b": Hospital("chu-b", "http://127.0.0.1:9/fhir"),
+    }
+    crew = Crew(store, Settings(hospitals=there), 1, lambda _: None)
+    clock = [datetime(2026, 11, 3, 12, 0, tzinfo=UTC)]
+    monkeypatch.setattr(crew_module, "now", lambda: clock[0])
+
+    def asked():
+        crew._poll_round()
+        with store.transaction() as tx:
+            waiting = [row for row in tx.inbox.listing() if row.state == "waiting"]
+            for row in waiting:
+                tx.inbox.lease("w", at=clock[0], lease_seconds=60)
+                tx.inbox.done(row.id, "w", clock[0])
+        return [row.hospital for row in waiting]
+
+    assert asked() == ["chu-a"]
+    clock[0] += timedelta(minutes=14)
+    assert asked() == []
+    clock[0] += timedelta(minutes=1)
+    assert asked() == ["chu-a"]
+    crew.close()

@@ -110,6 +110,18 @@ def test_a_hospital_may_ask_for_smart_backend_services_and_mutual_tls(tmp_path):
     assert settings.registries["r"].auth.scope == "system/*.cruds"
 
 
+def test_a_hospital_that_notifies_is_asked_every_quarter_of_an_hour_unless_it_says_otherwise(tmp_path):
+    said = {
+        "a": 'webhook = { kind = "bearer", secret = { env = "S" } }',
+        "b": 'webhook = { kind = "bearer", secret = { env = "S" } }\npoll_minutes = 60',
+        "c": "poll_minutes = 5",
+        "d": "",
+    }
+    text = "".join(f'[hospitals.{name}]\nbase_url = "http://h"\n{more}\n' for name, more in said.items())
+    hospitals = settings_of(tmp_path, text).hospitals
+    assert {name: one.poll_minutes for name, one in hospitals.items()} == {"a": 15, "b": 60, "c": 5, "d": None}
+
+
 def test_auth_and_webhook_may_be_left_out(tmp_path):
     hospital = settings_of(tmp_path, '[hospitals.h]\nbase_url = "http://127.0.0.1/fhir"\n').hospitals["h"]
     assert (hospital.auth.kind, hospital.identity, hospital.webhook) == ("none", "auto", None)
@@ -188,6 +200,8 @@ FAULTY = [
     ("[smart]\nkeys = []", 2, "smart.keys", "is a list of keys"),
     ('[smart]\nkeys = ["es384.pem"]', 2, "smart.keys", "never stands"),
     ('[smart]\nkeys = [{ file = "k" }]\nalg = "ES384"', 3, "smart.alg", "unknown key"),
+    (HOSPITAL + "poll_minutes = 0", 3, "hospitals.h.poll_minutes", "whole number of minutes"),
+    (HOSPITAL + "poll_minutes = true", 3, "hospitals.h.poll_minutes", "whole number of minutes"),
     (HOSPITAL + 'tls = { key = "k.pem" }', 3, "hospitals.h.tls.certificate", "beside the key"),
     (HOSPITAL + "tls = { ca = 7 }", 3, "hospitals.h.tls.ca", "is a text"),
     (HOSPITAL + 'auth = { kind = "none", user = "x" }', 3, "hospitals.h.auth.user", "unknown key"),

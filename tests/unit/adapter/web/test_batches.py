@@ -97,10 +97,21 @@ def test_when_every_row_is_refused_the_batch_is(ward, send):
     before = ward.counts()
     status, outcome = send((HEAD + "FR-037;P-0001;m3;hier;;\r\n").encode(), "text/csv")
     assert (status, outcome["resourceType"]) == (422, "OperationOutcome")
-    (issue,) = outcome["issue"]
+    issue, *notes = outcome["issue"]
     assert issue["expression"] == ["date"]
+    assert [(note["severity"], note["diagnostics"]) for note in notes] == [
+        ("information", "utf-8"),
+        ("information", "semicolons"),
+    ]
     assert "row 2 ('hier'): 'hier' is no date of the calendar" in issue["diagnostics"]
     assert ward.counts() == before
+
+
+def test_dates_that_can_be_read_two_ways_are_told_as_such(send):
+    send(ndjson(ENROLMENT))
+    status, outcome = send((HEAD + "FR-037;P-0001;m3;02/06/2026;01/06/2026;98,5\r\n").encode(), "text/csv")
+    assert status == 422
+    assert "does not tell the day from the month; write YYYY-MM-DD" in outcome["issue"][0]["diagnostics"]
 
 
 def test_lines_that_are_all_refused_name_their_line(send):
@@ -153,6 +164,17 @@ def test_more_than_one_call_takes_is_refused_with_words(send, monkeypatch):
     status, outcome = send(ndjson(ENROLMENT, FOLLOW_UP, M6))
     assert status == 413
     assert "more than 2 documents in one call: split the file" in outcome["issue"][0]["diagnostics"]
+
+
+def test_what_is_not_reached_in_time_is_told_and_taken_the_next_time(send, monkeypatch):
+    monkeypatch.setattr(batch, "PATIENCE", -1.0)
+    status, told = send(ndjson(ENROLMENT, FOLLOW_UP))
+    assert status == 202
+    assert [one["line"] for one in told["accepted"]] == [1]
+    assert "was not reached in time: send the file again" in told["rejected"][0]["reason"]
+    monkeypatch.setattr(batch, "PATIENCE", 60.0)
+    status, told = send(ndjson(ENROLMENT, FOLLOW_UP))
+    assert [(one["line"], one["changed"]) for one in told["accepted"]] == [(1, False), (2, True)]
 
 
 def test_a_body_that_is_too_large_is_refused_with_words(ward, send):

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from mappings import facts
 from mappings.facts import Enrolment, FollowUp, PartialDate
 from mappings.r4.build import Ids, collection, course_id
 
@@ -51,3 +52,9 @@ def test_a_collection_names_each_entry():
     bundle = collection([{"resourceType": "Basic", "id": "1", "url": "https://engraft.example/x"}])
     assert bundle["entry"][0]["fullUrl"] == "https://engraft.example/x"
     assert collection([{"resourceType": "Basic", "id": "1"}])["entry"][0]["fullUrl"] == "urn:uuid:1"
+
+
+def test_each_name_of_the_package_is_there_and_no_other():
+    assert all(isinstance(getattr(facts, name), type) or name == "Said" for name in facts.__all__)
+    with pytest.raises(AttributeError, match="has no Nothing"):
+        _ = facts.Nothing

@@ -31,7 +31,7 @@ def told(columns, cells, who=WHO):
     [
         ("relapse.date;relapse.kind", "soon;molecular", "relapse.date", "no date of the calendar", "YYYY-MM-DD"),
         ("relapse.date;relapse.kind", "2026-04-01;bad", "relapse.kind", "not known here", "haematological, molecular"),
-        ("measurements.karnofsky", "85", "measurements.karnofsky", "by steps of 10", "whole number"),
+        ("measurements.karnofsky", "85", "measurements.karnofsky", "by steps of 10", "correct the value"),
         ("chimerism.1.date;chimerism.1.donor_percent", "2026-04-01;x", "chimerism.1.donor_percent", "a number", "0.52"),
         (
             "gvhd.acute.1.onset;gvhd.acute.1.steroid_refractory",
@@ -80,6 +80,12 @@ def test_reason_and_mending_stand_by_the_cell(columns, cells, name, reason, mend
     assert found.row == 2
 
 
+def test_a_date_that_can_be_read_two_ways_is_told_as_such():
+    found = told("relapse.date;relapse.kind", "03/04/2026;molecular")["relapse.date"]
+    assert "does not tell the day from the month" in found.reason
+    assert found.mend == "write YYYY-MM-DD"
+
+
 def test_a_needed_key_is_to_be_filled_in():
     found = told("response.note", "x", ";P-1;m3;2026-04-13;")["centre"]
     assert (found.value, found.mend) == ("", "fill it in")
@@ -105,7 +111,7 @@ def test_a_json_document_has_its_line_and_its_path():
         "path": "gvhd.acute.1.skin",
         "value": "9",
         "reason": "9 is not from 0 to 4",
-        "mend": "write the whole number in digits only",
+        "mend": "correct the value",
     }
     assert "value" not in acute
     assert mood["mend"] == "name it as the list says"

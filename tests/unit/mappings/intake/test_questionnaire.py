@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given, settings
 
 from mappings.canonicals import DEFAULT, UCUM
-from mappings.intake import questionnaire, schema
+from mappings.intake import answers, questionnaire, schema
+from mappings.intake.columns import column
+from mappings.r4 import wire
 from mappings.r4.faults import FaultyInput
 from mappings.terminology import codes
 from tests.lib import flat
 from tests.lib.any_document import FOLLOW_UPS
 from tests.lib.leaves import full
+from tests.lib.tree import ROOT
 
 AS_OF = date(2026, 9, 2)
 WHO = {"centre": "FR-037", "patient": "P-1", "visit": "m3", "date": "2026-04-13"}
@@ -216,3 +219,42 @@ def test_a_fault_of_the_form_names_the_link_id():
     (told,) = entry.refusals(error.value.faults)
     assert (told.path, told.column, told.row) == ("gvhd.acute.2.skin", "gvhd.acute.2.skin", None)
     assert entry.response == response
+
+
+def published(pattern):
+    return [wire.decode(file.read_bytes()) for file in sorted((ROOT / "profiles").glob(pattern))]
+
+
+def items(questionnaire_items):
+    for item in questionnaire_items:
+        yield item
+        yield from items(item.get("item", ()))
+
+
+@pytest.mark.parametrize("form", published("Questionnaire-*.json"), ids=lambda form: form["id"])
+def test_every_question_that_we_publish_is_understood(form):
+    kind = "enrolment" if form["id"] == "enrolment" else "follow-up"
+    asked = [item["linkId"] for item in items(form["item"])]
+    assert [link for link in asked if not link.startswith("quality_of_life.scale.") and not column(kind, link)] == []
+    assert f"{flat.QUESTIONNAIRES}/{form['id']}" == form["url"]
+
+
+def test_every_answer_that_we_publish_means_a_word():
+    sets = {one["url"]: one for one in published("ValueSet-*.json")}
+    open_ = []
+    for form in published("Questionnaire-*.json"):
+        kind = "enrolment" if form["id"] == "enrolment" else "follow-up"
+        for item in items(form["item"]):
+            found = column(kind, item["linkId"])
+            for coding in codings(item, sets):
+                word = answers.value_of(found, {"valueCoding": coding}, DEFAULT)
+                if word not in found.words:
+                    open_.append((item["linkId"], coding))
+    assert open_ == []
+
+
+def codings(item, sets):
+    yield from (option["valueCoding"] for option in item.get("answerOption", ()))
+    known = sets.get(item.get("answerValueSet", "").partition("|")[0])
+    for include in known["compose"]["include"] if known else ():
+        yield from ({"system": include["system"], "code": one["code"]} for one in include["concept"])

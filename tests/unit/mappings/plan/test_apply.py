@@ -251,3 +251,18 @@ def test_dosing_never_guesses_a_measure(body):
     (fludarabine,) = [line for line in load("set-haplo-pdli").lines if line.key == "fludarabine"]
     with pytest.raises(ValueError, match="missing"):
         dose(fludarabine, body, "mosteller")
+
+
+def test_two_plans_share_no_part_that_could_be_changed():
+    def parts(node):
+        if isinstance(node, dict | list):
+            yield id(node)
+            for one in node.values() if isinstance(node, dict) else node:
+                yield from parts(one)
+
+    plans = [a_plan(course=COURSE), a_plan(weight_kg="60", course="1b7c9d6e-6f0e-5f0a-9b1e-3a5d1c2b4f60"), a_plan()]
+    shapes = [shape for plan in plans for shape in (plan.applied.care_plan, plan.applied.resources)]
+    held = [set(parts(list(shape))) if isinstance(shape, tuple) else set(parts(shape)) for shape in shapes]
+    of_one = [held[0] | held[1], held[2] | held[3], held[4] | held[5]]
+    assert of_one[0].isdisjoint(of_one[1])
+    assert of_one[0].isdisjoint(of_one[2])

@@ -126,3 +126,11 @@ def test_a_taper_that_was_confirmed_says_so_first():
     told = gate_status.sentence(standing(record, "mycophenolate-taper", date(2026, 4, 6)))
     assert told.startswith("Confirmed to have begun on 2026-04-06. Gate ")
     assert "begun" not in gate_status.sentence(standing(record, "mycophenolate-taper", date(2026, 4, 5)))
+
+
+def test_a_taper_that_began_in_its_window_may_go_on_after_it():
+    """The window is D+35 to D+56, 2026-04-06 to 2026-04-27."""
+    later = date(2026, 6, 30)
+    begun = a_record(ready(), begun={"mycophenolate-taper": date(2026, 4, 6)})
+    assert standing(begun, "mycophenolate-taper", later).verdict.value == "met"
+    assert standing(a_record(ready()), "mycophenolate-taper", later).verdict.value == "not-met"

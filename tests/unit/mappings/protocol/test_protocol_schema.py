@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from importlib.resources import files
+
 import pytest
 import yaml
 
-from mappings.protocol import definition, load, names, parse
+from mappings.protocol import _shipped, definition, load, names, parse, shipped
+from mappings.protocol.packed import pack, unpack
 from mappings.r4.faults import FaultyInput
 
 
@@ -23,6 +27,28 @@ def faults(document):
 def test_the_trial_ships_and_loads():
     assert "set-haplo-pdli" in names()
     assert load("set-haplo-pdli").key == "set-haplo-pdli"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_packed_form_is_what_the_yaml_says(name):
+    text = definition(name)
+    packed = files("mappings.protocol").joinpath(f"{name}.json").read_bytes()
+    assert packed == pack(parse(text), text), "make protocols packs it anew"
+    unpacked, read = unpack(packed, text), parse(text)
+    assert all(getattr(unpacked, field.name) == getattr(read, field.name) for field in fields(read))
+    assert repr(unpacked) == repr(read), "3.20 stays 3.20"
+
+
+def test_a_packed_form_of_another_text_is_not_taken():
+    text = definition("set-haplo-pdli")
+    packed = pack(parse(text), text)
+    assert unpack(packed, text + "# a word\n") is None
+
+
+def test_an_edited_yaml_counts_at_once(monkeypatch):
+    edited = definition("set-haplo-pdli").replace("key: set-haplo-pdli", "key: edited", 1)
+    monkeypatch.setattr("mappings.protocol.definition", lambda name: edited)
+    assert _shipped.__wrapped__("set-haplo-pdli").key == "edited"
 
 
 def test_another_name_is_refused_with_the_names_known():

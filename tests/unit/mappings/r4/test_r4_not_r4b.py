@@ -19,7 +19,8 @@ def definition(name):
     for kind in ("StructureDefinition", "CapabilityStatement", "OperationDefinition", "Task", "ImplementationGuide",
                  "Composition", "SearchParameter", "Questionnaire", "Encounter", "Device", "OperationOutcome",
                  "ActivityDefinition", "Observation", "Condition", "Measure", "MeasureReport", "PlanDefinition",
-                 "CarePlan", "MedicationRequest", "MedicationAdministration", "Group"):  # fmt: skip
+                 "CarePlan", "MedicationRequest", "MedicationAdministration", "Group", "AuditEvent",
+                 "DiagnosticReport"):  # fmt: skip
         document = schema(kind)
         if name in document["$defs"]:
             return document["$defs"][name]

@@ -199,6 +199,19 @@ def test_what_is_no_resource_is_refused(value, fault):
     assert fault in faults(value)
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("subject.reference", "must be a reference to Device, Group, Location, Patient, as Type/id"),
+        ("focus.0.reference", "must be a reference, as Type/id"),
+    ],
+)
+def test_a_reference_says_what_it_may_lead_to(path, words):
+    resource = specimen("Observation") | {"focus": [{"reference": "Patient/1"}]}
+    (fault,) = validate(at(resource, path, "patient/a_b"))
+    assert fault.message == words
+
+
 def test_a_malformed_bundle_or_parameter_does_not_stop_the_look_inside():
     resource = {"resourceType": "Bundle", "type": "collection", "entry": ["x", {"resource": {"resourceType": "Nope"}}]}
     assert "Bundle.entry[1].resource" in {path for path, _ in faults(resource)}

@@ -1,0 +1,135 @@
+"""Is everything as it must be to do its work? Each thing that an operator would look at, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from adapter.config import Hospital, Registry, Settings
+from adapter.errors import EngraftError, HospitalRefused, HospitalUnavailable, Refused, StoreUnavailable
+from adapter.hospital.client import HospitalClient
+from adapter.store.lease import PARKED
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+WELL, LOOK, ILL, AWAY = "well", "look", "ill", "away"
+"""Nothing to do; somebody should look; it cannot work so; it could not be reached."""
+
+SKEW = timedelta(seconds=60)
+"""Two clocks that differ more make tokens and `Last-Modified` unreliable. Our own limit."""
+
+OLD = timedelta(hours=1)
+"""A delivery that waits longer is worth a look. Our own limit."""
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`what` was looked at, how it is, in words, and what to do where something is to be done."""
+
+    what: str
+    state: str
+    says: str
+    advice: str = ""
+
+
+def examine(
+    settings: Settings, store: Store | None, client_of: Callable[[str], HospitalClient], now: Callable[[], datetime]
+) -> Iterator[Finding]:
+    """Everything, one finding after another, as it is found. `store` None: there is no database yet."""
+    yield from _secrets(settings)
+    yield _address(settings)
+    yield from _database(store, now())
+    servers: list[Hospital | Registry] = [*settings.hospitals.values(), *settings.registries.values()]
+    for server in servers:
+        yield from _server(server, client_of, now)
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    for key, secret in settings.secrets().items():
+        try:
+            secret.read()
+            yield Finding(key, WELL, "can be read")
+        except Refused as error:
+            yield Finding(key, ILL, str(error), "write the secret there, readable by this account only")
+    if settings.registries or settings.privacy_key:
+        try:
+            settings.pseudonym_key()
+            yield Finding("privacy.key", WELL, "can be read")
+        except Refused as error:
+            yield Finding("privacy.key", ILL, str(error), "engraft config init makes one; never replace one in use")
+
+
+def _address(settings: Settings) -> Finding:
+    parts = urlsplit(settings.public_url)
+    if parts.scheme == "https" or parts.hostname in LOOPBACK:
+        return Finding("ENGRAFT_PUBLIC_URL", WELL, settings.public_url)
+    return Finding(
+        "ENGRAFT_PUBLIC_URL", LOOK, f"{settings.public_url} is not https", "let a proxy end TLS, and name its address"
+    )
+
+
+def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
+    if store is None or not store.ready():
+        yield Finding("database", AWAY, "is away, or its schema is not this program's", "engraft init-db")
+        return
+    try:
+        with store.reading() as tx:
+            counts, backlog = tx.outbox.counts(), tx.outbox.backlog()
+    except StoreUnavailable as error:
+        yield Finding("database", AWAY, str(error), "look at the disk and the database's own log")
+        return
+    yield Finding("database", WELL, "answers, with this program's schema")
+    if parked := counts.get(PARKED, 0):
+        yield Finding("queue", LOOK, f"{parked} deliveries are parked", "engraft queue list --state parked")
+    for name, (number, since) in sorted(backlog.items()):
+        if at - since > OLD:
+            waits = f"{number} deliveries for {name} are not finished, the oldest for {_age(at - since)}"
+            yield Finding("queue", LOOK, waits, "does engraft deliver --watch run? engraft queue list says why")
+    if not parked and not any(at - since > OLD for _, since in backlog.values()):
+        yield Finding("queue", WELL, f"{sum(number for number, _ in backlog.values())} deliveries wait, none for long")
+
+
+def _server(
+    server: Hospital | Registry, client_of: Callable[[str], HospitalClient], now: Callable[[], datetime]
+) -> Iterator[Finding]:
+    what = server.name
+    try:
+        client = client_of(server.name)
+        capability, there = client.capability(), client.clock()
+    except HospitalUnavailable as error:
+        yield Finding(what, AWAY, str(error), f"is {server.base_url} right, and reachable from here?")
+        return
+    except EngraftError as error:
+        yield Finding(what, ILL, str(error), "engraft config check")
+        return
+    version = str(capability.get("fhirVersion", "none"))
+    if not version.startswith("4.0"):
+        yield Finding(what, ILL, f"speaks FHIR {version}, not R4", "ask for the address of its R4 endpoint")
+    skew = abs(now() - there) if there else timedelta()
+    if skew > SKEW:
+        yield Finding(what, LOOK, f"its clock and ours differ by {_age(skew)}", "keep both by NTP")
+    yield _credentials(client, what)
+
+
+def _credentials(client: HospitalClient, what: str) -> Finding:
+    try:
+        client.search("Patient", [("_count", "0")])
+    except HospitalUnavailable as error:
+        return Finding(what, ILL, str(error), "are the credentials right, and do they allow system/Patient.rs?")
+    except HospitalRefused as error:
+        return Finding(what, LOOK, f"answers, but not our search: {error}", "see docs/operations.md, Install")
+    return Finding(what, WELL, "answers, and takes our credentials")
+
+
+def _age(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    for name, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} seconds"

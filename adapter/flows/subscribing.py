@@ -1,0 +1,90 @@
+"""We ask a hospital to tell us what changes: one rest-hook Subscription a type, without content.
+
+A notification without content names no patient, so nothing of people who are not ours comes here; what changed is then
+asked for, of our patients only. A server's loss of a notification is invisible (HAPI 8.8 gives one up after 57 s and
+still calls the Subscription active), so that whoever repairs also asks for everything that changed lately.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adapter.config import Hospital, Settings
+from adapter.errors import Refused
+from adapter.flows.notification import SEARCHED
+from adapter.hospital.client import HospitalClient
+from mappings.r4.build import Resource
+
+SENDS_DELETES = "http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages"
+"""On the channel: HAPI tells of deletions only then."""
+
+ACTIVE, REQUESTED, MISSING, CHANGED = "active", "requested", "missing", "changed"
+GOOD = frozenset({ACTIVE, REQUESTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one Subscription is: `state` is R4's status there, or `missing`, or `changed`: not as we wrote it."""
+
+    kind: str
+    id: str
+    state: str
+    says: str = ""
+
+
+def wanted(hospital: Hospital, settings: Settings) -> list[Resource]:
+    """The Subscriptions that this hospital should have. Raises Refused where its webhook is not one for it."""
+    webhook = hospital.webhook
+    if webhook is None:
+        raise Refused(f"hospitals.{hospital.name}.webhook is not configured: nothing could come in")
+    if webhook.kind != "bearer":
+        raise Refused(
+            f"hospitals.{hospital.name}.webhook is {webhook.kind}: a Subscription can only carry a bearer secret; "
+            "let the hospital set its notifications up itself"
+        )
+    channel = {
+        "extension": [{"url": SENDS_DELETES, "valueBoolean": True}],
+        "type": "rest-hook",
+        "endpoint": f"{settings.public_url}/webhook/{hospital.name}",
+        "header": [f"Authorization: Bearer {webhook.secret.read()}"],
+    }
+    return [
+        {
+            "resourceType": "Subscription",
+            "id": f"engraft-{kind.lower()}",
+            "status": "requested",
+            "reason": "Engraft takes over what changes for the patients of the study",
+            "criteria": f"{kind}?",
+            "channel": channel,
+        }
+        for kind in SEARCHED
+    ]
+
+
+def standings(client: HospitalClient, subscriptions: Sequence[Resource]) -> list[Standing]:
+    """How each of them is at the hospital. Raises HospitalUnavailable, HospitalRefused."""
+    return [_standing(client.read("Subscription", one["id"]), one) for one in subscriptions]
+
+
+def subscribe(client: HospitalClient, subscriptions: Sequence[Resource]) -> list[Standing]:
+    """Writes those that are missing, switched off, broken or changed; how each was. Raises as `standings`."""
+    before = standings(client, subscriptions)
+    broken = [one for one, was in zip(subscriptions, before, strict=True) if was.state not in GOOD]
+    for one in broken:
+        client.transact([one])
+    return before
+
+
+def _standing(found: Resource | None, ours: Resource) -> Standing:
+    kind, id_ = ours["criteria"].rstrip("?"), ours["id"]
+    if found is None:
+        return Standing(kind, id_, MISSING)
+    state = str(found.get("status"))
+    channel, wished = found.get("channel", {}), ours["channel"]
+    for name in ("type", "endpoint", "header", "payload"):
+        if channel.get(name) != wished.get(name):
+            return Standing(kind, id_, CHANGED, f"channel.{name} is not what we wrote")
+    if found.get("criteria") != ours["criteria"]:
+        return Standing(kind, id_, CHANGED, "criteria is not what we wrote")
+    return Standing(kind, id_, state, str(found.get("error", "")))

@@ -1,0 +1,117 @@
+"""`engraft hospital`: Subscriptions, asking, and whether the hospital has what it should."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from adapter.app import open_store
+from adapter.config import load
+from adapter.flows import enrolment, notification, reconciling
+from adapter.hospital.sandbox import Sandbox
+from tests.lib.centre import ENROLMENT, NOW, document
+
+
+@pytest.fixture
+def hospital():
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def configured(run, tmp_path, hospital):
+    """Environment of a deployment with one centre and its hospital."""
+    (tmp_path / "hook").write_text("open sesame")
+    (tmp_path / "engraft.toml").write_text(
+        '[centres.FR-037]\nhospital = "chu-a"\n'
+        f'[hospitals.chu-a]\nbase_url = "{hospital.base_url}"\n'
+        'webhook = { kind = "bearer", secret = { file = "hook" } }\n'
+    )
+    environ = {"ENGRAFT_CONFIG": str(tmp_path / "engraft.toml")}
+    assert run("init-db", **environ).exit_code == 0
+    return environ
+
+
+@pytest.fixture
+def store(configured, tmp_path):
+    store = open_store(load(configured | {"ENGRAFT_DATABASE_URL": f"sqlite:///{tmp_path}/var/engraft.sqlite"}))
+    yield store
+    store.close()
+
+
+def enrolled(store, configured):
+    settings = load(configured)
+    enrolment.enrol(document(ENROLMENT), sender=None, store=store, settings=settings, now=NOW)
+
+
+class TestNotifications:
+    def test_subscribing_makes_them_active(self, run, configured, hospital):
+        assert run("hospital", "status", "chu-a", **configured).exit_code == 1
+        result = run("hospital", "subscribe", "chu-a", **configured)
+        assert result.exit_code == 0
+        assert "active    Observation" in result.stdout
+        assert "open sesame" not in result.stdout + result.stderr
+        told = run("hospital", "status", "chu-a", "--json", **configured)
+        assert told.exit_code == 0
+        assert {one["state"] for one in json.loads(told.stdout)} == {"active"}
+
+    def test_repairing_also_asks_for_what_was_missed(self, run, configured, hospital, store):
+        assert run("hospital", "repair", "chu-a", **configured).exit_code == 0
+        with store.reading() as tx:
+            assert tx.inbox.has_ping("chu-a")
+        assert {one["status"] for one in hospital.all("Subscription")} == {"active"}
+
+    def test_asking_twice_asks_once(self, run, configured, store):
+        assert "asked;" in run("hospital", "poll", "chu-a", **configured).stderr
+        assert "asked already" in run("hospital", "poll", "chu-a", **configured).stderr
+        assert notification.ask("chu-a", store, NOW) is False
+        with store.reading() as tx:
+            assert len(tx.inbox.listing()) == 1
+
+    @pytest.mark.parametrize("command", ["subscribe", "status", "repair", "poll", "reconcile"])
+    def test_a_hospital_that_nobody_named_is_refused(self, run, configured, command):
+        result = run("hospital", command, "chu-b", **configured)
+        assert result.exit_code == 1
+        assert "known: chu-a" in result.stderr
+
+    def test_a_hospital_that_is_away_is_exit_3(self, run, configured, hospital):
+        with hospital.away():
+            assert run("hospital", "status", "chu-a", **configured).exit_code == 3
+
+
+class TestReconcile:
+    def test_what_was_never_sent_is_listed_then_queued_then_there(self, run, configured, hospital, store):
+        silent = load({})
+        enrolment.enrol(document(ENROLMENT), sender=None, store=store, settings=silent, now=NOW)
+        listed = run("hospital", "reconcile", "chu-a", **configured)
+        assert listed.exit_code == 1
+        assert "never-sent Patient/" in listed.stdout
+        assert "1 patients compared" in listed.stderr
+        mended = run("hospital", "reconcile", "chu-a", "--repair", "--json", **configured)
+        assert mended.exit_code == 0
+        assert {one["what"] for one in map(json.loads, mended.stdout.splitlines())} == {"never-sent"}
+        assert run("deliver", **configured).exit_code == 0
+        last = run("hospital", "reconcile", "chu-a", **configured)
+        assert (last.exit_code, last.stdout) == (0, "")
+        assert "no difference" in last.stderr
+
+    def test_stopped_half_way_it_says_how_to_go_on(self, run, configured, store, monkeypatch):
+        enrolled(store, configured)
+
+        def stopped(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(reconciling, "compare", stopped)
+        assert (
+            "go on with: engraft hospital reconcile chu-a" in run("hospital", "reconcile", "chu-a", **configured).stderr
+        )
+
+    def test_an_edit_of_the_hospital_is_told_with_its_version(self, run, configured, hospital, store):
+        enrolled(store, configured)
+        run("deliver", **configured)
+        one = hospital.all("Observation")[0]
+        hospital.put(one | {"note": [{"text": "synthetic"}]})
+        result = run("hospital", "reconcile", "chu-a", "--repair", **configured)
+        assert result.exit_code == 1
+        assert f"edited     Observation/{one['id']} (version 2 there)" in result.stdout

@@ -1,0 +1,155 @@
+"""What an operator would look at, and what to do about it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import responses
+
+from adapter.config import Auth, Hospital, Registry, Secret, Settings
+from adapter.flows.doctor import AWAY, ILL, LOOK, WELL, Finding, examine
+from adapter.hospital.connections import Connections
+from adapter.hospital.sandbox import Sandbox
+from adapter.store import Store
+
+NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
+BASE = "http://hospital.example/fhir"
+R4 = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(Store(f"sqlite:///{tmp_path}/engraft.sqlite")) as store:
+        store.migrate()
+        yield store
+
+
+def found(settings: Settings, store: Store | None, now: datetime = NOW) -> dict[str, list[Finding]]:
+    connections = Connections(settings)
+    by_what: dict[str, list[Finding]] = {}
+    try:
+        for one in examine(settings, store, connections, lambda: now):
+            by_what.setdefault(one.what, []).append(one)
+    finally:
+        connections.close()
+    return by_what
+
+
+def states(findings: list[Finding]) -> list[str]:
+    return [one.state for one in findings]
+
+
+def one_hospital(**changes) -> Settings:
+    return Settings(hospitals={"chu-a": Hospital("chu-a", BASE, **changes)})
+
+
+def answering(web, capability=R4, date="Thu, 03 Sep 2026 10:00:20 GMT", status=200) -> None:
+    web.get(f"{BASE}/metadata", json=capability, headers={"Date": date})
+    bundle = {"resourceType": "Bundle", "type": "searchset", "total": 0}
+    web.post(f"{BASE}/Patient/_search", json=bundle, status=status, headers={"Date": date})
+
+
+def test_a_sound_deployment_has_nothing_to_do(store):
+    with Sandbox() as hospital:
+        settings = Settings(hospitals={"chu-a": Hospital("chu-a", hospital.base_url)})
+        all_ = found(settings, store, datetime.now(UTC))
+    assert {one.state for findings in all_.values() for one in findings} == {WELL}
+    assert not any(one.advice for findings in all_.values() for one in findings)
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_a_database_that_is_not_prepared_is_told_with_the_command_that_does_it(tmp_path, prepared):
+    store = Store(f"sqlite:///{tmp_path}/other.sqlite") if prepared else None
+    (one,) = found(Settings(), store)["database"]
+    assert (one.state, one.advice) == (AWAY, "engraft init-db")
+    if store:
+        store.close()
+
+
+def test_a_database_that_goes_away_meanwhile_is_told(store, monkeypatch):
+    from adapter.errors import StoreUnavailable
+
+    def broken():
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(store, "reading", broken)
+    monkeypatch.setattr(store, "ready", lambda: True)
+    (one,) = found(Settings(), store)["database"]
+    assert (one.state, one.says) == (AWAY, "the disk is full")
+
+
+def test_what_is_parked_or_waits_for_long_is_worth_a_look(store):
+    with store.transaction() as tx:
+        tx.outbox.add("chu-a", "c-1", [{"resourceType": "Patient", "id": "p"}], source="s", at=NOW - timedelta(hours=3))
+    (late,) = found(Settings(), store)["queue"]
+    assert late.state == LOOK
+    assert "chu-a" in late.says
+    assert "3 hours" in late.says
+    from adapter.store.outbox import Said
+
+    with store.transaction() as tx:
+        row = tx.outbox.lease("w", at=NOW, lease_seconds=60, destination="chu-a")
+        tx.outbox.park(row.id, "w", Said("refused"))
+    parked, _ = found(Settings(), store)["queue"]
+    assert (parked.state, parked.advice) == (LOOK, "engraft queue list --state parked")
+
+
+def test_a_secret_or_key_that_cannot_be_read_is_told(tmp_path, store):
+    there = tmp_path / "there"
+    there.write_text("secret")
+    bad = Auth("bearer", secret=Secret(file=tmp_path / "absent"))
+    good = Auth("bearer", secret=Secret(file=there))
+    settings = Settings(
+        hospitals={"chu-a": Hospital("chu-a", BASE, bad)}, registries={"national": Registry("national", BASE, good)}
+    )
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as web:
+        answering(web)
+        told = found(settings, store)
+    assert states(told["hospitals.chu-a.auth.secret"]) == states(told["chu-a"]) == [ILL]
+    assert states(told["registries.national.auth.secret"]) == [WELL]
+    assert states(told["privacy.key"]) == [ILL]
+    (tmp_path / "key").write_text("0f" * 32)
+    assert states(found(Settings(privacy_key=tmp_path / "key"), store)["privacy.key"]) == [WELL]
+
+
+def test_a_public_address_without_tls_is_worth_a_look(store):
+    assert states(found(Settings(public_url="http://engraft.chu-a.example"), store)["ENGRAFT_PUBLIC_URL"]) == [LOOK]
+    assert states(found(Settings(public_url="https://engraft.chu-a.example"), store)["ENGRAFT_PUBLIC_URL"]) == [WELL]
+
+
+def test_a_hospital_that_cannot_be_reached_is_away(store):
+    with responses.RequestsMock():
+        (one,) = found(one_hospital(), store)["chu-a"]
+    assert (one.state, BASE in one.advice) == (AWAY, True)
+
+
+def test_a_server_of_another_fhir_is_not_ours_to_speak_to(store):
+    with responses.RequestsMock() as web:
+        answering(web, {"resourceType": "CapabilityStatement", "fhirVersion": "3.0.2"})
+        first, _ = found(one_hospital(), store)["chu-a"]
+    assert (first.state, "3.0.2" in first.says) == (ILL, True)
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Thu, 03 Sep 2026 10:00:59 GMT", [WELL]),
+        ("Thu, 03 Sep 2026 12:00:00 GMT", [LOOK, WELL]),
+        ("Thu, 03 Sep 2026 09:58:00 GMT", [LOOK, WELL]),
+        ("", [WELL]),
+    ],
+)
+def test_clocks_that_differ_are_worth_a_look(store, date, expected):
+    with responses.RequestsMock() as web:
+        answering(web, date=date)
+        assert states(found(one_hospital(), store)["chu-a"]) == expected
+
+
+@pytest.mark.parametrize(("status", "state"), [(401, ILL), (403, ILL), (400, LOOK), (200, WELL)])
+def test_credentials_are_tried_by_a_search_that_brings_no_patient(store, status, state):
+    with responses.RequestsMock() as web:
+        answering(web, status=status)
+        assert states(found(one_hospital(), store)["chu-a"]) == [state]
+        assert "_count=0" in str(web.calls[-1].request.body)

