@@ -35,6 +35,7 @@ def statement(site: Site, started: datetime) -> Resource:
                 "mode": "server",
                 "security": _security(),
                 "resource": _resources(site),
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
                 "operation": [bulk.OPERATIONS[""]],
             }
         ],
@@ -57,13 +58,13 @@ def _resources(site: Site) -> list[Element]:
 def _resource(kind: str, site: Site) -> Element:
     out: Element = {
         "type": kind,
-        "interaction": [{"code": code} for code in READ],
+        "interaction": [{"code": code} for code in (*READ, *_written(kind))],
         "versioning": "versioned",
         "readHistory": True,
-        "updateCreate": False,
-        "conditionalCreate": False,
+        "updateCreate": kind in served.PUSHED,
+        "conditionalCreate": kind in served.PUSHED,
         "conditionalRead": "full-support" if kind in served.STORED else "not-match",
-        "conditionalUpdate": False,
+        "conditionalUpdate": kind in served.PUSHED,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal"],
         "searchInclude": list(served.includes(kind)),
@@ -77,6 +78,12 @@ def _resource(kind: str, site: Site) -> Element:
         + [said for of, said in bulk.OPERATIONS.items() if of == kind],
     }
     return {name: said for name, said in out.items() if said != []}
+
+
+def _written(kind: str) -> tuple[str, ...]:
+    if kind in served.PUSHED:
+        return ("create", "update")
+    return {"Patient": ("update",), "QuestionnaireResponse": ("create",)}.get(kind, ())
 
 
 def _parameter(one: Parameter) -> Element:

@@ -48,7 +48,7 @@ PAGES = {
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
 PARTS = {
-    "kind": "Patient",
+    "kind": "Observation",
     "id_": "x",
     "version": "1",
     "hospital": "chu-a",
