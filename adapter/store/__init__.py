@@ -26,6 +26,7 @@ from adapter.store.inbox import Inbox
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
 from adapter.store.people import People
+from adapter.store.pushed import Pushed
 from adapter.store.resources import Resources
 from adapter.store.sent import Sent
 from adapter.store.validations import Validations
@@ -43,6 +44,7 @@ class Tx:
         self.resources = Resources(connection)
         self.enrolments = Enrolments(connection)
         self.follow_ups = FollowUps(connection)
+        self.pushed = Pushed(connection)
         self.outbox = Outbox(connection)
         self.inbox = Inbox(connection)
         self.clients = Clients(connection)

@@ -27,7 +27,7 @@ from adapter.store.columns import metadata as metadata
 from adapter.store.columns import number as _number
 from adapter.store.columns import text as _text
 
-REVISION = "0007"
+REVISION = "0006"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -160,6 +160,7 @@ def _submissions(name: str, *indexes: Index) -> Table:
 
 enrolments = _submissions("enrolments", Index(None, "centre", "patient", "current"))
 follow_ups = _submissions("follow_ups")
+pushed = _submissions("pushed")
 
 outbox = Table(
     "outbox",

@@ -27,6 +27,8 @@ OPEN = {
 
 PAGES = {
     ("/", "GET"),
+    ("/endpoints", "GET"),
+    ("/endpoints/table.csv", "GET"),
     ("/patients/<id_>", "GET"),
     ("/patients/<id_>/visits/<name>", "GET"),
     ("/patients/<id_>/visits/<name>", "POST"),
@@ -46,7 +48,7 @@ PAGES = {
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
 PARTS = {
-    "kind": "Patient",
+    "kind": "Observation",
     "id_": "x",
     "version": "1",
     "hospital": "chu-a",
