@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapter.store.parameters import Parameter
 from adapter.version import number
-from adapter.web import bulk, served
+from adapter.web import bulk, evaluation, served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
 
@@ -51,7 +51,8 @@ def _security() -> Element:
 
 def _resources(site: Site) -> list[Element]:
     group: Element = {"type": "Group", "operation": [bulk.OPERATIONS["Group"]]}
-    return [*(_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)), group]
+    measure: Element = {"type": "Measure", "operation": [evaluation.OPERATION]}
+    return [*(_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)), group, measure]
 
 
 def _resource(kind: str, site: Site) -> Element:
