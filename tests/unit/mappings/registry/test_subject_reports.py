@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from mappings.r4.validate import validate
+from mappings.registry.measure_report import measure_reports
 from mappings.registry.report import compile_report
-from mappings.registry.subject_reports import individual
+from mappings.registry.subject_reports import individual, subject_list
 from tests.unit.mappings.registry.grafted import ZERO, cells, course, dli, donor, drug, looked, relapse, response
 
 NOW = datetime(2029, 6, 1, 12, tzinfo=UTC)
@@ -65,3 +67,27 @@ def test_what_is_told_at_dates_has_a_word_for_each(endpoint, of, said, happened)
     (group,) = part(endpoint, of, horizons=[90])["group"]
     assert [each["value"]["text"] for each in group["stratifier"][0]["stratum"]] == [said]
     assert [each["count"] for each in group["population"]] == [1, happened]
+
+
+def listed(*cohort):
+    report = compile_report(cohort, endpoints=["os"], as_of=ZERO + timedelta(days=900))
+    report = replace(report, start=ZERO)
+    (summary,) = measure_reports(report, NOW)
+    made = subject_list(summary, report.analyses[0], report, NOW)
+    assert validate(made) == []
+    return made
+
+
+def test_a_subject_list_has_a_list_for_each_population_that_has_somebody():
+    made = listed(course("a", died=10), course("b", alive=500))
+    assert (made["type"], made["period"]["start"]) == ("subject-list", ZERO.isoformat())
+    populations = {each["subjectResults"]["reference"]: each["count"] for each in made["group"][0]["population"]}
+    assert populations == {"#initial-population": 2, "#numerator": 1}
+    lists = {one["id"]: len(one["entry"]) for one in made["contained"] if one["resourceType"] == "List"}
+    assert lists == {"initial-population": 2, "numerator": 1}
+
+
+def test_a_subject_list_of_nobody_has_none():
+    made = listed()
+    assert "contained" not in made
+    assert [each.keys() & {"subjectResults"} for each in made["group"][0]["population"]] == [set(), set()]

@@ -103,6 +103,7 @@ def test_what_lies_after_the_cut_off_is_not_known_yet():
     later = course(died=400, relapses=[relapse(300)])
     assert ended("lfs", later, cut) == (250, CENSORED)
     assert judged("lfs", later, cut).excluded == ()
+    assert ended("lfs", course(alive=400, relapses=[relapse(250)]), cut) == (250, EVENT)
 
 
 def test_a_relapse_known_to_the_month_counts_on_its_middle_and_is_listed():
