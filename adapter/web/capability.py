@@ -51,8 +51,7 @@ def _security() -> Element:
 
 def _resources(site: Site) -> list[Element]:
     group: Element = {"type": "Group", "operation": [bulk.OPERATIONS["Group"]]}
-    measure: Element = {"type": "Measure", "operation": [evaluation.OPERATION]}
-    return [*(_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)), group, measure]
+    return [*(_resource(kind, site) for kind in sorted(served.STORED | served.DEFINED)), group]
 
 
 def _resource(kind: str, site: Site) -> Element:
@@ -75,7 +74,7 @@ def _resource(kind: str, site: Site) -> Element:
             for o in served.OPERATIONS
             if o.kind == kind
         ]
-        + [said for of, said in bulk.OPERATIONS.items() if of == kind],
+        + [said for of, said in (*bulk.OPERATIONS.items(), ("Measure", evaluation.OPERATION)) if of == kind],
     }
     return {name: said for name, said in out.items() if said != []}
 

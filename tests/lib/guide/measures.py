@@ -82,5 +82,8 @@ def _transplanted() -> dict[str, str]:
 
 
 def _logic() -> dict[str, str]:
-    """No expression language of FHIR knows censoring: the logic is code, and the Library says so (exp-1)."""
-    return {"language": "text/plain", "reference": DEFAULT.pinned("Library", LIBRARY)}
+    """No expression language of FHIR knows censoring: the logic is code, and the Library says so (exp-1).
+
+    R4 has a language for three expression languages only and needs one of them; there is no expression to evaluate.
+    """
+    return {"language": "text/fhirpath", "reference": DEFAULT.pinned("Library", LIBRARY)}

@@ -38,7 +38,7 @@ def test_each_type_that_it_claims_is_served_with_each_parameter(ward, statement)
     (rest,) = statement["rest"]
     asked = [one for one in rest["resource"] if "interaction" not in one]
     operations = {one["type"]: [o["name"] for o in one["operation"]] for one in asked}
-    assert operations == {"Group": ["export"], "Measure": ["evaluate-measure"]}
+    assert operations == {"Group": ["export"]}
     read = [one for one in rest["resource"] if one not in asked]
     assert [one["type"] for one in read] == sorted(served.STORED | served.DEFINED)
     for one in read:
