@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -27,7 +28,7 @@ from adapter.store.columns import metadata as metadata
 from adapter.store.columns import number as _number
 from adapter.store.columns import text as _text
 
-REVISION = "0006"
+REVISION = "0010"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -205,7 +206,9 @@ inbox = Table(
     _text("worker", null=True),
     _instant("finished", null=True),
     _text("error", null=True),
+    _text("digest", null=True),
     Index(None, "state", "due", "id"),
+    Index(None, "digest", "state"),
     sqlite_autoincrement=True,
 )
 
@@ -323,6 +326,55 @@ hospital_doses = Table(
     Index(None, "course"),
 )
 """Doses that a hospital's own MedicationAdministrations tell of, by their id there."""
+
+hospital_copies = Table(
+    "hospital_copies",
+    metadata,
+    Column("hospital", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    _text("version", null=True),
+    _instant("changed", null=True),
+    _text("patient", null=True),
+    Column("content", Json),
+    Column("gone", Boolean, nullable=False),
+    _instant("at"),
+    Index(None, "hospital", "patient", "kind"),
+    Index(None, "hospital", "changed"),
+)
+"""The newest state of what was read from a hospital; `patient`: whose it is, as the hospital names them."""
+
+hospital_subscriptions = Table(
+    "hospital_subscriptions",
+    metadata,
+    Column("hospital", String, primary_key=True),
+    Column("subscription", String, primary_key=True),
+    Column("last", BigInteger),
+    _text("said"),
+    _text("status", null=True),
+    _number("heartbeat_seconds", null=True),
+    _instant("at"),
+)
+"""How far the numbered notifications of a Subscription have come."""
+
+questions = Table(
+    "questions",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _text("hospital"),
+    _text("course"),
+    _text("about"),
+    _text("kind"),
+    Column("content", Json, nullable=False),
+    _text("state"),
+    _instant("at"),
+    _text("who", null=True),
+    _text("answer", null=True),
+    _instant("ended", null=True),
+    Index(None, "state", "id"),
+    Index(None, "hospital", "course", "about"),
+)
+"""What a hospital says of a patient that only people can judge."""
 
 validations = Table(
     "validations",

@@ -10,11 +10,12 @@ import pytest
 
 from adapter.errors import Invalid, Refused
 from adapter.flows import notification
-from adapter.flows.notification import Copy, copies, pull, take
+from adapter.flows.notification import pull, take
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
 from adapter.hospital.subscriptions import Meaning, read
 from adapter.store import Store
+from adapter.store.copies import Copy
 from mappings.r4.faults import FaultyInput
 
 RECORDED = json.loads((Path(__file__).parents[3] / "data" / "hapi_notifications.json").read_text())
@@ -65,7 +66,7 @@ def inbox(store):
 
 def known(store):
     with store.reading() as tx:
-        return copies(tx, "chu-a")
+        return tx.copies.of("chu-a")
 
 
 def at_hospital(**changed):
@@ -230,7 +231,7 @@ class TestPulling:
     def test_the_same_event_twice_is_one_copy(self, store, client, hospital):
         hospital.put(at_hospital())
         came(CREATED, store)
-        came(CREATED, store)
+        came(UPDATED, store)
         assert (work(store, client).done, len(known(store))) == (2, 1)
         came(UPDATED, store)
         assert work(store, client).copied == 0
@@ -244,17 +245,20 @@ class TestPulling:
         assert known(store)[PLACE].version == "1"
 
     def test_an_order_of_arrival_as_recorded_ends_at_the_newest_versions(self, store):
+        """320 notifications, in whose order one resource's versions go back, whatever is read twice or late."""
         arrivals = RECORDED["sequences"][0]["arrivals"]
-        with store.transaction() as tx:
-            for _, id_, version in arrivals:
-                body = json.dumps(
-                    {"resourceType": "Observation", "id": id_, "meta": {"versionId": str(version)}}
-                ).encode()
-                tx.inbox.add("chu-a", notification.COPIED, "Observation", id_, {}, body, NOW)
-        newest = {}
+        assert len(arrivals) == 320
+        newest, reversals = {}, 0
         for _, id_, version in arrivals:
+            reversals += version < newest.get(id_, 0)
             newest[id_] = max(version, newest.get(id_, 0))
-        assert {place[1]: int(copy.version) for place, copy in known(store).items()} == newest
+        assert reversals > 0
+        again = [*arrivals, *reversed(arrivals)]
+        with store.transaction() as tx:
+            for _, id_, version in again:
+                copy = Copy(str(version), NOW - timedelta(seconds=version % 7), {"v": version})
+                tx.copies.keep("chu-a", ("Observation", id_), copy, NOW)
+        assert {place[1]: copy.content["v"] for place, copy in known(store).items()} == newest
 
     def test_what_is_gone_is_recorded_once_and_can_come_back(self, store, client, hospital):
         hospital.put(at_hospital())
@@ -307,9 +311,25 @@ class TestPulling:
         assert "synthetic refusal" in inbox(store)[0].error
 
     def test_a_few_can_be_asked_for(self, store, client):
-        for _ in range(3):
-            came(DELETED, store)
+        for recorded in (DELETED, CREATED, UPDATED):
+            came(recorded, store)
         assert work(store, client, limit=2).done == 2
+
+    def test_a_redelivery_is_kept_once_while_the_first_waits_and_again_once_that_was_begun(self, store, client):
+        first = came(CREATED, store)
+        again = CREATED | {"headers": CREATED["headers"] | {"If-Match": 'W/"9"'}}
+        assert came(again, store) == first
+        assert came(UPDATED, store) != first
+        assert work(store, client).done == 2
+        assert came(CREATED, store) not in (first, first + 1), "what changed after the reading has to be read"
+
+    def test_what_waits_for_a_hospital_that_was_down_does_not_swallow_its_next_word(self, store, client, hospital):
+        hospital.put(at_hospital())
+        first = came(CREATED, store)
+        with hospital.away():
+            assert work(store, client).retried == 1
+        assert came(CREATED, store) != first
+        assert work(store, client).copied == 1
 
 
 class TestSearchingAfterAPing:
@@ -331,23 +351,43 @@ class TestSearchingAfterAPing:
         assert set(known(store)) == {PLACE, ("Patient", "demo-pat")}
 
     def test_five_pings_of_one_transaction_are_one_search(self, store, client, hospital, linked):
-        for _ in range(5):
-            came(PING, store)
+        for number in range(5):
+            ping = {"resourceType": "Basic", "extension": [{"url": f"urn:synthetic:{number}"}]}
+            take("chu-a", "POST", None, None, {}, json.dumps(ping).encode(), store, NOW)
         assert work(store, client).done == 5
         searches = [path for _, path in hospital.requests if path == "Observation/_search"]
         assert len(searches) == 1
 
-    def test_the_search_begins_shortly_before_the_newest_change_that_is_known(self, store, client, hospital, linked):
+    @pytest.fixture
+    def asked(self, client):
+        asked = []
+        client.search = lambda kind, params: asked.append(dict(params)["_lastUpdated"]) or []
+        return lambda: datetime.fromisoformat(asked.pop().removeprefix("ge")) + notification.OVERLAP
+
+    def test_the_first_search_begins_before_the_newest_change_that_is_known(self, store, client, hospital, asked):
         hospital.put(at_hospital())
         came(CREATED, store)
         work(store, client)
-        changed = known(store)[PLACE].changed
-        asked = []
-        client.search = lambda kind, params: asked.append(dict(params)["_lastUpdated"]) or []
         came(PING, store)
         work(store, client)
-        since = datetime.fromisoformat(asked[0].removeprefix("ge"))
-        assert since == changed - notification.OVERLAP
+        assert asked() == known(store)[PLACE].changed
+
+    def test_the_next_one_begins_where_the_last_began_whatever_came_between(self, store, client, hospital, asked):
+        """A notification after an outage tells of a later change than those that the outage swallowed."""
+        came(PING, store)
+        work(store, client)
+        hospital.put(at_hospital())
+        came(CREATED, store, NOW + timedelta(hours=5))
+        came(PING, store, NOW + timedelta(hours=5))
+        work(store, client, NOW + timedelta(hours=5))
+        assert abs(asked() - NOW) < timedelta(milliseconds=1)
+
+    def test_a_search_that_failed_does_not_move_the_mark(self, store, client, hospital):
+        came(PING, store)
+        with hospital.away():
+            work(store, client)
+        with store.reading() as tx:
+            assert tx.sent.trait("chu-a", notification.SEARCHED_TO) is None
 
 
 class TestWhichCopyIsNewer:
