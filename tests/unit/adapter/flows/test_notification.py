@@ -13,10 +13,8 @@ from adapter.flows import notification
 from adapter.flows.notification import pull, take
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
-from adapter.hospital.subscriptions import Meaning, read
 from adapter.store import Store
 from adapter.store.copies import Copy
-from mappings.r4.faults import FaultyInput
 
 RECORDED = json.loads((Path(__file__).parents[3] / "data" / "hapi_notifications.json").read_text())
 CREATED, UPDATED, DELETED, PING = RECORDED["notifications"]
@@ -117,106 +115,6 @@ class TestTaking:
             take("chu-a", method, kind, id_, {}, body, store, NOW)
         assert refused.value.status == 400
         assert inbox(store) == []
-
-
-BACKPORT = {
-    "resourceType": "Bundle",
-    "type": "history",
-    "entry": [
-        {
-            "resource": {
-                "resourceType": "Parameters",
-                "parameter": [
-                    {"name": "subscription", "valueReference": {"reference": "https://h/fhir/Subscription/9"}},
-                    {"name": "type", "valueCode": "event-notification"},
-                    {"name": "events-since-subscription-start", "valueString": "10"},
-                    {
-                        "name": "notification-event",
-                        "part": [
-                            {"name": "event-number", "valueString": "10"},
-                            {"name": "focus", "valueReference": {"reference": "https://h/fhir/Observation/1"}},
-                            {"name": "focus", "valueReference": {"reference": "Observation/2/_history/7"}},
-                            {"name": "focus", "valueReference": {"display": "nothing to follow"}},
-                            {"name": "focus", "valueString": "odd"},
-                        ],
-                    },
-                ],
-            }
-        },
-        {"resource": {"resourceType": "Observation", "id": "1"}, "request": {"method": "PUT", "url": "Observation/1"}},
-    ],
-}
-
-
-def backport(kind, *, foci=True, entries=True):
-    bundle = json.loads(json.dumps(BACKPORT))
-    parameters = bundle["entry"][0]["resource"]["parameter"]
-    parameters[1]["valueCode"] = kind
-    if not foci:
-        parameters.pop()
-    return bundle if entries else bundle | {"entry": bundle["entry"][:1]}
-
-
-class TestDialects:
-    """Where each kind of notification tells us to look."""
-
-    @pytest.mark.parametrize("recorded", [CREATED, UPDATED])
-    def test_hapi_puts_the_resource(self, recorded):
-        body = json.dumps(recorded["body"]).encode()
-        assert read("PUT", *PLACE, body) == Meaning((PLACE,))
-
-    def test_hapi_deletes_without_a_body(self):
-        assert read("DELETE", "Observation", "demo-x1", b"") == Meaning((("Observation", "demo-x1"),))
-
-    def test_hapi_pings_without_saying_where(self):
-        assert read("POST", None, None, b"") == Meaning(search=True)
-
-    def test_an_address_without_content_is_enough(self):
-        assert read("POST", *PLACE, b" \n") == Meaning((PLACE,))
-
-    def test_other_servers_post_the_resource_to_the_bare_address(self):
-        assert read("POST", None, None, b'{"resourceType": "Condition", "id": "7"}') == Meaning((("Condition", "7"),))
-
-    def test_a_resource_without_an_id_leads_to_a_search(self):
-        assert read("POST", None, None, b'{"resourceType": "Condition"}') == Meaning(search=True)
-
-    def test_a_delete_of_the_bare_address_leads_to_a_search(self):
-        assert read("DELETE", None, None, b"") == Meaning(search=True)
-
-    def test_a_backport_event_names_its_foci(self):
-        body = json.dumps(BACKPORT).encode()
-        assert read("POST", None, None, body) == Meaning((("Observation", "1"), ("Observation", "2")))
-
-    def test_a_backport_event_with_content_only(self):
-        body = json.dumps(backport("event-notification", foci=False)).encode()
-        assert read("POST", None, None, body) == Meaning((("Observation", "1"),))
-
-    def test_an_empty_backport_event_leads_to_a_search(self):
-        body = json.dumps(backport("event-notification", foci=False, entries=False)).encode()
-        assert read("POST", None, None, body) == Meaning(search=True)
-
-    @pytest.mark.parametrize("kind", ["handshake", "heartbeat"])
-    def test_a_handshake_or_heartbeat_asks_for_nothing(self, kind):
-        assert read("POST", None, None, json.dumps(backport(kind)).encode()) == Meaning()
-
-    def test_a_transaction_names_what_it_carries_and_what_it_deletes(self):
-        entries = [
-            {
-                "resource": {"resourceType": "Observation", "id": "1"},
-                "request": {"method": "PUT", "url": "Observation/1"},
-            },
-            {"request": {"method": "DELETE", "url": "Condition/2"}},
-            {"request": {"method": "POST", "url": "Observation"}, "resource": {"resourceType": "Observation"}},
-            {"resource": {"resourceType": "Parameters", "parameter": []}},
-            "odd",
-        ]
-        body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
-        assert read("POST", None, None, body) == Meaning((("Observation", "1"), ("Condition", "2")))
-
-    def test_garbage_is_told_by_its_field(self):
-        with pytest.raises(FaultyInput) as refused:
-            read("POST", None, None, b'"text"')
-        assert refused.value.faults[0].path == "resourceType"
 
 
 class TestPulling:
@@ -390,26 +288,6 @@ class TestSearchingAfterAPing:
             assert tx.sent.trait("chu-a", notification.SEARCHED_TO) is None
 
 
-class TestWhichCopyIsNewer:
-    EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-
-    def test_numbers_decide_also_over_gaps_and_ten_comes_after_nine(self):
-        assert Copy("10", self.EARLY, {}).is_newer_than(Copy("9", self.LATE, {}))
-        assert not Copy("9", self.LATE, {}).is_newer_than(Copy("10", self.EARLY, {}))
-        assert not Copy("9", None, {}).is_newer_than(Copy("9", None, {}))
-
-    def test_without_numbers_the_time_of_change_decides(self):
-        assert Copy("b7", self.LATE, {}).is_newer_than(Copy("f0", self.EARLY, {}))
-        assert not Copy(None, self.EARLY, {}).is_newer_than(Copy(None, self.LATE, {}))
-
-    def test_who_says_nothing_was_read_later(self):
-        assert Copy(None, None, {}).is_newer_than(Copy(None, self.LATE, {}))
-
-    def test_a_time_without_a_zone_is_universal_and_nonsense_is_none(self):
-        assert notification._instant("2026-01-01T00:00:00") == self.EARLY
-        assert notification._instant("yesterday") is None
-
-
 def test_news_are_told_with_the_copy_and_only_once(store, hospital, client):
     told = []
 
@@ -425,3 +303,8 @@ def test_news_are_told_with_the_copy_and_only_once(store, hospital, client):
     take("chu-a", "DELETE", *PLACE, {}, b"", store, NOW)
     work(store, client, heard=heard)
     assert told == [("chu-a", PLACE), ("chu-a", PLACE)]
+
+
+def test_a_time_without_a_zone_is_universal_and_nonsense_is_none():
+    assert notification._instant("2026-01-01T00:00:00") == datetime(2026, 1, 1, tzinfo=UTC)
+    assert notification._instant("yesterday") is None

@@ -48,3 +48,17 @@ def test_copies_are_found_by_hospital_by_patient_and_by_the_latest_change(store,
         assert list(tx.copies.of_patient("chu-a", "Patient/p", "Observation")) == ["o-1"]
         assert set(tx.copies.of("chu-a")) == {PLACE, ("Condition", "c-1"), ("Observation", "o-2")}
         assert tx.copies.newest("chu-a") == LATE
+
+
+class TestWhichCopyIsNewer:
+    def test_numbers_decide_also_over_gaps_and_ten_comes_after_nine(self):
+        assert Copy("10", EARLY, {}).is_newer_than(Copy("9", LATE, {}))
+        assert not Copy("9", LATE, {}).is_newer_than(Copy("10", EARLY, {}))
+        assert not Copy("9", None, {}).is_newer_than(Copy("9", None, {}))
+
+    def test_without_numbers_the_time_of_change_decides(self):
+        assert Copy("b7", LATE, {}).is_newer_than(Copy("f0", EARLY, {}))
+        assert not Copy(None, EARLY, {}).is_newer_than(Copy(None, LATE, {}))
+
+    def test_who_says_nothing_was_read_later(self):
+        assert Copy(None, None, {}).is_newer_than(Copy(None, LATE, {}))
