@@ -19,7 +19,9 @@ from adapter.web import (
     auth,
     bulk,
     cds_hooks,
+    endpoint_pages,
     enrolments,
+    evaluation,
     fhir,
     fhir_bundle,
     fhir_writing,
@@ -47,8 +49,8 @@ from mappings.r4 import wire
 
 ROOMS = (
     *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin, metrics),
-    *(sign_in, pages, visit_pages, queue),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
+    *(sign_in, pages, visit_pages, queue, endpoint_pages),
 )
 
 

@@ -149,7 +149,8 @@ def settle(
     gone = _gone(tx, enrolment, ids.course, {_reference(resource) for resource, _ in said})
     changed: list[Resource] = []
     before = {one.key: tx.resources.from_source(ids.course, one.key) for one in documents}
-    for resource, sources in (*said, *gone):
+    # most of a course is as it was, and was looked at when it was stored
+    for resource, sources in tx.resources.news((*said, *gone), centre=enrolment.centre, course=ids.course):
         require_valid(resource)
         stored = tx.resources.put(resource, centre=enrolment.centre, course=ids.course, sources=sources, at=now)
         if stored:

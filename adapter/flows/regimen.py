@@ -218,11 +218,13 @@ def flags(body: Body, known: Known) -> tuple[str, ...]:
 
 def _store(tx: Tx, standing: Sequence[Resource], known: Known) -> None:
     """The Provenance is written where, and only where, something that it speaks of was."""
-    origins = [one for one in standing if one["resourceType"] == "Provenance"]
-    written = [_put(tx, one, known) for one in standing if one not in origins]
+    where = {"centre": known.enrolment.centre, "course": known.ids.course}
+    news = [one for one, _ in tx.resources.news([(one, [SOURCE]) for one in standing], **where)]
+    written = [_put(tx, one, known) for one in news if one["resourceType"] != "Provenance"]
     if any(written):
-        for one in origins:
-            _put(tx, one, known)
+        for one in news:
+            if one["resourceType"] == "Provenance":
+                _put(tx, one, known)
 
 
 def _put(tx: Tx, resource: Resource, known: Known) -> bool:

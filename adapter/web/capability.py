@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapter.store.parameters import Parameter
 from adapter.version import number
-from adapter.web import bulk, served
+from adapter.web import bulk, evaluation, served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
 
@@ -74,7 +74,7 @@ def _resource(kind: str, site: Site) -> Element:
             for o in served.OPERATIONS
             if o.kind == kind
         ]
-        + [said for of, said in bulk.OPERATIONS.items() if of == kind],
+        + [said for of, said in (*bulk.OPERATIONS.items(), ("Measure", evaluation.OPERATION)) if of == kind],
     }
     return {name: said for name, said in out.items() if said != []}
 

@@ -25,7 +25,7 @@ from mappings.r4.wire import content_hash
 
 PLANS = ("PlanDefinition", "ActivityDefinition")
 CONFORMANCE = (
-    *("CodeSystem", "ConceptMap", "NamingSystem", "OperationDefinition"),
+    *("CodeSystem", "ConceptMap", "Library", "Measure", "NamingSystem", "OperationDefinition"),
     *("Questionnaire", "StructureDefinition", "ValueSet"),
 )
 """What `profiles/` holds for others to read: what a `meta.profile`, a binding or an operation names."""

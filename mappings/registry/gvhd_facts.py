@@ -62,7 +62,8 @@ def episodes(pieces: Pieces, kind: str) -> Iterator[Told[Any]]:
         steps = in_order(
             (Told(fact(step, **one.said), one.source) for one in pieces.about(piece.source, f"{kind}-step")), "date"
         )
-        yield Told(fact(into, **said, course=tuple(one.fact for one in steps)), piece.source)
+        episode = fact(into, **said, course=tuple(one.fact for one in steps))
+        yield Told(episode, piece.source, parts=tuple(one.source for one in steps))
 
 
 def _staged(kind: str, resource: Resource, canonicals: Canonicals) -> dict[str, Any]:

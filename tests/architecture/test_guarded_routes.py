@@ -27,6 +27,8 @@ OPEN = {
 
 PAGES = {
     ("/", "GET"),
+    ("/endpoints", "GET"),
+    ("/endpoints/table.csv", "GET"),
     ("/patients/<id_>", "GET"),
     ("/patients/<id_>/visits/<name>", "GET"),
     ("/patients/<id_>/visits/<name>", "POST"),

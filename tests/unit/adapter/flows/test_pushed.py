@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from adapter.errors import Conflict, Invalid, NotAllowed
-from adapter.flows import gates, pushed, registry
+from adapter.flows import endpoints, gates, pushed
 from adapter.flows.pushed import Change
 from adapter.store import Store
 from adapter.store.clients import Client
@@ -115,7 +115,7 @@ def test_gates_and_the_report_see_what_was_pushed(ward):
         settings=SETTINGS,
         now=ward.now,
     )
-    (row,) = registry.report_from_store(ward.store, registry.Question(endpoints=["os"])).analyses[0].rows
+    (row,) = endpoints.report_from_store(ward.store, endpoints.Question(endpoints=["os"])).analyses[0].rows
     assert (row.n, row.events) == (1, 1)
 
 
