@@ -34,6 +34,7 @@ PAGES = {
     ("/patients/<id_>/visits/<name>", "POST"),
     ("/patients/<id_>/visits/<name>/stored", "GET"),
     ("/queue", "GET"),
+    ("/queue/answer", "POST"),
     ("/queue/discard", "POST"),
     ("/queue/retry", "POST"),
     ("/regimens/<id_>/calendar", "GET"),
