@@ -57,8 +57,9 @@ def _instantiate(kind: str, content: Resource) -> Model:
 
 def _said_to_be_absent(fault: Fault, kind: str, content: Resource) -> bool:
     """R4 lets a required primitive be an extension alone (`_date`), such as one that says why it is missing."""
-    name = fault.path.removeprefix(f"{kind}.")
-    return fault.message == _SAYS[KeyError] and bool(content.get(f"_{name}"))
+    element = re.escape(fault.path.removeprefix(f"{kind}."))
+    said = re.compile(rf"_{element}([A-Z]\w*)?")  # fhirclient calls effective[x] `effective`
+    return fault.message == _SAYS[KeyError] and any(said.fullmatch(name) for name in content)
 
 
 def _explained(fault: Fault, faults: list[Fault]) -> bool:

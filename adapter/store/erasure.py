@@ -8,17 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from adapter.errors import Conflict
-from adapter.store import schema
+from adapter.store.inbound_schema import hospital_copies
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.outbox import DISCARDED
 from adapter.store.schema import inbox, links, metadata, outbox, sent
 from adapter.store.schema import resource_heads as heads
 from mappings.r4.build import Resource
 
-BY_COURSE = (
-    *(schema.enrolments, schema.follow_ups, schema.decisions, schema.drafts),
-    *(schema.validations, schema.hospital_doses, schema.links),
-)
 AT_ONCE = 400
 
 ERASED = "the patient was erased"
@@ -33,14 +29,18 @@ def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], 
     if connection.scalar(select(outbox.c.id).where(lane, outbox.c.state == LEASED).limit(1)):
         raise Conflict("something of this patient is being sent: try again in a few minutes")
     found = connection.execute(select(heads.c.key, heads.c.kind, heads.c.id).where(heads.c.course == course)).all()
-    theirs = connection.scalars(select(links.c.patient).where(links.c.course == course)).all()
-    ids = [row.id for row in found] + [name.partition("/")[2] for name in theirs]
+    linked = connection.execute(select(links.c.hospital, links.c.patient).where(links.c.course == course)).all()
+    ids = [row.id for row in found] + [name.partition("/")[2] for _, name in linked]
+    for hospital, name in linked:
+        whose = hospital_copies.c.patient.in_((name, name.partition("/")[2]))
+        connection.execute(delete(hospital_copies).where(hospital_copies.c.hospital == hospital, whose))
     for begin in range(0, len(ids), AT_ONCE):
         some = ids[begin : begin + AT_ONCE]
         connection.execute(delete(inbox).where(inbox.c.resource_id.in_(some)))
         connection.execute(delete(sent).where(sent.c.id.in_(some)))
-    for table in BY_COURSE:
-        connection.execute(delete(table).where(table.c.course == course))
+    for table in metadata.sorted_tables:
+        if "course" in table.c and table not in (outbox, heads):
+            connection.execute(delete(table).where(table.c.course == course))
     keys = [row.key for row in found]
     keyed = [one for one in metadata.sorted_tables if one.name.startswith("resource_") and "key" in one.c]
     for begin in range(0, len(keys), AT_ONCE):

@@ -27,12 +27,15 @@ OPEN = {
 
 PAGES = {
     ("/", "GET"),
+    ("/endpoints", "GET"),
+    ("/endpoints/table.csv", "GET"),
     ("/patients/<id_>", "GET"),
     ("/patients/<id_>/visits/<name>", "GET"),
     ("/patients/<id_>/visits/<name>", "POST"),
     ("/patients/<id_>/visits/<name>/stored", "GET"),
     ("/quality", "GET"),
     ("/queue", "GET"),
+    ("/queue/answer", "POST"),
     ("/queue/discard", "POST"),
     ("/queue/retry", "POST"),
     ("/regimens/<id_>/calendar", "GET"),
@@ -47,7 +50,7 @@ PAGES = {
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
 PARTS = {
-    "kind": "Patient",
+    "kind": "Observation",
     "id_": "x",
     "version": "1",
     "hospital": "chu-a",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from adapter.config import Registry
 from adapter.errors import Conflict, Invalid, NotFound
@@ -17,6 +17,7 @@ from adapter.flows.registry import whole
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
 from adapter.store import Store
+from adapter.store.inbound_schema import hospital_copies
 from adapter.store.schema import metadata
 from mappings.r4.wire import encode
 from tests.lib.centre import M1, M3, OURS, SETTINGS, Ward
@@ -83,6 +84,18 @@ def test_nothing_of_the_patient_is_left(ward):
     assert [word for word in (SECRET, "SYN-0001", id_) if word in after] == []
     assert "SYN-0002" in after
     assert len(ward.stored("Patient")) == 1
+
+
+def test_what_was_read_from_the_hospital_goes_too(ward):
+    copy = {"hospital": "chu-a", "kind": "Observation", "gone": False, "at": ward.now, "content": {"id": "theirs"}}
+    (patient,) = ward.stored("Patient")
+    with ward.store.transaction() as tx:
+        tx.links.put("chu-a", patient.course, "Patient/theirs")
+        for id_, whose in (("a", "Patient/theirs"), ("b", "theirs"), ("c", "Patient/of-somebody-else")):
+            tx._connection.execute(insert(hospital_copies).values(**copy, id=id_, patient=whose))
+    erased(ward)
+    with ward.store.reading() as tx:
+        assert list(tx._connection.scalars(select(hospital_copies.c.id))) == ["c"]
 
 
 def test_what_stays_is_who_did_what(ward):

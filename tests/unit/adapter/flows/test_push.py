@@ -27,6 +27,7 @@ from tests.unit.mappings.registry.patients import KEY
 
 NAME = "national"
 KINDS = [*allow_list().resources, "Composition"]
+GIVEN = [{"action": "atg", "date": "2026-02-27", "given": {"value": 175, "unit": "mg"}}]
 AGREED = {"status": "active", "date": "2026-01-10", "registry": True}
 WITHDRAWN = AGREED | {"status": "inactive"}
 
@@ -40,6 +41,7 @@ def ward(tmp_path):
     made.enrol()
     made.visit(M1)
     made.visit(M3)
+    made.visit(M3, visit="m12", date="2026-11-01", gvhd=None, administrations=GIVEN)
     yield made
     store.close()
 

@@ -90,4 +90,8 @@ def test_a_required_primitive_may_be_an_extension_that_says_why_it_is_missing():
     }
     assert r4_gate.read(said | {"_date": why}).resource_type == "Composition"
     assert faults_of(said) == {"Composition.date": "is required in R4 and missing"}
+    given = {"resourceType": "MedicationAdministration", "status": "entered-in-error"}
+    given |= {"medicationCodeableConcept": {"text": "Synthetic"}, "subject": {"reference": "Patient/p"}}
+    assert r4_gate.read(given | {"_effectiveDateTime": why}).resource_type == "MedicationAdministration"
+    assert faults_of(given) == {"MedicationAdministration.effective": "is required in R4 and missing"}
     assert faults_of(said | {"_date": why, "colour": "red"}) == {"Composition.colour": "R4 does not have this element"}
