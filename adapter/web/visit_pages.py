@@ -13,7 +13,7 @@ from typing import Any
 from flask import Response, request
 
 from adapter.errors import Conflict, Invalid
-from adapter.flows import sign_in, visit
+from adapter.flows import sign_in, visit, visit_offer
 from adapter.flows.visit import Form
 from adapter.web import html, session
 from adapter.web.content import body
@@ -35,7 +35,7 @@ from mappings.intake import asked
 from mappings.intake.words import COMPARATORS, REASONS_MISSING
 from mappings.r4.faults import Fault
 
-_DEED = re.compile(r"(?P<deed>save|send|discard|add|drop):?(?P<path>[a-z_0-9.]*)")
+_DEED = re.compile(r"(?P<deed>save|send|discard|add|drop|fill):?(?P<path>[a-z_0-9.]*)")
 _OWN = ("csrf", "do", "seen")
 SAVED = "saved"
 """Where the page begins after a draft was saved: nowhere else than ever, and it says so."""
@@ -73,6 +73,8 @@ def fill(site: Site, id_: str, name: str) -> Response:
     elif deed == "drop":
         above, _, number = path.rpartition(".")
         fields = dropped(fields, above, int(number)) if number.isdigit() else fields
+    elif deed == "fill":
+        fields = visit_offer.into(form, fields, visit_offer.of(form, **of_centre(site))["document"])
     try:
         form = _keep(site, form, fields)
         if deed == "send":
@@ -132,6 +134,7 @@ def _page(
         listed=told.listed,
         focus=told.first if faults else first_field(names, at),
         saved=at == SAVED,
+        offer=visit_offer.of(form, **of_centre(site))["values"],
         shown=SHOWN,
         items=partial(items, fields),
         ticked=partial(ticked, fields),
