@@ -6,10 +6,10 @@ import signal
 
 import click
 
-from adapter.cli.crew import Crew
 from adapter.cli.refusal import REFUSED, UNREACHABLE, json_option
 from adapter.cli.surroundings import environment, store_of
 from adapter.config import load
+from adapter.flows.crew import Crew
 from mappings.r4.wire import pretty
 
 

@@ -32,7 +32,7 @@ def open_engine(url: str, busy_seconds: float) -> Engine:
         case "sqlite":
             return _sqlite(parsed, busy_seconds)
         case "postgresql":
-            return _postgresql(parsed)
+            return _postgresql(parsed, busy_seconds)
         case other:
             raise Refused(f"ENGRAFT_DATABASE_URL names {other}, which is not supported: {FORMS}")
 
@@ -56,9 +56,18 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, busy_seconds: float) -> Engine:
+    """By psycopg, whether the URL names it or no driver. Somebody else's lock is waited for as long as on SQLite."""
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    asked = {"connect_timeout": max(2, round(busy_seconds)), "application_name": "engraft"}
+    options = f"{url.query.get('options', '')} -c lock_timeout={round(busy_seconds * 1000)}".strip()
+    connect: dict[str, Any] = {name: value for name, value in asked.items() if name not in url.query}
+    connect["options"] = options
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(
+            url, connect_args=connect, pool_pre_ping=True, pool_timeout=busy_seconds, pool_size=5, max_overflow=20
+        )
     except ModuleNotFoundError as error:
         raise Refused(f"ENGRAFT_DATABASE_URL needs the Python package {error.name}, which is not installed") from error
     event.listen(engine, "connect", _remember_process)
@@ -91,6 +100,13 @@ def _refuse_inherited(_: Any, record: Any, proxy: Any) -> None:
     if record.info["process"] != os.getpid():
         record.dbapi_connection = proxy.dbapi_connection = None
         raise exc.DisconnectionError("this connection belongs to another process")
+
+
+def reads(connection: Connection) -> dict[str, Any]:
+    """Execution options of a transaction that reads one state; PostgreSQL would else show each statement another."""
+    if connection.dialect.name == "postgresql":
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {}
 
 
 @contextmanager

@@ -60,6 +60,7 @@ class Inbox:
         came = {"hospital": hospital, "method": method, "kind": kind, "resource_id": resource_id}
         row = {"headers": dict(headers), "body": body, "state": WAITING, "attempts": 0, "created": at, "due": at}
         added = self._connection.execute(insert(inbox).values(**came, **row).returning(inbox.c.id))
+        lease.call(self._connection, lease.INBOX)
         return int(added.scalar_one())
 
     def lease(self, worker: str, *, at: datetime, lease_seconds: float) -> Notice | None:

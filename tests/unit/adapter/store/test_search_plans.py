@@ -10,6 +10,8 @@ from adapter.store import search
 from adapter.store.criteria import read
 from adapter.store.paging import Order, Sort, Window
 
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
 BY_KEY = "SEARCH resource_heads USING INTEGER PRIMARY KEY"
 PATIENT = ("patient", "anna")
 
