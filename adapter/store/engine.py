@@ -15,6 +15,7 @@ from adapter.errors import Refused, StoreUnavailable
 WRITES = "engraft_writes"
 """Execution option of a connection whose transaction will write."""
 
+UNIQUE_VIOLATION = "23505"
 FORMS = "write sqlite:///path/to/file or postgresql://user@host/name"
 
 
@@ -119,6 +120,8 @@ def told_apart() -> Iterator[None]:
     except exc.DBAPIError as error:
         if _unprepared(error):
             raise StoreUnavailable("the database has not been prepared: run engraft init-db") from error
+        if _raced(error):
+            raise StoreUnavailable("another writer was first with the same thing") from error
         if not _outage(error):
             raise
         # the driver's own reason: never the statement or its parameters, which hold patients
@@ -130,6 +133,11 @@ def _unprepared(error: exc.DBAPIError) -> bool:
     """A table or column is missing: SQLite says so in words, PostgreSQL by its code."""
     words = ("no such table", "no such column")
     return getattr(error.orig, "sqlstate", None) in ("42P01", "42703") or str(error.orig).startswith(words)
+
+
+def _raced(error: exc.DBAPIError) -> bool:
+    """PostgreSQL: another writer was first with the same key. Tried again, this one sees what that one wrote."""
+    return getattr(error.orig, "sqlstate", None) == UNIQUE_VIOLATION
 
 
 def _outage(error: exc.DBAPIError) -> bool:

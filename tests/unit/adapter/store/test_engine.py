@@ -123,6 +123,14 @@ def test_so_does_postgresql(sqlstate):
         raise exc.ProgrammingError("SELECT", {}, missing)
 
 
+def test_who_comes_second_on_postgresql_may_try_again():
+    second = Exception("duplicate key value violates unique constraint: Key (id)=(anna)")
+    second.sqlstate = "23505"
+    with pytest.raises(StoreUnavailable, match="another writer") as caught, engine.told_apart():
+        raise exc.IntegrityError("INSERT", {}, second)
+    assert "anna" not in str(caught.value)
+
+
 def test_a_file_that_is_no_database_is_unavailable(tmp_path):
     (tmp_path / "notes.txt").write_text("Milk, bread, and a thousand other things to be bought in town" * 100)
     store = Store(f"sqlite:///{tmp_path}/notes.txt")

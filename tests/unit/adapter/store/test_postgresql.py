@@ -10,6 +10,7 @@ import pytest
 
 from adapter.errors import StoreUnavailable
 from adapter.store import Store
+from adapter.store.sent import Given
 
 pytestmark = [pytest.mark.contract, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
 
@@ -116,3 +117,26 @@ def test_who_listened_is_told_when_the_database_goes_away(store, prepared, postg
     with pytest.raises(StoreUnavailable, match="no longer answers"):
         next(store.calls(threading.Event()))
     closing_down.join()
+
+
+def test_two_that_keep_the_same_thing_at_once_both_can(store, noon):
+    """What several workers find out about a hospital at the same moment."""
+    start = threading.Barrier(4)
+
+    def learn(number):
+        start.wait()
+        for _ in range(20):
+            with store.transaction() as tx:
+                given = [Given("Observation", id_, id_, str(number), None) for id_ in ("b", "a")]
+                tx.sent.put("chu-a", given[:: 1 if number % 2 else -1], noon)
+                tx.sent.learn("chu-a", "ids", "client-id")
+                tx.links.put("chu-a", "course", f"Patient/{number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(learn, range(4)))
+    with store.reading() as tx:
+        assert tx.sent.trait("chu-a", "ids") == "client-id"
+        assert set(tx.sent.known("chu-a", [("Observation", "a"), ("Observation", "b")])) == {
+            "Observation/a",
+            "Observation/b",
+        }
