@@ -59,11 +59,11 @@ class Crew:
 
     def once(self) -> DrainReport:
         """Sends what is due, to all hospitals at the same time. Raises StoreUnavailable."""
-        self._bury()
+        self.bury()
         destinations = self._destinations()
         done: Counter[str] = Counter()
         with ThreadPoolExecutor(len(destinations) or 1) as pool:
-            for counted in pool.map(self._share, destinations):
+            for counted in pool.map(self.share, destinations):
                 done += counted
         return self._post.report(done)
 
@@ -141,7 +141,7 @@ class Crew:
 
     def _look(self) -> list[str]:
         """Destinations that nobody tends yet."""
-        self._bury()
+        self.bury()
         return sorted(set(self._destinations()) - set(self._tending))
 
     def _deliver_round(self, destination: str) -> None:
@@ -149,7 +149,7 @@ class Crew:
             due = tx.outbox.next_due(destination)
         if due is None or due > now() or self._post.pace(destination).until:
             return
-        done = self._share(destination)
+        done = self.share(destination)
         if done.total():
             self._tell(f"{destination}: {told(done)}")
 
@@ -162,16 +162,20 @@ class Crew:
 
     def _pull_round(self) -> None:
         self._poll_round()
+        self.fetch()
+
+    def fetch(self) -> None:
+        """Reads what waits, and tells what came of it. Raises StoreUnavailable."""
         done = self.pull()
         if done.copied or done.retried or done.parked:
             self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
 
-    def _share(self, destination: str) -> Counter[str]:
-        """One hospital's workers, until nothing is due there."""
+    def share(self, destination: str, most: int | None = None) -> Counter[str]:
+        """One hospital's workers, until nothing is due there, or each has done `most` rows. Raises StoreUnavailable."""
 
         def work(number: int) -> Counter[str]:
             name = f"{destination}-{number}"
-            return self._post.work(destination, self._lines(name), worker_name(name))
+            return self._post.work(destination, self._lines(name), worker_name(name), most)
 
         with ThreadPoolExecutor(self._post.writers) as pool:
             return sum(pool.map(work, range(self._post.writers)), Counter())
@@ -184,7 +188,7 @@ class Crew:
         with self._store.reading() as tx:
             return tx.outbox.destinations()
 
-    def _bury(self) -> None:
+    def bury(self) -> None:
         """Takes the leases of processes of this machine that live no more."""
         with self._store.reading() as tx:
             dead = [name for name in tx.outbox.workers() if is_dead(name)]
