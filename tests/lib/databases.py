@@ -91,8 +91,8 @@ def program(name: str) -> Path:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL of its own, gone with all its data after the block."""
+def postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A PostgreSQL of its own, gone with all its data after the block. `durable`: it syncs like a real one."""
     initdb, server = program("initdb"), program("postgres")
     user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="engraft-postgres-"))
@@ -104,7 +104,7 @@ def postgres() -> Iterator[Postgres]:
         subprocess.run([*made, "--locale=C.UTF-8"], check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=120)
         found = Postgres(free_port())
         where = [f"port={found.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}"]
-        settings = [word for setting in (*where, *_QUIET, *_CALM) for word in ("-c", setting)]
+        settings = [word for setting in (*where, *(() if durable else _QUIET), *_CALM) for word in ("-c", setting)]
         with running([*user, server, "-D", data, *settings], folder, found.answers):
             yield found
     finally:
