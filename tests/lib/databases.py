@@ -80,6 +80,16 @@ class Postgres:
             connection.execute(statement)
 
 
+def refuse_inserts(store: Store, table: str) -> None:
+    """Every insert into this table raises an IntegrityError that says `broken`."""
+    with store.transaction() as tx:
+        if tx._connection.dialect.name == "postgresql":
+            how = f"ALTER TABLE {table} ADD CONSTRAINT broken CHECK (false) NOT VALID"
+        else:
+            how = f"CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'broken'); END"
+        tx._connection.exec_driver_sql(how)
+
+
 def program(name: str) -> Path:
     """One of PostgreSQL's own: of the newest version that Debian's package put here, else from the PATH."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda found: int(found.parent.name))
