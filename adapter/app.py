@@ -19,8 +19,12 @@ from adapter.web import (
     auth,
     bulk,
     cds_hooks,
+    endpoint_pages,
     enrolments,
+    evaluation,
     fhir,
+    fhir_bundle,
+    fhir_writing,
     follow_ups,
     gates,
     health,
@@ -44,9 +48,9 @@ from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, jwks, fhir, apply, enrolments, follow_ups),
-    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, bulk, admin, metrics),
-    *(sign_in, pages, visit_pages, queue),
+    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups),
+    *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
+    *(sign_in, pages, visit_pages, queue, endpoint_pages),
 )
 
 

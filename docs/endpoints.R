@@ -75,7 +75,7 @@ for (day in c(30, dates)) {
   donor <- sub(" .*", "", column(paste0("chimerism_", day))); donor[grepl("=", donor)] <- NA
   for (class in c("full", "mixed", "absent")) share("chimerism", day, sum(donor %in% class), sum(!is.na(donor)))
 }
-for (id in c("relapse-molecular", "agvhd-2-4-death-alone", "agvhd-3-4-death-alone", "cgvhd-death-alone",
+for (id in c("relapse-molecular", "disease-death-by-cause", "agvhd-2-4-death-alone", "agvhd-3-4-death-alone", "cgvhd-death-alone",
              "cgvhd-moderate-severe-death-alone")) time_to_event(id, dates, TRUE)
 twice <- column("immune_cd4_recovered_100")
 share("immune-cd4-recovered", 100, sum(twice %in% "1"), length(twice))

@@ -49,15 +49,21 @@ def subscribe(name: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def status(ctx: click.Context, name: str, as_json: bool) -> None:
-    """How those Subscriptions are at hospital NAME. Exit 1 where one is missing, off, broken or changed.
+    """How those Subscriptions are at hospital NAME. Exit 1 where one is missing, off, broken, changed or silent.
+
+    Also what was heard of Subscriptions that number their notifications: the last number, and whether they have been
+    silent for longer than the heartbeat that they promise.
 
     Example: engraft hospital status chu-a
     """
     # here, because only these commands speak to a hospital
-    from adapter.flows.subscribing import GOOD, standings, wanted
+    from adapter.flows.subscribing import GOOD, heard, standings, wanted
 
     with _client(name) as (settings, there, client):
-        found = standings(client, wanted(there, settings))
+        with store_of(settings) as store:
+            numbered = heard(store, name, now())
+        ours = there.webhook is not None and there.webhook.kind == "bearer"
+        found = [*(standings(client, wanted(there, settings)) if ours or not numbered else []), *numbered]
     _show(found, as_json)
     ctx.exit(0 if all(one.state in GOOD for one in found) else REFUSED)
 

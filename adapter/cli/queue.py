@@ -82,6 +82,48 @@ def show(id_: int, exact: bool, as_json: bool) -> None:
 
 
 @queue.command()
+@json_option
+def questions(as_json: bool) -> None:
+    """What hospitals say of patients that only people can judge: died, merged, gone. Nothing was changed because of it.
+
+    Example: engraft queue questions
+    """
+    # here, because only these commands ask it
+    from adapter.flows import hospital_patients
+
+    with store_of(load(environment())) as store, store.reading() as tx:
+        found = tx.questions.open_of()
+    if as_json:
+        names = ("id", "hospital", "course", "about", "kind", "content")
+        click.echo(pretty([{name: getattr(one, name) for name in names} | {"since": one.at} for one in found]))
+        return
+    for one in found:
+        click.echo(f"{one.id}: course {one.course}, {age(one.at, now())} ago: {hospital_patients.words(one)}")
+    if not found:
+        click.echo("nothing here")
+
+
+@queue.command()
+@click.argument("id_", metavar="ID", type=int)
+@click.option("--reason", required=True, help="What came of it; kept with the question.")
+@click.option("--relink", is_flag=True, help="The merged record is the same person's: it is theirs from now on.")
+@json_refusals
+def answer(id_: int, reason: str, relink: bool) -> None:
+    """Answer a question about a hospital's Patient.
+
+    Example: engraft queue answer 3 --reason "told by the m3 visit"
+    """
+    # here, because only these commands ask it
+    from adapter.flows import course, hospital_patients
+
+    if not reason.strip():
+        raise click.UsageError("--reason says what came of it")
+    with store_of(load(environment())) as store:
+        hospital_patients.answer(store, id_, reason, who=course.OPERATOR, centre=None, now=now(), relink=relink)
+    click.echo(f"answered {id_}", err=True)
+
+
+@queue.command()
 @click.argument("ids", metavar="ID...", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Whatever is parked.")
 @click.option("--hospital", help="With --all: only what is for this hospital or registry.")

@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from adapter.config import Settings
-from adapter.flows import course, renewal
+from adapter.flows import renewal
 from adapter.hospital.subscriptions import Place
 from adapter.store import Tx
 from adapter.store.hospital_doses import HospitalDose
 from mappings.facts import PartialDate
-from mappings.intake import schema
 from mappings.r4.build import Resource
 
 KIND = "MedicationAdministration"
@@ -33,7 +32,7 @@ def hear(tx: Tx, hospital: str, place: Place, resource: Resource | None, *, sett
     if dose:
         tx.hospital_doses.put(dose)
     for course_ in {before, dose.course if dose else None} - {None}:
-        _renew(tx, str(course_), settings, now)
+        renewal.anew(tx, str(course_), settings, now)
 
 
 def _dose(tx: Tx, hospital: str, resource: Resource, settings: Settings, now: datetime) -> HospitalDose | None:
@@ -72,12 +71,3 @@ def _day(resource: Resource) -> str | None:
         return said[:10] if PartialDate(str(said)[:10]).exact else None
     except ValueError:
         return None
-
-
-def _renew(tx: Tx, course_: str, settings: Settings, now: datetime) -> None:
-    """Reckons the regimen anew; a course without an enrolment has none."""
-    for enrolled in tx.enrolments.of_course(course_):
-        tx.hold(enrolled.key)
-        today = course.day_of(now)
-        enrolment = schema.enrolment(enrolled.content, today)
-        renewal.renew(tx, enrolment, course.follow_ups_of(tx, course_, today), settings, now)

@@ -5,9 +5,9 @@ So corrections, retractions and episodes that span visits come out by constructi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,14 @@ from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import regimen
 from adapter.store.submissions import RETRACTED
 from adapter.version import software
+from mappings.canonicals import Canonicals
 from mappings.facts import Enrolment, FollowUp
 from mappings.intake import schema
 from mappings.outcomes import map_course, origin, retract
-from mappings.r4.build import Ids, Resource, course_id
+from mappings.r4.build import Element, Ids, Resource, course_id
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.validate import require_valid
+from mappings.registry import pushed
 
 if TYPE_CHECKING:
     from adapter.store import Tx
@@ -92,9 +94,30 @@ def ids_of(enrolment: Enrolment, settings: Settings) -> Ids:
     return Ids(course_id(settings.canonicals, *names), settings.canonicals)
 
 
+def ids_in(tx: Tx, enrolment: Enrolment, settings: Settings) -> Ids:
+    """The same, with the ids under which the centre's own system brought some of its things."""
+    ids = ids_of(enrolment, settings)
+    known = (one.content for one in tx.pushed.ever_of_course(ids.course))
+    return replace(ids, adopted={said["item"]: said["id"] for said in known if said["item"] != said["id"]})
+
+
 def follow_ups_of(tx: Tx, course: str, today: date) -> tuple[FollowUp, ...]:
-    """Every follow-up that holds."""
-    return tuple(schema.follow_up(one.content, today) for one in tx.follow_ups.of_course(course))
+    """Every follow-up that holds, and what was pushed as FHIR, each resource as a visit of its own."""
+    forms = (schema.follow_up(one.content, today) for one in tx.follow_ups.of_course(course))
+    return (*forms, *(visit_of_pushed(one) for one in tx.pushed.of_course(course)))
+
+
+def visit_of_pushed(row: Submission) -> FollowUp:
+    """The facts of one pushed resource."""
+    said = row.content
+    return pushed.visit_of(
+        said["resource"],
+        said["about"],
+        key=(row.centre, row.patient, row.key.removeprefix(f"{row.centre}/{row.patient}/")),
+        on=date.fromisoformat(said["on"]),
+        canonicals=Canonicals(said["base"]),
+        own=said.get("own"),
+    )
 
 
 def require_fit(follow_ups: Sequence[FollowUp], enrolment: Enrolment, within: str = "") -> None:
@@ -114,25 +137,34 @@ def settle(
     enrolment: Enrolment,
     follow_ups: Sequence[FollowUp],
     *,
-    document: Submission,
+    documents: Sequence[Submission],
     settings: Settings,
     now: datetime,
 ) -> None:
-    """Stores what changed in the course because of the `document`, and queues it for the centre's hospital."""
-    ids = ids_of(enrolment, settings)
+    """Stores what changed in the course because of the `documents`, and queues it for the centre's hospital."""
+    ids = ids_in(tx, enrolment, settings)
+    names = {one.content["id"]: one.content["identifiers"] for one in tx.pushed.of_course(ids.course)}
     mapped = map_course(enrolment, follow_ups, ids)
-    said = [(one.resource, one.sources) for one in mapped]
+    said = [(_also_named(one.resource, names), one.sources) for one in mapped]
     gone = _gone(tx, enrolment, ids.course, {_reference(resource) for resource, _ in said})
     changed: list[Resource] = []
-    before = tx.resources.from_source(ids.course, document.key)
-    for resource, sources in (*said, *gone):
+    before = {one.key: tx.resources.from_source(ids.course, one.key) for one in documents}
+    # most of a course is as it was, and was looked at when it was stored
+    for resource, sources in tx.resources.news((*said, *gone), centre=enrolment.centre, course=ids.course):
         require_valid(resource)
         stored = tx.resources.put(resource, centre=enrolment.centre, course=ids.course, sources=sources, at=now)
         if stored:
             changed.append(resource)
-    targets = (*before, *tx.resources.from_source(ids.course, document.key))
-    _note_origin(tx, document, sorted({one.reference for one in targets}), ids, now)
-    _queue(tx, enrolment.centre, ids.course, changed, source=document.key, settings=settings, now=now)
+    for document in documents:
+        targets = (*before[document.key], *tx.resources.from_source(ids.course, document.key))
+        _note_origin(tx, document, sorted({one.reference for one in targets}), ids, now)
+    _queue(tx, enrolment.centre, ids.course, changed, source=documents[0].key, settings=settings, now=now)
+
+
+def _also_named(resource: Resource, names: Mapping[str, list[Element]]) -> Resource:
+    """With the identifiers by which the centre's own system knows it."""
+    more = [one for one in names.get(resource["id"], ()) if one not in resource["identifier"]]
+    return resource | {"identifier": [*resource["identifier"], *more]} if more else resource
 
 
 def _note_origin(tx: Tx, document: Submission, targets: Sequence[str], ids: Ids, now: datetime) -> None:

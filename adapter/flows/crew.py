@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from adapter.config import Settings
 from adapter.errors import StoreUnavailable
-from adapter.flows import administered, notification
+from adapter.flows import hearing, notification
 from adapter.flows.delivery import DrainReport, Policy, Post
 from adapter.hospital.connections import Connections
 from adapter.store import Store
@@ -75,7 +75,7 @@ class Crew:
             worker=worker_name("pull"),
             now=now,
             jitter=random.random,
-            heard=lambda tx, *what: administered.hear(tx, *what, settings=self._settings, now=now()),
+            heard=lambda tx, *what: hearing.hear(tx, *what, settings=self._settings, now=now()),
         )
 
     def watch(self) -> None:

@@ -74,7 +74,7 @@ def enrol(
                 course.require_fit(visits, enrolment, within="follow-up ")
                 if (regimen.given(visits) or tx.hospital_doses.of(ids.course)) and not confirmed_by:
                     _require_unmoved(known, enrolment, course.day_of(now))
-                course.settle(tx, enrolment, visits, document=submission, settings=settings, now=now)
+                course.settle(tx, enrolment, visits, documents=[submission], settings=settings, now=now)
                 planned = renewal.renew(tx, enrolment, visits, settings, now)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
             else:

@@ -118,7 +118,7 @@ def _settle(tx: Tx, visit: Submission, enrolled: Submission, settings: Settings,
     today = course.day_of(now)
     enrolment = schema.enrolment(enrolled.content, today)
     follow_ups = course.follow_ups_of(tx, enrolled.course, today)
-    course.settle(tx, enrolment, follow_ups, document=visit, settings=settings, now=now)
+    course.settle(tx, enrolment, follow_ups, documents=[visit], settings=settings, now=now)
     renewal.renew(tx, enrolment, follow_ups, settings, now)
 
 

@@ -31,7 +31,7 @@ def published(
     tx: Tx, planned: Planned, enrolment: Enrolment, visits: Sequence[FollowUp], settings: Settings, now: datetime
 ) -> Planned:
     """The regimen about to be stored, with the standing of each gated action on its RequestGroup."""
-    ids = course.ids_of(enrolment, settings)
+    ids = course.ids_in(tx, enrolment, settings)
     groups = [one for one in planned.resources if one["resourceType"] == "RequestGroup"]
     marked = {one["id"]: _marked(tx, one, enrolment, visits, ids, settings, now) for one in groups}
     return replace(planned, resources=tuple(marked.get(one["id"], one) for one in planned.resources))
@@ -61,7 +61,7 @@ def told(id_: str, *, on: date | None, centre: str, store: Store, settings: Sett
     with store.reading() as tx:
         enrolled = course.enrolled_as(tx, id_, centre)
         enrolment = schema.enrolment(enrolled.content, today)
-        ids = course.ids_of(enrolment, settings)
+        ids = course.ids_in(tx, enrolment, settings)
         record = record_of(tx, enrolment, course.follow_ups_of(tx, ids.course, today), ids)
         return {
             "course": ids.course,

@@ -3,8 +3,7 @@
 What comes is only believed to say *where* to look, because notifications arrive twice, late, out of order and with old
 content; what counts is what the hospital answers when it is asked.
 
-What was read is kept in the inbox too, as rows of its own (`COPIED`, `GONE`): a log in which nothing is overwritten,
-and of which `copies` tells the newest state.
+What was read is kept as the newest state of each resource (`store.copies`); the inbox holds notifications only.
 """
 
 from __future__ import annotations
@@ -15,12 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from adapter.errors import HospitalRefused, HospitalUnavailable, Invalid, Refused
+from adapter.flows.numbered import Followed, follow
 from adapter.hospital import r4_gate, retry
 from adapter.hospital.client import HospitalClient
-from adapter.hospital.subscriptions import Meaning, Place, read
+from adapter.hospital.subscriptions import Meaning, Place, numbered, read
 from adapter.store import Store, Tx
+from adapter.store.copies import Copy
 from adapter.store.inbox import Notice
-from mappings.r4 import wire
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -42,32 +42,16 @@ OVERLAP = timedelta(hours=1)
 
 FIRST_LOOK = timedelta(days=1)
 
-METHODS = frozenset({"POST", "PUT", "DELETE"})
-COPIED, GONE = "COPIED", "GONE"
-"""Instead of a method: what the hospital answered when it was asked."""
+SEARCHED_TO = "searched-to"
+"""Trait of a hospital: our clock at the beginning of the last search that went through."""
 
+METHODS = frozenset({"POST", "PUT", "DELETE"})
 _KEPT_HEADERS = ("content-type", "if-match")
 """Never Authorization: a secret does not belong into the database."""
 
 
 Heard = Callable[[Tx, str, Place, Resource | None], None]
 """Takes (transaction, hospital, place, what is there now; None: it is gone)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What a hospital had under (type, id) when last read: version and time of change as it says them; None: gone."""
-
-    version: str | None
-    changed: datetime | None
-    content: Resource | None
-
-    def is_newer_than(self, known: Copy) -> bool:
-        """By number where both versions are numbers (gaps are normal), else by the time of change."""
-        mine, theirs = self.version or "", known.version or ""
-        if mine.isdecimal() and theirs.isdecimal():
-            return int(mine) > int(theirs)
-        return self.changed is None or known.changed is None or self.changed > known.changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,43 +123,13 @@ def pull(
             notice = tx.inbox.lease(worker, at=now(), lease_seconds=LEASE_SECONDS)
         if notice is None:
             break
-        done += _filed(notice, this) if notice.method in (COPIED, GONE) else _work_on(notice, this)
+        done += _work_on(notice, this)
     return PullReport(done["done"], done["retried"], done["parked"], done["copied"], done["gone"])
 
 
-def copies(tx: Tx, hospital: str) -> dict[Place, Copy]:
-    """Newest state of everything that was ever read from a hospital, by (type, id).
-
-    An older version never replaces a newer one, in whatever order they were read.
-    """
-    newest: dict[Place, Copy] = {}
-    for row in tx.inbox.listing():
-        if row.hospital == hospital and row.method in (COPIED, GONE):
-            _keep(newest, (str(row.kind), str(row.resource_id)), _copy_of(row))
-    return newest
-
-
-def _copy_of(row: Notice) -> Copy:
-    if row.method == GONE:
-        return Copy(row.headers.get("version"), None, None)
-    return _as_copy(wire.decode(row.body))
-
-
-def _as_copy(resource: Resource) -> Copy:
+def _as_copy(resource: Resource, client: HospitalClient) -> Copy:
     meta = resource.get("meta") or {}
-    return Copy(meta.get("versionId"), _instant(meta.get("lastUpdated")), resource)
-
-
-def _keep(newest: dict[Place, Copy], place: Place, copy: Copy) -> bool:
-    """Whether this is news. What is gone was seen after what was there, and comes back under a higher version."""
-    known = newest.get(place)
-    if copy.content is None:
-        news = known is None or known.content is not None
-    else:
-        news = known is None or copy.is_newer_than(known)
-    if news:
-        newest[place] = copy
-    return news
+    return Copy(meta.get("versionId"), _instant(meta.get("lastUpdated")), resource, _subject(resource, client) or None)
 
 
 def _instant(text: object) -> datetime | None:
@@ -198,27 +152,15 @@ class _Round:
     heard: Heard | None = None
     searched: dict[str, datetime] = field(default_factory=dict)
     """When this round searched each hospital."""
-    known: dict[str, dict[Place, Copy]] = field(default_factory=dict)
-    """Copies of each hospital, read once for the round."""
-
-    def copies(self, hospital: str) -> dict[Place, Copy]:
-        if hospital not in self.known:
-            with self.store.reading() as tx:
-                self.known[hospital] = copies(tx, hospital)
-        return self.known[hospital]
-
-
-def _filed(row: Notice, this: _Round) -> Counter[str]:
-    """A copy asks for nothing more."""
-    with this.store.transaction() as tx:
-        tx.inbox.done(row.id, this.worker, this.now())
-    return Counter()
 
 
 def _work_on(notice: Notice, this: _Round) -> Counter[str]:
     begun = this.now()
     try:
-        found = _look(notice, _meaning(notice, this), this, begun)
+        client = this.client_of(notice.hospital)
+        told = numbered(notice.body)
+        heard = follow(told, notice, client, this.store) if told else None
+        found = _look(notice, _meaning(notice, heard, this), client, this, begun)
     except HospitalUnavailable as error:
         return _again(notice, this, str(error), error.retry_after)
     except (LookupError, Refused) as error:
@@ -226,13 +168,17 @@ def _work_on(notice: Notice, this: _Round) -> Counter[str]:
     except (HospitalRefused, FaultyInput) as error:
         return _parked(notice, this, str(error))
     with this.store.transaction() as tx:
+        if heard:
+            tx.heard.put(heard.standing)
         tx.inbox.done(notice.id, this.worker, this.now())
     return found + Counter(done=1)
 
 
-def _meaning(notice: Notice, this: _Round) -> Meaning:
+def _meaning(notice: Notice, heard: Followed | None, this: _Round) -> Meaning:
     """HAPI pings once for every resource of a transaction: one search answers all that came before it."""
     meaning = read(notice.method, notice.kind, notice.resource_id, notice.body)
+    if heard:
+        meaning = Meaning(tuple(dict.fromkeys((*meaning.places, *heard.places))), meaning.search or heard.search)
     last = this.searched.get(notice.hospital)
     return Meaning(meaning.places) if last and notice.created <= last else meaning
 
@@ -250,55 +196,52 @@ def _parked(notice: Notice, this: _Round, error: str) -> Counter[str]:
     return Counter(parked=1)
 
 
-def _look(notice: Notice, meaning: Meaning, this: _Round, now: datetime) -> Counter[str]:
+def _look(notice: Notice, meaning: Meaning, client: HospitalClient, this: _Round, now: datetime) -> Counter[str]:
     """Copies what the hospital has at those places."""
-    client = this.client_of(notice.hospital)
     found: Counter[str] = Counter()
     for place in meaning.places:
         resource = client.read(*place)
         if resource is None:
-            found["gone"] += _gone(notice.hospital, place, this, now)
+            found["gone"] += _keep(notice.hospital, place, Copy(None, None, None), this, now)
         else:
-            found["copied"] += _copy(notice.hospital, resource, this, now)
+            found["copied"] += _copy(notice.hospital, resource, client, this, now)
     if meaning.search:
         found["copied"] += _search(notice, client, this, now)
         this.searched[notice.hospital] = now
     return found
 
 
-def _gone(hospital: str, place: Place, this: _Round, now: datetime) -> bool:
-    known = this.copies(hospital)
-    version = known[place].version if place in known else None
-    news = _keep(known, place, Copy(version, None, None))
-    if news:
-        with this.store.transaction() as tx:
-            tx.inbox.add(hospital, GONE, *place, {"version": version} if version else {}, b"", now)
-            if this.heard:
-                this.heard(tx, hospital, place, None)
-    return news
-
-
-def _copy(hospital: str, resource: Resource, this: _Round, now: datetime) -> bool:
+def _copy(hospital: str, resource: Resource, client: HospitalClient, this: _Round, now: datetime) -> bool:
     r4_gate.read(resource)
     place = (resource["resourceType"], resource["id"])
-    news = _keep(this.copies(hospital), place, _as_copy(resource))
-    if news:
-        with this.store.transaction() as tx:
-            tx.inbox.add(hospital, COPIED, *place, {}, wire.encode(resource), now)
-            if this.heard:
-                this.heard(tx, hospital, place, resource)
+    return _keep(hospital, place, _as_copy(resource, client), this, now)
+
+
+def _keep(hospital: str, place: Place, copy: Copy, this: _Round, now: datetime) -> bool:
+    """Whether this is news; who wants to hear of news does so in the same transaction."""
+    with this.store.transaction() as tx:
+        news = tx.copies.keep(hospital, place, copy, now)
+        if news and this.heard:
+            this.heard(tx, hospital, place, copy.content)
     return news
 
 
 def _search(notice: Notice, client: HospitalClient, this: _Round, now: datetime) -> int:
-    """What changed since the newest change that we know, of our patients only: the rest is not ours to keep."""
-    changes = [copy.changed for copy in this.copies(notice.hospital).values() if copy.changed]
-    since = max(changes, default=notice.created - FIRST_LOOK) - OVERLAP
+    """What changed since we last searched, of our patients only: the rest is not ours to keep.
+
+    A notification that came after an outage does not move the mark: what the outage swallowed lies before it.
+    """
     with this.store.reading() as tx:
         ours = _patients(tx, notice.hospital)
+        mark = _instant(tx.sent.trait(notice.hospital, SEARCHED_TO)) or tx.copies.newest(notice.hospital)
+    since = (mark or notice.created - FIRST_LOOK) - OVERLAP
     stamp = since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     found = (resource for kind in SEARCHED for resource in client.search(kind, [("_lastUpdated", f"ge{stamp}")]))
-    return sum(_copy(notice.hospital, resource, this, now) for resource in found if _subject(resource) in ours)
+    mine = (resource for resource in found if _subject(resource, client) in ours)
+    copied = sum(_copy(notice.hospital, resource, client, this, now) for resource in mine)
+    with this.store.transaction() as tx:
+        tx.sent.learn(notice.hospital, SEARCHED_TO, now.isoformat())
+    return copied
 
 
 def _patients(tx: Tx, hospital: str) -> frozenset[str]:
@@ -306,8 +249,10 @@ def _patients(tx: Tx, hospital: str) -> frozenset[str]:
     return frozenset(filter(None, (tx.links.get(hospital, course) for course in courses)))
 
 
-def _subject(resource: Resource) -> str:
+def _subject(resource: Resource, client: HospitalClient) -> str:
+    """Whose it is, as `Patient/abc`; an absolute reference to the hospital itself names the same."""
     if resource["resourceType"] == "Patient":
         return f"Patient/{resource.get('id')}"
     subject = resource.get("subject")
-    return str(subject.get("reference")) if isinstance(subject, dict) else ""
+    said = str(subject.get("reference", "")) if isinstance(subject, dict) else ""
+    return said.removeprefix(f"{client.base_url}/").partition("/_history/")[0]

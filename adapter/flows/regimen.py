@@ -60,6 +60,8 @@ class Known:
     ids: Ids
     settings: Settings
     now: datetime
+    hospital_weights: tuple[Measurement, ...] = ()
+    """In kg, as the hospital's own record has them: they say that a dose should be looked at, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,10 @@ def patient_of(enrolment: Enrolment, follow_ups: Sequence[FollowUp]) -> Patient:
 
 
 def latest_weight(known: Known) -> Measurement | None:
-    """The newest weight with a day that a visit told of, in kg."""
+    """The newest weight with a day that a visit or the hospital's own record told of, in kg.
+
+    Of one day the visit's counts.
+    """
     found = []
     for visit in known.follow_ups:
         weight, _ = _measured(visit.measurements)
@@ -190,6 +195,7 @@ def latest_weight(known: Known) -> Measurement | None:
         if amount is not None and day is not None:
             when = weight.date if weight and weight.date else visit.date
             found.append(Measurement(amount, day, f"Observation/{known.ids('weight', when)}"))
+    found += known.hospital_weights
     return max(found, key=lambda one: one.taken or known.now.date(), default=None)
 
 
@@ -203,19 +209,22 @@ def flags(body: Body, known: Known) -> tuple[str, ...]:
     percent = abs(newest.value - body.weight_kg) * 100 / body.weight_kg
     if percent <= known.settings.limits.redose_percent:
         return ()
+    where = f" by the hospital's record ({newest.source})" if newest in known.hospital_weights else ""
     return (
-        f"Weight {newest.value} kg of {newest.taken} differs by {percent:.1f} % from the {body.weight_kg} kg dosed by: "
-        "to be redosed?",
+        f"Weight {newest.value} kg of {newest.taken}{where} differs by {percent:.1f} % "
+        f"from the {body.weight_kg} kg dosed by: to be redosed?",
     )
 
 
 def _store(tx: Tx, standing: Sequence[Resource], known: Known) -> None:
     """The Provenance is written where, and only where, something that it speaks of was."""
-    origins = [one for one in standing if one["resourceType"] == "Provenance"]
-    written = [_put(tx, one, known) for one in standing if one not in origins]
+    where = {"centre": known.enrolment.centre, "course": known.ids.course}
+    news = [one for one, _ in tx.resources.news([(one, [SOURCE]) for one in standing], **where)]
+    written = [_put(tx, one, known) for one in news if one["resourceType"] != "Provenance"]
     if any(written):
-        for one in origins:
-            _put(tx, one, known)
+        for one in news:
+            if one["resourceType"] == "Provenance":
+                _put(tx, one, known)
 
 
 def _put(tx: Tx, resource: Resource, known: Known) -> bool:

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapter.config import Settings
-from adapter.flows import course, gates, regimen
+from adapter.flows import course, gates, hospital_facts, regimen
 from adapter.flows.regimen import Known, Planned
 from mappings.facts import Enrolment, FollowUp
+from mappings.intake import schema
 
 if TYPE_CHECKING:
     from adapter.store import Tx
@@ -22,7 +23,8 @@ def known_of(tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], setti
     """Everything that the regimen of a course is reckoned from."""
     ids = course.ids_of(enrolment, settings)
     decisions, doses = tuple(tx.decisions.of(ids.course)), tuple(tx.hospital_doses.of(ids.course))
-    return Known(enrolment, tuple(follow_ups), decisions, doses, ids, settings, now)
+    heavy = hospital_facts.weights(tx, enrolment, settings, now)
+    return Known(enrolment, tuple(follow_ups), decisions, doses, ids, settings, now, heavy)
 
 
 def renew(tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], settings: Settings, now: datetime) -> Planned:
@@ -31,3 +33,12 @@ def renew(tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], settings
     planned = gates.published(tx, regimen.plan(known), enrolment, follow_ups, settings, now)
     regimen.settle(tx, known, planned)
     return planned
+
+
+def anew(tx: Tx, course_: str, settings: Settings, now: datetime) -> None:
+    """Reckons the regimen of a course from what is stored; a course without an enrolment has none."""
+    for enrolled in tx.enrolments.of_course(course_):
+        tx.hold(enrolled.key)
+        today = course.day_of(now)
+        enrolment = schema.enrolment(enrolled.content, today)
+        renew(tx, enrolment, course.follow_ups_of(tx, course_, today), settings, now)

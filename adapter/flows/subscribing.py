@@ -9,23 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from adapter.config import Hospital, Settings
 from adapter.errors import Refused
 from adapter.flows.notification import SEARCHED
 from adapter.hospital.client import HospitalClient
+from adapter.store import Store
 from mappings.r4.build import Resource
 
 SENDS_DELETES = "http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages"
 """On the channel: HAPI tells of deletions only then."""
 
-ACTIVE, REQUESTED, MISSING, CHANGED = "active", "requested", "missing", "changed"
+ACTIVE, REQUESTED, MISSING, CHANGED, SILENT = "active", "requested", "missing", "changed", "silent"
 GOOD = frozenset({ACTIVE, REQUESTED})
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one Subscription is: `state` is R4's status there, or `missing`, or `changed`: not as we wrote it."""
+    """How one Subscription is: R4's status there, `missing`, `changed` (not as we wrote it) or `silent`."""
 
     kind: str
     id: str
@@ -65,6 +67,22 @@ def wanted(hospital: Hospital, settings: Settings) -> list[Resource]:
 def standings(client: HospitalClient, subscriptions: Sequence[Resource]) -> list[Standing]:
     """How each of them is at the hospital. Raises HospitalUnavailable, HospitalRefused."""
     return [_standing(client.read("Subscription", one["id"]), one) for one in subscriptions]
+
+
+def heard(store: Store, hospital: str, now: datetime) -> list[Standing]:
+    """How each Subscription is that numbers its notifications, by what came of it; SILENT: longer than it promised."""
+    with store.reading() as tx:
+        found = tx.heard.of(hospital)
+    return [
+        Standing(
+            "numbered",
+            one.subscription,
+            SILENT if one.is_silent(now) else one.status or ACTIVE,
+            f"event {one.last or 0}, {one.said} at {one.at.isoformat(timespec='seconds')}"
+            + (f", heartbeat every {one.heartbeat_seconds} s" if one.heartbeat_seconds else ""),
+        )
+        for one in found
+    ]
 
 
 def subscribe(client: HospitalClient, subscriptions: Sequence[Resource]) -> list[Standing]:

@@ -32,6 +32,59 @@ class Meaning:
     search: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """What a notification of the R5 Backport says of its Subscription.
+
+    `kind`: handshake, heartbeat, event-notification or query-event; `events`: numbers of the events that it tells of;
+    `total`: how many there were since the Subscription began, these included.
+    """
+
+    subscription: str
+    kind: str
+    status: str | None
+    events: tuple[int, ...]
+    total: int | None
+
+
+def numbered(body: bytes) -> Numbered | None:
+    """What a notification says of its Subscription; None where it is none of the Backport. Raises FaultyInput."""
+    content = wire.decode_strict(body) if body.strip() else None
+    return numbered_in(content) if isinstance(content, dict) else None
+
+
+def numbered_in(bundle: Resource) -> Numbered | None:
+    """The same of a decoded Bundle."""
+    status = next((s for s in map(_status, dicts(bundle.get("entry"))) if s), None)
+    if bundle.get("resourceType") != "Bundle" or status is None:
+        return None
+    said = {str(parameter.get("name")): parameter for parameter in dicts(status.get("parameter"))}
+    reference = said["subscription"].get("valueReference")
+    place = _place(str(reference.get("reference"))) if isinstance(reference, dict) else None
+    if place is None or place[0] != "Subscription":
+        return None
+    events = [
+        _number(part.get("valueString"))
+        for parameter in dicts(status.get("parameter"))
+        if parameter.get("name") == "notification-event"
+        for part in dicts(parameter.get("part"))
+        if part.get("name") == "event-number"
+    ]
+    state = said.get("status", {}).get("valueCode")
+    return Numbered(
+        place[1],
+        str(said["type"].get("valueCode")),
+        state if isinstance(state, str) else None,
+        tuple(sorted(number for number in events if number is not None)),
+        _number(said.get("events-since-subscription-start", {}).get("valueString")),
+    )
+
+
+def _number(text: object) -> int | None:
+    """Counters are strings, because JSON's numbers do not hold 64 bits everywhere."""
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
 def read(method: str, kind: str | None, id_: str | None, body: bytes) -> Meaning:
     """Where a notification tells us to look. Raises FaultyInput for what is no notification."""
     place = _addressed(kind, id_)
@@ -43,7 +96,7 @@ def read(method: str, kind: str | None, id_: str | None, body: bytes) -> Meaning
     if place:
         return Meaning((_same(place, content),))
     if content["resourceType"] == "Bundle":
-        return _bundle(content)
+        return bundle(content)
     own = _place(f"{content['resourceType']}/{content.get('id')}") if "id" in content else None
     return Meaning((own,)) if own else Meaning(search=True)
 
@@ -63,8 +116,9 @@ def _same(place: Place, content: Resource) -> Place:
     return place
 
 
-def _bundle(bundle: Resource) -> Meaning:
-    entries = dicts(bundle.get("entry"))
+def bundle(content: Resource) -> Meaning:
+    """Where a Bundle tells us to look."""
+    entries = dicts(content.get("entry"))
     status = next((s for s in map(_status, entries) if s), None)
     if status is None:
         places = [place for entry in entries if (place := _entry_place(entry))]

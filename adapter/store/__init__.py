@@ -17,16 +17,20 @@ from adapter.errors import StoreUnavailable
 from adapter.store import engine, index, lease, listening, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
+from adapter.store.copies import Copies
 from adapter.store.decisions import Decisions
 from adapter.store.drafts import Drafts
 from adapter.store.enrolments import Enrolments
 from adapter.store.exports import Exports
 from adapter.store.follow_ups import FollowUps
+from adapter.store.heard import HeardOf
 from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
 from adapter.store.people import People
+from adapter.store.pushed import Pushed
+from adapter.store.questions import Questions
 from adapter.store.resources import Resources
 from adapter.store.sent import Sent
 from adapter.store.validations import Validations
@@ -44,6 +48,7 @@ class Tx:
         self.resources = Resources(connection)
         self.enrolments = Enrolments(connection)
         self.follow_ups = FollowUps(connection)
+        self.pushed = Pushed(connection)
         self.outbox = Outbox(connection)
         self.inbox = Inbox(connection)
         self.clients = Clients(connection)
@@ -53,6 +58,9 @@ class Tx:
         self.decisions = Decisions(connection)
         self.drafts = Drafts(connection)
         self.hospital_doses = HospitalDoses(connection)
+        self.copies = Copies(connection)
+        self.heard = HeardOf(connection)
+        self.questions = Questions(connection)
         self.validations = Validations(connection)
         self.people = People(connection)
         self.exports = Exports(connection)

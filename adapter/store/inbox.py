@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, insert, select
@@ -56,9 +57,25 @@ class Inbox:
         body: bytes,
         at: datetime,
     ) -> int:
-        """Keeps a notification; its id."""
+        """Keeps a notification; its id. One that waits already and that nobody has begun is not kept twice.
+
+        Whoever takes that one up reads what it points to after this one came.
+        """
+        digest = _digest(hospital, method, kind, resource_id, body)
+        fresh = (inbox.c.digest == digest) & (inbox.c.state == WAITING) & (inbox.c.attempts == 0)
+        waits: int | None = self._connection.scalar(select(inbox.c.id).where(fresh).limit(1))
+        if waits is not None:
+            return waits
         came = {"hospital": hospital, "method": method, "kind": kind, "resource_id": resource_id}
-        row = {"headers": dict(headers), "body": body, "state": WAITING, "attempts": 0, "created": at, "due": at}
+        row = {
+            "headers": dict(headers),
+            "body": body,
+            "state": WAITING,
+            "attempts": 0,
+            "created": at,
+            "due": at,
+            "digest": digest,
+        }
         added = self._connection.execute(insert(inbox).values(**came, **row).returning(inbox.c.id))
         lease.call(self._connection, lease.INBOX)
         return int(added.scalar_one())
@@ -96,6 +113,12 @@ class Inbox:
         """How many there are in each state that occurs."""
         counted = select(inbox.c.state, func.count().label("number")).group_by(inbox.c.state).order_by(inbox.c.state)
         return {row.state: row.number for row in self._connection.execute(counted)}
+
+
+def _digest(hospital: str, method: str, kind: str | None, resource_id: str | None, body: bytes) -> str:
+    """Of what tells a notification from another; its headers do not."""
+    named = "\0".join((hospital, method, kind or "", resource_id or "", ""))
+    return sha256(named.encode() + body).hexdigest()
 
 
 def _notice(row: Row[Any]) -> Notice:

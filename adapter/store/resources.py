@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -182,6 +182,21 @@ class Resources:
         for kind, id_, source in self._connection.execute(wanted.where(heads.c.course == course)):
             found[f"{kind}/{id_}"] = (*found.get(f"{kind}/{id_}", ()), source)
         return found
+
+    def news(
+        self, rows: Iterable[tuple[Resource, Sequence[str]]], *, centre: str, course: str
+    ) -> list[tuple[Resource, Sequence[str]]]:
+        """Which of (resource, sources) of a course are not stored just so, in their order; two questions for all."""
+        joined = select(heads.c.kind, heads.c.id, versions.c.hash).join_from(heads, versions, _is_newest())
+        mine = and_(heads.c.course == course, heads.c.centre == centre, _there())
+        digests = {f"{kind}/{id_}": digest for kind, id_, digest in self._connection.execute(joined.where(mine))}
+        sources = self.sources_of_course(course)
+
+        def stored(resource: Resource, said: Sequence[str]) -> bool:
+            name = f"{resource['resourceType']}/{resource['id']}"
+            return digests.get(name) == content_hash(resource) and set(sources.get(name, ())) == set(said)
+
+        return [row for row in rows if not stored(*row)]
 
     def from_source(self, course: str, source: str) -> list[Stored]:
         """Newest versions of what was made from a document of this course."""

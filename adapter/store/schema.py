@@ -26,8 +26,12 @@ from adapter.store.columns import instant as _instant
 from adapter.store.columns import metadata as metadata
 from adapter.store.columns import number as _number
 from adapter.store.columns import text as _text
+from adapter.store.inbound_schema import hospital_copies as hospital_copies
+from adapter.store.inbound_schema import hospital_doses as hospital_doses
+from adapter.store.inbound_schema import hospital_subscriptions as hospital_subscriptions
+from adapter.store.inbound_schema import questions as questions
 
-REVISION = "0007"
+REVISION = "0010"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -160,6 +164,7 @@ def _submissions(name: str, *indexes: Index) -> Table:
 
 enrolments = _submissions("enrolments", Index(None, "centre", "patient", "current"))
 follow_ups = _submissions("follow_ups")
+pushed = _submissions("pushed")
 
 outbox = Table(
     "outbox",
@@ -204,7 +209,9 @@ inbox = Table(
     _text("worker", null=True),
     _instant("finished", null=True),
     _text("error", null=True),
+    _text("digest", null=True),
     Index(None, "state", "due", "id"),
+    Index(None, "digest", "state"),
     sqlite_autoincrement=True,
 )
 
@@ -307,21 +314,6 @@ decisions = Table(
     Index(None, "course", "id"),
 )
 """What people decided about a course that no document says: redosed, stopped. Rows are added, never changed."""
-
-hospital_doses = Table(
-    "hospital_doses",
-    metadata,
-    Column("hospital", String, primary_key=True),
-    Column("id", String, primary_key=True),
-    _text("course"),
-    _text("action"),
-    _text("day", null=True),
-    _text("date"),
-    Column("given", Json),
-    _instant("at"),
-    Index(None, "course"),
-)
-"""Doses that a hospital's own MedicationAdministrations tell of, by their id there."""
 
 validations = Table(
     "validations",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapter.store.parameters import Parameter
 from adapter.version import number
-from adapter.web import bulk, served
+from adapter.web import bulk, evaluation, served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
 
@@ -35,6 +35,7 @@ def statement(site: Site, started: datetime) -> Resource:
                 "mode": "server",
                 "security": _security(),
                 "resource": _resources(site),
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
                 "operation": [bulk.OPERATIONS[""]],
             }
         ],
@@ -56,13 +57,13 @@ def _resources(site: Site) -> list[Element]:
 def _resource(kind: str, site: Site) -> Element:
     out: Element = {
         "type": kind,
-        "interaction": [{"code": code} for code in READ],
+        "interaction": [{"code": code} for code in (*READ, *_written(kind))],
         "versioning": "versioned",
         "readHistory": True,
-        "updateCreate": False,
-        "conditionalCreate": False,
+        "updateCreate": kind in served.PUSHED,
+        "conditionalCreate": kind in served.PUSHED,
         "conditionalRead": "full-support" if kind in served.STORED else "not-match",
-        "conditionalUpdate": False,
+        "conditionalUpdate": kind in served.PUSHED,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal"],
         "searchInclude": list(served.includes(kind)),
@@ -73,9 +74,15 @@ def _resource(kind: str, site: Site) -> Element:
             for o in served.OPERATIONS
             if o.kind == kind
         ]
-        + [said for of, said in bulk.OPERATIONS.items() if of == kind],
+        + [said for of, said in (*bulk.OPERATIONS.items(), ("Measure", evaluation.OPERATION)) if of == kind],
     }
     return {name: said for name, said in out.items() if said != []}
+
+
+def _written(kind: str) -> tuple[str, ...]:
+    if kind in served.PUSHED:
+        return ("create", "update")
+    return {"Patient": ("update",), "QuestionnaireResponse": ("create",)}.get(kind, ())
 
 
 def _parameter(one: Parameter) -> Element:

@@ -65,12 +65,16 @@ def require_type(*accepted: str) -> str:
 
 def expected_version() -> int | None:
     """Version that the caller means to replace, from `If-Match`; None where it does not say."""
-    said = request.headers.get("If-Match")
+    return tagged_version(request.headers.get("If-Match"), "If-Match")
+
+
+def tagged_version(said: str | None, place: str) -> int | None:
+    """Version that an ETag names; None where there is none, or any will do. Raises Invalid (400) naming `place`."""
     if said is None or said.strip() == "*":
         return None
     tag = said.removeprefix("W/").strip('"')
     if not (tag.isascii() and tag.isdigit() and len(tag) < 10):
-        raise Invalid([Fault("If-Match", 'is one version, as W/"3"', "value")], status=400)
+        raise Invalid([Fault(place, 'is one version, as W/"3"', "value")], status=400)
     return int(tag)
 
 
@@ -142,10 +146,13 @@ def _answer(value: Any, status: int, headers: dict[str, str] | None, mimetype: s
 
 def lenient() -> bool:
     """Did the caller ask that unknown parameters be ignored (`Prefer: handling=lenient`)?"""
-    wishes = (
-        part.strip() for value in request.headers.getlist("Prefer") for part in value.replace(";", ",").split(",")
-    )
-    return "handling=lenient" in wishes
+    return wishes("handling") == "lenient"
+
+
+def wishes(name: str) -> str | None:
+    """What the caller prefers, e.g. of `Prefer: return=minimal`; None where it does not say."""
+    said = (part.strip() for value in request.headers.getlist("Prefer") for part in value.replace(";", ",").split(","))
+    return next((part.partition("=")[2] for part in said if part.startswith(f"{name}=")), None)
 
 
 def unknown_parameters(known: set[str]) -> list[Fault]:

@@ -1,4 +1,4 @@
-"""The protocols as PlanDefinition and ActivityDefinition, and our conformance resources: profiles, operations, codes.
+"""Protocols as PlanDefinition, ActivityDefinition and ResearchStudy; our profiles, operations, forms and codes.
 
 Made once and kept in memory: they change with a release, or with the protocols that a deployment names.
 """
@@ -18,18 +18,19 @@ from adapter.store.paging import Window
 from adapter.store.resources import Page
 from mappings.canonicals import DEFAULT_BASE, Canonicals
 from mappings.plan.definition import definitions
+from mappings.plan.study import study
 from mappings.protocol import load, names
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
 
 PLANS = ("PlanDefinition", "ActivityDefinition")
 CONFORMANCE = (
-    *("CodeSystem", "ConceptMap", "NamingSystem", "OperationDefinition"),
+    *("CodeSystem", "ConceptMap", "Library", "Measure", "NamingSystem", "OperationDefinition"),
     *("Questionnaire", "StructureDefinition", "ValueSet"),
 )
 """What `profiles/` holds for others to read: what a `meta.profile`, a binding or an operation names."""
 
-KINDS = (*PLANS, *CONFORMANCE)
+KINDS = (*PLANS, "ResearchStudy", *CONFORMANCE)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Definitions:
     @cached_property
     def _all(self) -> dict[tuple[str, str], Resource]:
         plans = (made for name in names() for made in definitions(load(name), self.canonicals))
-        made = (*plans, *_conformance(self.canonicals.base))
+        studies = (study(load(name), self.canonicals) for name in names())
+        made = (*plans, *studies, *_conformance(self.canonicals.base))
         return {(resource["resourceType"], resource["id"]): _versioned(resource) for resource in made}
 
     @cached_property

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Response, request
 
-from adapter.errors import Invalid
-from adapter.flows import answers, batch, follow_up
+from adapter.errors import Invalid, NotAllowed
+from adapter.flows import answers, batch, follow_up, visit_draft
 from adapter.flows.course import Receipt
 from adapter.web import auth
 from adapter.web.content import CSV, FHIR, JSON, NDJSON, body, json_body, plain, require_type
@@ -23,6 +23,7 @@ BY_LINE = (NDJSON, "application/ndjson", "text/ndjson")
 def routes(site: Site) -> list[Route]:
     return [
         Route("record", "/follow-ups", partial(record, site), CENTRE, ("POST",)),
+        Route("follow-up-draft", "/follow-ups/draft", partial(draft, site), CENTRE),
         Route("follow-up", "/follow-ups/<id_>", partial(state, site), CENTRE),
         Route("follow-up-history", "/follow-ups/<id_>/history", partial(history, site), CENTRE),
         Route("retract", "/follow-ups/<id_>", partial(retract, site), CENTRE, ("DELETE",)),
@@ -87,6 +88,18 @@ def _reported(report: batch.Report) -> Response:
     if not report.taken:
         raise Invalid(report.faults() or [Fault("$", "the batch holds no document", "required")])
     return plain(report.document(), 202)
+
+
+def draft(site: Site) -> Response:
+    """What the hospital measured, for the centre to confirm; `?patient=<the centre's number>&visit=`."""
+    missing = [name for name in ("patient", "visit") if not request.args.get(name)]
+    if missing:
+        raise Invalid([Fault(name, "missing: this is needed", "required") for name in missing], status=400)
+    sender = auth.caller()
+    if sender.centre is None:
+        raise NotAllowed("this token belongs to no centre")
+    given: dict[str, Any] = {"store": site.store, "settings": site.settings, "now": site.clock()}
+    return plain(visit_draft.drafted(request.args["patient"], request.args["visit"], centre=sender.centre, **given))
 
 
 def state(site: Site, id_: str) -> Response:

@@ -8,7 +8,7 @@ from functools import partial
 from flask import Response
 
 from adapter.errors import NotAllowed
-from adapter.flows import patient_course, sign_in, tapers, validation, ward
+from adapter.flows import hospital_patients, patient_course, sign_in, tapers, validation, ward
 from adapter.flows.course import day_of
 from adapter.flows.regimen import body_of
 from adapter.flows.validation import SIGNABLE, Signer
@@ -65,12 +65,15 @@ def home(site: Site) -> Response:
 
 def patient(site: Site, id_: str) -> Response:
     found = ward.chart(id_, **of_centre(site))
+    asked = hospital_patients.of_centre(site.store, session.person().centre)
     return html.page(
         "patient.html",
         **around(site),
         chart=found,
         patient=found.patient,
         states=STATES,
+        questions=[one for one, number in asked if number == found.patient.number],
+        words=hospital_patients.words,
         course=patient_course.told(id_, **of_centre(site)),
         attendance=ATTENDANCE,
         left=LEFT,

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from adapter.errors import Invalid
-from adapter.flows import queue, sign_in
+from adapter.flows import hospital_patients, queue, sign_in
 from adapter.web import html, session, waiting
 from adapter.web.page_frame import around
 from adapter.web.routing import Door, Route
@@ -22,6 +22,7 @@ def routes(site: Site) -> list[Route]:
     return [
         Route("queue", "/queue", partial(shown, site), Door.PEOPLE, page=True),
         Route("queue-retry", "/queue/retry", partial(retry, site), Door.PEOPLE, ("POST",), page=True),
+        Route("queue-answer", "/queue/answer", partial(answer, site), Door.PEOPLE, ("POST",), page=True),
         Route("queue-discard", "/queue/discard", partial(discard, site), Door.PEOPLE, ("POST",), page=True),
     ]
 
@@ -29,7 +30,10 @@ def routes(site: Site) -> list[Route]:
 def shown(site: Site) -> Response:
     rows = queue.of_centre(site.store, session.person().centre)
     age = {one.row.id: waiting.age(one.row.created, site.clock()) for one in rows}
-    return html.page("queue.html", **around(site), rows=rows, age=age, states=STATES, most=queue.MOST)
+    questions = hospital_patients.of_centre(site.store, session.person().centre)
+    asked = {one.id: waiting.age(one.at, site.clock()) for one, _ in questions}
+    told: dict[str, Any] = {"questions": questions, "asked": asked, "words": hospital_patients.words}
+    return html.page("queue.html", **around(site), rows=rows, age=age, states=STATES, most=queue.MOST, **told)
 
 
 def retry(site: Site) -> Response:
@@ -44,6 +48,16 @@ def discard(site: Site) -> Response:
     if not reason:
         raise Invalid([Fault("reason", "say why it is not to be sent")])
     queue.discard(site.store, _number(session.field("id")), reason, **_by(site))
+    return html.away("/queue")
+
+
+def answer(site: Site) -> Response:
+    """A question about a hospital's Patient; a merged record is followed only where a person says that it is theirs."""
+    reason = session.field("reason").strip()
+    if not reason:
+        raise Invalid([Fault("reason", "say what came of it")])
+    relink = session.field("relink") == "yes"
+    hospital_patients.answer(site.store, _number(session.field("id")), reason, relink=relink, **_by(site))
     return html.away("/queue")
 
 

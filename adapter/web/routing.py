@@ -46,6 +46,7 @@ class Route:
     `wordless`: what it answers is a status, so that it does not matter which content types the caller understands.
     `lines`: it answers in NDJSON too, where that is asked for.
     `page`: what it answers, refusals too, is for the eyes of a person.
+    `beside`: another rule has this address too and answers OPTIONS there.
     """
 
     name: str
@@ -56,13 +57,20 @@ class Route:
     wordless: bool = False
     lines: bool = False
     page: bool = False
+    beside: bool = False
 
 
 def register(app: Flask, routes: Iterable[Route]) -> dict[str, Access]:
     """Adds the routes to the app; who may call what, by endpoint."""
     access: dict[str, Access] = {}
     for route in routes:
-        app.add_url_rule(route.rule, endpoint=route.name, view_func=route.view, methods=list(route.methods))
+        app.add_url_rule(
+            route.rule,
+            endpoint=route.name,
+            view_func=route.view,
+            methods=list(route.methods),
+            provide_automatic_options=False if route.beside else None,
+        )
         if access.setdefault(route.name, route.access) != route.access:
             raise ValueError(f"two rules of {route.name} differ in who may call them")
     return access

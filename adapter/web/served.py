@@ -12,6 +12,7 @@ from typing import NamedTuple
 from adapter.store import parameters
 from adapter.store.parameters import Parameter
 from adapter.web import definitions
+from mappings.registry import pushed
 
 DEFINED = frozenset(definitions.KINDS)
 """Types that describe the protocol and no patient."""
@@ -24,6 +25,10 @@ CONTROLS = ("_after", "_count", "_elements", "_include", "_revinclude", "_sort",
 
 SHAPES = ("_format", "_pretty")
 """Parameters that every request may carry, for how the answer is written."""
+
+
+PUSHED = frozenset(pushed.KINDS)
+"""Types that a centre's own system may create and update; of a Patient it may tell the death."""
 
 
 class Operation(NamedTuple):

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from mappings.canonicals import DEFAULT
 from mappings.intake.words import VISITS
-from mappings.r4 import wire
+from mappings.r4.artefacts import artefact
 from mappings.terminology import codes
 
 Item = Mapping[str, Any]
@@ -55,7 +54,7 @@ def visit(name: str) -> tuple[Asked, ...]:
     """What is asked at a visit, in the order of its Questionnaire. Raises KeyError for no such visit."""
     if name not in VISITS:
         raise KeyError(f"no visit is called {name!r}")
-    questionnaire = _packaged(f"Questionnaire-follow-up-{name}.json")
+    questionnaire = _shipped("Questionnaire", f"follow-up-{name}")
     reader = _Reader({item["linkId"]: item for item in _all(questionnaire["item"])})
     return tuple(one for one in reader.questions(questionnaire["item"], "") if one.name not in SETTLED)
 
@@ -154,7 +153,7 @@ def _key(link: str) -> str:
 @cache
 def _value_set(name: str) -> tuple[tuple[str, str], ...]:
     """(word of the interface, what a person reads) of each concept of one of our ValueSets."""
-    made = _packaged(f"ValueSet-{name}.json")
+    made = _shipped("ValueSet", name)
     return tuple(
         (_word(name, include["system"], concept["code"]), concept["display"])
         for include in made["compose"]["include"]
@@ -174,5 +173,7 @@ def _word(name: str, system: str, code: str) -> str:
     return code if key is None else key.partition("/")[2]
 
 
-def _packaged(name: str) -> Any:
-    return wire.decode(files("profiles").joinpath(name).read_bytes())
+def _shipped(kind: str, name: str) -> Item:
+    found = artefact(kind, name)
+    assert found is not None, "a test holds the visits and lists to what is shipped"
+    return found

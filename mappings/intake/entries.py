@@ -54,7 +54,7 @@ class Entry:
         return [self._refusal(fault) for fault in faults]
 
     def _refusal(self, fault: Fault) -> Refusal:
-        place = fault.path.split(":", 1)[0]
+        place = fault.path
         path = self.nested.told(place) if self.nested else place
         cell = _cell(self.nested.cells, place) if self.nested else None
         known = column(self.kind, path) if self.kind else None

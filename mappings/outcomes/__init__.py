@@ -30,6 +30,7 @@ from mappings.outcomes import (
     relapse,
     response,
     retold,
+    study_subject,
     transplant,
     vital_status,
 )
@@ -54,6 +55,9 @@ _OF_VISIT: tuple[Callable[[FollowUp, Chart], Iterator[Resource]], ...] = (
     administrations.to_fhir,
     dli.to_fhir,
 )
+
+
+_OF_STUDY: tuple[Callable[[Enrolment, Chart], Iterator[Resource]], ...] = (consent.to_fhir, study_subject.to_fhir)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def _of_enrolment(enrolment: Enrolment, visits: Sequence[FollowUp], chart: Chart
     own = (enrolment.key,)
     death = patient.last_death(visits)
     yield Mapped(patient.to_fhir(enrolment, death[1] if death else None, chart), (*own, *([death[0]] if death else [])))
-    yield from (Mapped(resource, own) for resource in consent.to_fhir(enrolment, chart))
+    yield from (Mapped(resource, own) for to_fhir in _OF_STUDY for resource in to_fhir(enrolment, chart))
     if isinstance(enrolment.disease, Disease):
         standing, told_by = disease.standing(enrolment.disease, visits)
         yield Mapped(disease.condition(enrolment.disease, standing, chart), (*own, *told_by))

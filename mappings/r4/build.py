@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -49,6 +49,8 @@ class Ids:
 
     course: str
     canonicals: Canonicals = DEFAULT
+    adopted: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """By the id that we would make: the one under which the centre's own system brought that thing."""
 
     def __call__(self, item: str, *occurrence: object) -> str:
         """Stable id of one thing: uuid5 of (course, item, occurrence). Never made from a code."""
@@ -56,7 +58,8 @@ class Ids:
 
     def named(self, name: str) -> str:
         """Id of what `name_of` names."""
-        return _uuid5(_namespace(self.course), name)
+        made = _uuid5(_namespace(self.course), name)
+        return self.adopted.get(made, made) if self.adopted else made
 
     def identifier(self, item: str, *occurrence: object, system: str = "fact") -> Element:
         """Business identifier `<course>/<item>/<occurrence>` in the system `<base>/sid/<system>`."""

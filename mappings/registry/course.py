@@ -30,6 +30,9 @@ READ_TYPES = (
 MID_MONTH = 15
 """Where only the month is known, the day that stands for it (endpoint definitions, rule D)."""
 
+_NAMES = ("subject", "patient", "individual")
+"""Where the types that we know name their patient."""
+
 _PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -100,8 +103,8 @@ def patient_of(resource: Resource) -> str | None:
     """Id of the patient that a resource is about; None where it names none."""
     if resource.get("resourceType") == "Patient":
         return resource.get("id")
-    said = (resource.get("subject") or resource.get("patient") or {}).get("reference", "")
-    match = _PATIENT.fullmatch(said)
+    named: Element = next((resource[name] for name in _NAMES if resource.get(name)), {})
+    match = _PATIENT.fullmatch(named.get("reference", ""))
     return match.group(1) if match else None
 
 

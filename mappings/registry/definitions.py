@@ -93,6 +93,10 @@ DEFINITIONS: dict[str, str] = {
         "Sensitivity. Event: relapse that only the residual disease shows. Any other relapse and death "
         "before it compete."
     ),
+    "disease-death-by-cause": (
+        "Sensitivity. Event: death of which relapse is told to be the cause. Death of any other cause, or of none"
+        " told, competes."
+    ),
     "agvhd-2-4-death-alone": ("The same with death alone competing."),
     "agvhd-3-4-death-alone": ("The same with death alone competing."),
     "cgvhd-death-alone": ("The same with death alone competing."),

@@ -39,7 +39,7 @@ def targets(said: Any) -> tuple[str, ...]:
 def moment(resource: Element, element: str) -> Said[PartialDate]:
     """`<element>DateTime` or the start of `<element>Period`, cut to the day; or why there is none."""
     period: Element = resource.get(f"{element}Period", {})
-    written = resource.get(f"{element}DateTime") or period.get("start")
+    written = resource.get(f"{element}DateTime") or resource.get(f"{element}Instant") or period.get("start")
     return day(written, resource.get(f"_{element}DateTime") or period)
 
 

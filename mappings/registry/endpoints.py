@@ -58,6 +58,9 @@ ENDPOINTS: dict[str, Endpoint] = {
     },
     "chimerism": Counted("Donor chimerism", (30, *_DATES), chimerism, chimerism_rows),
     "relapse-molecular": TimeToEvent("Molecular relapse (sensitivity)", _DATES, _AJ, survival.molecular),
+    "disease-death-by-cause": TimeToEvent(
+        "Disease-related death, by the cause told (sensitivity)", _DATES, _AJ, survival.disease_death_by_cause
+    ),
     "agvhd-2-4-death-alone": TimeToEvent(
         "Acute GVHD grade II-IV, death alone competing", _DATES, _AJ, partial(gvhd.acute_death_alone, grade="II")
     ),

@@ -125,8 +125,14 @@ def _episode_reached(followed: Followed, one: Told[Any], at_least: int) -> Happe
         return Happened()
     scale, _, steps = _told(episode)
     notes = Notes()
-    days = [day for day, word in steps if (height(word, scale) or 0) >= at_least and isinstance(day, PartialDate)]
-    found = [followed.axis.place(day, name, one.source, notes) for day in days]
+    # what is dated by a step leads to the Observation of that step, where it is a resource of its own
+    told = zip(steps, one.parts or [one.source] * len(steps), strict=True)
+    days = [
+        (day, source)
+        for (day, word), source in told
+        if (height(word, scale) or 0) >= at_least and isinstance(day, PartialDate)
+    ]
+    found = [followed.axis.place(day, name, source, notes) for day, source in days]
     marks: tuple[str, ...] = ()
     if not days or at_least == _ANY:
         onset = followed.axis.place(episode.onset, name, one.source, notes)

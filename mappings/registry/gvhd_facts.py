@@ -9,7 +9,7 @@ from typing import Any
 from mappings.canonicals import Canonicals
 from mappings.facts import AcuteGvhd, AcuteStep, ChronicGvhd, ChronicStep, Missing, PartialDate, Said
 from mappings.r4.build import Element, Resource
-from mappings.registry.elements import absence, answer, fact, moment, parts, plain, reference, targets
+from mappings.registry.elements import absence, answer, fact, moment, parts, plain, reference, targets, word
 from mappings.registry.pieces import Piece, Pieces, Told, in_order
 from mappings.terminology.codes import key_of
 
@@ -33,7 +33,7 @@ def of_condition(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
     kind = key_of("conditions", resource.get("code", {}), canonicals)
     if kind in (ACUTE, CHRONIC):
         said = {"onset": moment(resource, "onset"), "resolved": moment(resource, "abatement")}
-        yield Piece(kind, reference(resource), said)
+        yield Piece(kind, reference(resource), said | _staged(kind, resource, canonicals))
 
 
 def of_observation(resource: Resource, observed: str, canonicals: Canonicals) -> Iterator[Piece]:
@@ -57,11 +57,21 @@ def episodes(pieces: Pieces, kind: str) -> Iterator[Told[Any]]:
         said = dict(piece.said)
         for part in (f"{kind}-worst", "gvhd-treatment"):
             for one in pieces.about(piece.source, part):
-                said |= {name: value for name, value in one.said.items() if name in into.__dataclass_fields__}
+                told = {name: value for name, value in one.said.items() if name in into.__dataclass_fields__}
+                said |= {name: value for name, value in told.items() if value is not None or name not in said}
         steps = in_order(
             (Told(fact(step, **one.said), one.source) for one in pieces.about(piece.source, f"{kind}-step")), "date"
         )
-        yield Told(fact(into, **said, course=tuple(one.fact for one in steps)), piece.source)
+        episode = fact(into, **said, course=tuple(one.fact for one in steps))
+        yield Told(episode, piece.source, parts=tuple(one.source for one in steps))
+
+
+def _staged(kind: str, resource: Resource, canonicals: Canonicals) -> dict[str, Any]:
+    """The grade that a stage of the Condition names, for those who send no Observation of it."""
+    name, scale = ("grade", "agvhd-grade") if kind == ACUTE else ("severity", "cgvhd-severity")
+    stages = (word(stage.get("summary"), scale, canonicals) for stage in resource.get("stage", []))
+    found = next((said for said in stages if said is not None), None)
+    return {name: found} if found else {}
 
 
 def _acute(resource: Resource, canonicals: Canonicals) -> dict[str, Any]:

@@ -27,6 +27,8 @@ UNCERTAINTY = "statistic-uncertainty"
 TIME_POINT = "time point"
 DIGITS = 12
 
+_LESS_IS_BETTER = ("relapse", "disease-death", "nrm", "agvhd", "cgvhd", "pdli-gvhd")
+
 
 def measure_reports(report: Report, at: datetime, canonicals: Canonicals = DEFAULT) -> tuple[Resource, ...]:
     """`at`: when the report is made, an aware time. A released report refers to no patient's resources."""
@@ -35,6 +37,7 @@ def measure_reports(report: Report, at: datetime, canonicals: Canonicals = DEFAU
 
 def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals: Canonicals) -> Resource:
     name = "/".join(map(str, ("measure-report", analysis.endpoint, report.as_of, report.release)))
+    name += f"/{report.start}" if report.start else ""
     identity = uuid5(uuid.NAMESPACE_URL, f"{canonicals.base}/{name}")
     labels = {"security": [coding(OBSERVATION_VALUE, "AGGRED")]} if report.release else {}
     out: Resource = {
@@ -47,7 +50,7 @@ def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals
         "measure": canonicals.pinned("Measure", analysis.endpoint),
         "date": at.isoformat(timespec="seconds"),
         "period": period(report, at.date()),
-        "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, "increase")),
+        "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, improvement(analysis.endpoint))),
         "group": [_group(analysis, canonicals)],
     }
     evaluated = (
@@ -56,12 +59,20 @@ def _measure_report(analysis: Analysis, report: Report, at: datetime, canonicals
     return out | ({"evaluatedResource": [reference(source) for source in evaluated]} if evaluated else {})
 
 
+def improvement(endpoint: str) -> str:
+    """`decrease` where less of it is better: relapse, death, GVHD."""
+    return "decrease" if endpoint.startswith(_LESS_IS_BETTER) else "increase"
+
+
 def period(report: Report, today: date) -> Element:
     """From the first transplant to the cut-off; without any date in the data, the day of the report.
 
-    In a release only the year of the first transplant: its day is one patient's.
+    Where a period was asked for it is that one. In a release only the year of the first transplant: its day is one
+    patient's.
     """
     end = report.as_of or today
+    if report.start:
+        return {"start": str(report.start), "end": str(end)}
     start = str(min(report.since or end, end))
     return {"start": start[:4] if report.release else start, "end": str(end)}
 

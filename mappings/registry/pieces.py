@@ -42,11 +42,15 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Told(Generic[T]):
-    """A fact, the resource that says it (`Type/id`), and, where it says so, the day on which it was told."""
+    """A fact, the resource that says it (`Type/id`), and, where it says so, the day on which it was told.
+
+    `parts`: the resources that tell its steps, in the order of the steps, where they are resources of their own.
+    """
 
     fact: T
     source: str
     on: Said[PartialDate] = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

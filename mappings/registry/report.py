@@ -22,13 +22,14 @@ _COUNTS = ("n", "at_risk", "events")
 class Report:
     """`as_of`: the cut-off, None where there is no date at all. `since`: the first day zero.
 
-    `release`: small counts are suppressed and nobody is named.
+    `release`: small counts are suppressed and nobody is named. `start`: of the period that was asked for, if any.
     """
 
     as_of: date | None
     since: date | None
     analyses: tuple[Analysis, ...]
     release: bool = False
+    start: date | None = None
 
     @property
     def rows(self) -> tuple[AnyRow, ...]:

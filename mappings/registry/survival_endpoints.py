@@ -6,6 +6,7 @@ Origin is day zero. A death and a relapse on the same day are a relapse. What br
 
 from __future__ import annotations
 
+from mappings.facts import Word
 from mappings.registry.followed import Followed, Happened, earliest, molecular_relapse
 from mappings.registry.judged import Verdict
 
@@ -41,3 +42,13 @@ def disease_death(followed: Followed) -> Verdict:
     after = followed.death if followed.relapsed is not None else Happened()
     other = None if followed.relapsed is not None else followed.died
     return followed.verdict(after, (other,), followed.relapse)
+
+
+def disease_death_by_cause(followed: Followed) -> Verdict:
+    """Sensitivity. Event: death of which relapse is told to be the cause. Death of any other cause competes."""
+    causes = {cause.key for one in followed.facts.vital_status if isinstance(cause := one.fact.cause, Word)}
+    of_relapse = "relapse" in causes
+    untold = followed.died is not None and not causes - {"unknown"}
+    note = Happened(listed=("death of a cause that was not told: not one of relapse",) if untold else ())
+    event = followed.death if of_relapse else Happened()
+    return followed.verdict(event, (None if of_relapse else followed.died,), note)

@@ -27,11 +27,14 @@ OPEN = {
 
 PAGES = {
     ("/", "GET"),
+    ("/endpoints", "GET"),
+    ("/endpoints/table.csv", "GET"),
     ("/patients/<id_>", "GET"),
     ("/patients/<id_>/visits/<name>", "GET"),
     ("/patients/<id_>/visits/<name>", "POST"),
     ("/patients/<id_>/visits/<name>/stored", "GET"),
     ("/queue", "GET"),
+    ("/queue/answer", "POST"),
     ("/queue/discard", "POST"),
     ("/queue/retry", "POST"),
     ("/regimens/<id_>/calendar", "GET"),
@@ -46,7 +49,7 @@ PAGES = {
 
 SECRET = {"/webhook/<hospital>", "/webhook/<hospital>/<kind>/<id_>"}
 PARTS = {
-    "kind": "Patient",
+    "kind": "Observation",
     "id_": "x",
     "version": "1",
     "hospital": "chu-a",

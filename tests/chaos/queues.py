@@ -27,6 +27,7 @@ def run(stage: Stage, *, rows: int, poison: float, processes: int, writers: int,
     with ExitStack() as stack:
         running = [_start(stack, stage, writers) for _ in range(processes)]
         if outage:
+            until(lambda: _tries(stage) > 0, 120, "the first was tried in vain")
             threading.Event().wait(10)
             tries = _tries(stage)
             for process in running:

@@ -169,6 +169,23 @@ class TestARealCourse:
         assert set(there) == set(here) - reckoned
         assert all(r4_gate.read(one) for one in there.values())
 
+    def test_sent_by_somebody_who_died_it_is_found_as_ours_and_not_sent_again(self, store, client, fresh):
+        ward = Ward(store)
+        ward.enrol(patient=fresh("SYN"))
+        ward.visit(M1, patient=fresh("SYN"))
+        with store.transaction() as tx:
+            rows = [tx.outbox.lease("dead", at=ward.now, lease_seconds=0)]
+            rows += tx.outbox.follow(rows[0], until=ward.now, most=9)
+        client.transact([resource for row in rows for resource in row.content])
+        (own,) = [one.id for one in ward.stored("Patient")]
+        before = self.at_hospital(client, own)
+        report = self.deliver(ward, client)
+        assert (report.delivered, report.retried, report.parked) == (2, 0, 0)
+        after = self.at_hospital(client, own)
+        assert {name: one["meta"]["versionId"] for name, one in after.items() if name in before} == {
+            name: one["meta"]["versionId"] for name, one in before.items()
+        }
+
     def test_what_the_form_says_with_its_digits_is_what_the_hospital_has(self, store, client, fresh):
         ward = self.report(store, fresh)
         self.deliver(ward, client)

@@ -65,7 +65,7 @@ def test_a_change_is_told_taken_and_copied(server, client, store, hook, fresh):
     assert came[0].headers["Authorization"] == "Bearer synthetic"
     assert pull(store, client).copied == 1
     with store.reading() as tx:
-        copy = notification.copies(tx, server.name)["Observation", o]
+        copy = tx.copies.of(server.name)["Observation", o]
         assert all("authorization" not in row.headers for row in tx.inbox.listing())
     assert (copy.version, str(copy.content["valueQuantity"]["value"])) == ("2", "0.60")
 
@@ -81,4 +81,4 @@ def test_a_ping_without_content_leads_to_a_search(server, client, store, hook, f
     assert hook.wait_for(bool)[0].body == b""
     assert pull(store, client).done == 1
     with store.reading() as tx:
-        assert notification.copies(tx, server.name)["Observation", o].version == "1"
+        assert tx.copies.of(server.name)["Observation", o].version == "1"

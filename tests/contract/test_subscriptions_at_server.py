@@ -52,4 +52,4 @@ def test_they_become_active_and_a_change_leads_to_a_copy(server, client, store, 
     report = notification.pull(store, lambda _: client, worker="w1", now=now, jitter=lambda: 0.5)
     assert report.copied >= 1
     with store.reading() as tx:
-        assert ("Observation", o) in notification.copies(tx, server.name)
+        assert ("Observation", o) in tx.copies.of(server.name)

@@ -34,7 +34,9 @@ def read(document):
 
 
 def sayable(value):
-    """Without the values of a list that are said to be missing one by one, for which there is no item (decision 28)."""
+    """As items can say it (decision 28): no single value of a list is missing, and an amount is as a whole or not."""
+    if isinstance(value, dict) and "unit" in value and isinstance(value["value"], dict):
+        return value["value"]
     if isinstance(value, list):
         return [sayable(one) for one in value if not (isinstance(one, dict) and "not_done" in one)]
     return {key: sayable(inner) for key, inner in value.items()} if isinstance(value, dict) else value
@@ -43,7 +45,8 @@ def sayable(value):
 @pytest.mark.parametrize("case", CASES)
 def test_every_golden_document_is_read_back_as_the_same_facts(case):
     told = wire.decode_strict((ROOT / "tests" / "golden" / case / "0-documents.json").read_bytes())
-    assert schema.enrolment(read(told["enrolment"]), AS_OF) == schema.enrolment(told["enrolment"], AS_OF)
+    enrolment = sayable(told["enrolment"])
+    assert schema.enrolment(read(enrolment), AS_OF) == schema.enrolment(enrolment, AS_OF)
     for visit in map(sayable, told["follow_ups"]):
         assert schema.follow_up(read(visit), AS_OF) == schema.follow_up(visit, AS_OF), visit["visit"]
 

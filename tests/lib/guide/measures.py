@@ -9,7 +9,7 @@ from mappings.canonicals import DEFAULT, MEASURE_IMPROVEMENT, MEASURE_POPULATION
 from mappings.r4.build import coding, concept
 from mappings.registry.definitions import DEFINITIONS, RULES, VERSION
 from mappings.registry.endpoints import ENDPOINTS
-from mappings.registry.measure_report import TIME_POINT
+from mappings.registry.measure_report import TIME_POINT, improvement
 from mappings.registry.tallies import AALEN_JOHANSEN, Counted, TimeToEvent
 from tests.lib.guide.artefact import artefact
 
@@ -20,7 +20,6 @@ _GRAFTED = "Patients with a transplant that took place, on a known date not afte
 _NOT_A_SHARE = (
     "The score is an estimate from censored follow-up: it is not the numerator divided by the initial population."
 )
-_FELL = {"relapse", "disease-death", "nrm", "pdli-gvhd"}
 
 
 def measures() -> Iterator[dict[str, Any]]:
@@ -36,7 +35,6 @@ def measures() -> Iterator[dict[str, Any]]:
 def _measure(endpoint: str, said: TimeToEvent | Counted) -> dict[str, Any]:
     head = artefact("Measure", endpoint, said.title, DEFINITIONS[endpoint])
     estimated = {"disclaimer": _NOT_A_SHARE} if isinstance(said, TimeToEvent) else {}
-    less = endpoint in _FELL or endpoint.startswith(("agvhd", "cgvhd", "relapse"))
     populations = [("initial-population", _whole(endpoint), _transplanted())]
     if not endpoint.startswith("immune-") or endpoint == "immune-cd4-recovered":
         populations.append(("numerator", _counted(said), _logic()))
@@ -45,7 +43,7 @@ def _measure(endpoint: str, said: TimeToEvent | Counted) -> dict[str, Any]:
         **estimated,
         "library": [DEFAULT.pinned("Library", LIBRARY)],
         "type": [concept(coding(_TYPE, "outcome"))],
-        "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, "decrease" if less else "increase")),
+        "improvementNotation": concept(coding(MEASURE_IMPROVEMENT, improvement(endpoint))),
         "definition": [f"Version {VERSION} of the definitions.", *RULES],
         "group": [
             {
@@ -84,5 +82,8 @@ def _transplanted() -> dict[str, str]:
 
 
 def _logic() -> dict[str, str]:
-    """No expression language of FHIR knows censoring: the logic is code, and the Library says so (exp-1)."""
-    return {"language": "text/plain", "reference": DEFAULT.pinned("Library", LIBRARY)}
+    """No expression language of FHIR knows censoring: the logic is code, and the Library says so (exp-1).
+
+    R4 has a language for three expression languages only and needs one of them; there is no expression to evaluate.
+    """
+    return {"language": "text/fhirpath", "reference": DEFAULT.pinned("Library", LIBRARY)}

@@ -10,6 +10,7 @@ from adapter.app import open_store
 from adapter.config import load
 from adapter.flows import enrolment, notification, reconciling
 from adapter.hospital.sandbox import Sandbox
+from adapter.store.heard import Heard
 from tests.lib.centre import ENROLMENT, NOW, document
 
 
@@ -55,6 +56,17 @@ class TestNotifications:
         told = run("hospital", "status", "chu-a", "--json", **configured)
         assert told.exit_code == 0
         assert {one["state"] for one in json.loads(told.stdout)} == {"active"}
+
+    def test_a_numbered_subscription_that_fell_silent_is_told(self, run, configured, store):
+        run("hospital", "subscribe", "chu-a", **configured)
+        with store.transaction() as tx:
+            tx.heard.put(Heard("chu-a", "9", 12, "heartbeat", "active", None, NOW))
+        assert run("hospital", "status", "chu-a", **configured).exit_code == 0
+        with store.transaction() as tx:
+            tx.heard.put(Heard("chu-a", "9", 12, "heartbeat", "active", 60, NOW))
+        result = run("hospital", "status", "chu-a", **configured)
+        assert result.exit_code == 1
+        assert "silent    numbered: event 12, heartbeat at 2026-11-03T12:00:00+00:00" in result.stdout
 
     def test_repairing_also_asks_for_what_was_missed(self, run, configured, hospital, store):
         assert run("hospital", "repair", "chu-a", **configured).exit_code == 0

@@ -339,3 +339,25 @@ class TestCelery:
 
     def test_either_it_or_the_work_itself(self, run):
         assert run("deliver", "--celery", "--watch").exit_code == 2
+
+
+class TestQuestions:
+    @pytest.fixture
+    def asked(self, database):
+        with database.transaction() as tx:
+            into = {"merged": {"into": "Patient/b"}}
+            tx.questions.settle("chu-a", "c-1", "Patient/a", into, NOW)
+
+    def test_they_are_listed_and_answered_with_a_reason(self, run, database, asked):
+        assert "chu-a has merged Patient/a into Patient/b" in run("queue", "questions").stdout
+        (one,) = decode(run("queue", "questions", "--json").stdout.encode())
+        assert (one["id"], one["kind"], one["course"]) == (1, "merged", "c-1")
+        assert run("queue", "answer", 1, "--reason", " ").exit_code == 2
+        assert run("queue", "answer", 1, "--reason", "same person", "--relink").exit_code == 0
+        with database.reading() as tx:
+            assert tx.links.get("chu-a", "c-1") == "Patient/b"
+        assert run("queue", "questions").stdout == "nothing here\n"
+
+    def test_one_that_is_not_there_is_refused(self, run, database):
+        result = run("queue", "answer", 7, "--reason", "x")
+        assert (result.exit_code, "no open question 7" in result.stderr) == (1, True)

@@ -333,7 +333,7 @@ class TestTheHospitalsOwnPatient:
         assert deliver(store, clients, clock).parked == 1
 
     def test_a_server_that_ignores_the_question_and_names_everybody(self, store, clients, clock, hospital):
-        everybody = [patient("abc", identifier=[{"system": "urn:oid:9", "value": "42"}]), patient("def")]
+        everybody = [patient("abc", identifier=[{"system": "urn:oid:2.9", "value": "42"}]), patient("def")]
         hospital.put(*everybody)
         clients["chu-a"].search = lambda kind, params: everybody
         enrol(store, clock, identifiers=[{"system": NATIONAL, "value": "42"}])

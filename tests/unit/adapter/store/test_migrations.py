@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -92,3 +95,43 @@ def test_the_tables_can_be_made_on_postgresql_too():
     assert "BIGSERIAL" in made
     assert "TIMESTAMP WITH TIME ZONE" in made
     assert "WHERE revoked IS NULL" in made
+
+
+def test_copies_that_the_inbox_logged_become_the_newest_state_of_each(url):
+    """A database of revision 0006 with a log: out of order, gone, come back, and a notification that is none."""
+    store = Store(url)
+    with store._connected(writes=True) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        for id_, version, method in LOG:
+            resource = {"resourceType": "Observation", "id": id_, "subject": {"reference": "Patient/p"}}
+            if version:
+                resource["meta"] = {"versionId": str(version), "lastUpdated": f"2026-01-{version:02}T00:00:00Z"}
+            logged = {"method": method, "id": id_, "body": json.dumps(resource).encode()}
+            connection.execute(text(ADD), logged | {"at": "2026-01-01 12:00:00.000000"})
+    store.migrate()
+    with store.reading() as tx:
+        copies = tx.copies.of("chu-a")
+        assert [row.method for row in tx.inbox.listing()] == ["PUT"]
+    assert {place[1]: (copy.version, copy.content is None) for place, copy in copies.items()} == {
+        "a": ("10", False),
+        "b": ("2", True),
+        "c": ("5", False),
+        "d": (None, True),
+        "e": (None, False),
+    }
+    assert {copy.patient for copy in copies.values()} == {"Patient/p", None}
+    assert copies["Observation", "a"].changed == datetime(2026, 1, 10, tzinfo=UTC)
+    assert copies["Observation", "a"].content["subject"] == {"reference": "Patient/p"}
+
+
+LOG = [
+    *[("a", version, "COPIED") for version in (9, 10, 2)],
+    *[("b", 2, "COPIED"), ("b", 0, "GONE"), ("b", 1, "COPIED"), ("a", 11, "PUT")],
+    *[("c", 3, "COPIED"), ("c", 0, "GONE"), ("c", 0, "GONE"), ("c", 5, "COPIED"), ("d", 0, "GONE")],
+    *[("e", 3, "COPIED"), ("e", 0, "COPIED")],
+]
+ADD = """INSERT INTO inbox (hospital, method, kind, resource_id, headers, body, state, attempts, created, due)
+ VALUES ('chu-a', :method, 'Observation', :id, '{}', :body, 'done', 1, :at, :at)"""

@@ -139,6 +139,17 @@ def test_a_batch_keeps_its_responses_too(ward, enrolled):
     assert len(kept(ward)) == 1
 
 
+def test_it_never_leaves_for_a_registry_or_a_hospital(ward, answer, enrolled):
+    answer(flat.response(FOLLOW_UP, subject={"identifier": {"value": "P-0001"}}))
+    own = ward.ask("GET", "/registry/bundles").data
+    assert b'"Composition"' in own
+    assert b"QuestionnaireResponse" not in own
+    with ward.store.reading() as tx:
+        sent = {resource["resourceType"] for one in tx.outbox.listing() for resource in one.content}
+    assert "Patient" in sent
+    assert "QuestionnaireResponse" not in sent
+
+
 @pytest.mark.parametrize("document", [{"resourceType": "Patient"}, [], {"visit": "m3"}])
 def test_another_resource_is_refused(answer, document):
     status, told = answer(document)

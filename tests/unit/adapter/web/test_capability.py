@@ -21,14 +21,32 @@ def test_it_is_valid_r4_and_of_this_server(statement):
     assert statement["implementation"]["url"] == "https://engraft.test/fhir"
 
 
+WRITTEN = {"Patient": {"update"}, "QuestionnaireResponse": {"create"}}
+
+
+def test_it_says_what_is_written(ward, statement):
+    """Each claim is an address that is there: an empty body is refused for what it lacks, not for the address."""
+    assert {one["code"] for one in statement["rest"][0]["interaction"]} == {"transaction", "batch"}
+    for one in statement["rest"][0]["resource"]:
+        claimed = {interaction["code"] for interaction in one.get("interaction", ())}
+        for code, method, path in (("create", "POST", one["type"]), ("update", "PUT", f"{one['type']}/x")):
+            status = ward.ask(method, f"/fhir/{path}", document={}).status_code
+            assert (status not in (404, 405)) == (code in claimed), (one["type"], code)
+
+
 def test_each_type_that_it_claims_is_served_with_each_parameter(ward, statement):
     (rest,) = statement["rest"]
-    (group,) = (one for one in rest["resource"] if "interaction" not in one)
-    assert (group["type"], [o["name"] for o in group["operation"]]) == ("Group", ["export"])
-    read = [one for one in rest["resource"] if one is not group]
+    asked = [one for one in rest["resource"] if "interaction" not in one]
+    operations = {one["type"]: [o["name"] for o in one["operation"]] for one in asked}
+    assert operations == {"Group": ["export"]}
+    read = [one for one in rest["resource"] if one not in asked]
     assert [one["type"] for one in read] == sorted(served.STORED | served.DEFINED)
     for one in read:
-        assert {i["code"] for i in one["interaction"]} == {"read", "vread", "history-instance", "search-type"}
+        written = {"create", "update"} if one["type"] in served.PUSHED else WRITTEN.get(one["type"], set())
+        reads = {"read", "vread", "history-instance", "search-type"}
+        assert {i["code"] for i in one["interaction"]} == reads | written
+        conditional = {one[name] for name in ("conditionalCreate", "conditionalUpdate", "updateCreate")}
+        assert conditional == {written == {"create", "update"}}
         for parameter in one["searchParam"]:
             assert parameter["type"] in parameters.KINDS
             value = {"date": "2026", "quantity": "1"}.get(parameter["type"], "x")
@@ -93,9 +111,9 @@ def test_its_operations_are_served(ward, statement):
 
 
 def test_what_it_does_not_claim_is_refused(ward):
-    assert ward.ask("PUT", "/fhir/Observation/x", document={}).status_code == 405
-    assert ward.ask("POST", "/fhir/Observation", document={}).status_code == 405
-    assert ward.ask("POST", "/fhir", document={}).status_code == 404
+    assert ward.ask("PUT", "/fhir/CarePlan/x", document={}).status_code == 405
+    assert ward.ask("POST", "/fhir/Patient", document={}).status_code == 405
+    assert ward.ask("DELETE", "/fhir/Observation/x").status_code == 405
 
 
 def test_a_checkout_that_nobody_installed_says_so(ward, monkeypatch):

@@ -39,7 +39,7 @@ def test_whatever_one_value_is_missing_the_course_is_r4_and_says_so(kind, path):
     for resource in resources:
         require_valid(resource)
         r4_gate.read(resource)
-        assert set(local_targets(resource)) <= names
+        assert {place for place in local_targets(resource) if place[0] != "ResearchStudy"} <= names
     silent = dotted(path) in SILENT or path == ("vital_status", "cause")
     assert ("file lost" in wire.encode(resources).decode()) is not silent
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from tests.lib.charts import chart, codes, mapped, of_profile, only, visit
+from mappings.intake import schema
+from mappings.outcomes import map_course
+from mappings.r4.build import Ids
+from tests.lib.charts import AS_OF, ENROLMENT, chart, codes, mapped, of_profile, only, visit
+from tests.lib.plans import COURSE
 
 UNKNOWN = {"not_done": "unknown"}
 
@@ -148,3 +153,20 @@ def test_two_visits_that_date_one_recovery_differently_leave_both_dates():
     assert found["effectiveDateTime"] == "2026-03-19"
     assert found["note"] == [{"text": "An earlier visit dated it 2026-03-16."}]
     assert "note" not in only(chart(second), "engraftment")
+
+
+def test_blasts_that_were_told_without_a_category_make_no_response():
+    told = schema.follow_up(visit(response={"date": "2026-08-30", "category": "CR", "marrow_blasts_percent": 1}), AS_OF)
+    alone = replace(told, response=replace(told.response, category=None))
+    resources = [entry.resource for entry in map_course(schema.enrolment(ENROLMENT, AS_OF), [alone], Ids(COURSE))]
+    assert of_profile(resources, "response") == []
+    assert only(resources, "marrow-blasts")["valueQuantity"]["value"] == 1
+
+
+def test_an_item_takes_the_id_under_which_it_was_brought():
+    plain = map_course(schema.enrolment(ENROLMENT, AS_OF), [schema.follow_up(reported(), AS_OF)], Ids(COURSE))
+    count_of = next(one.resource["id"] for one in plain if "blood-count|" in one.resource["meta"]["profile"][0])
+    ids = Ids(COURSE, adopted={count_of: "lab-77"})
+    again = map_course(schema.enrolment(ENROLMENT, AS_OF), [schema.follow_up(reported(), AS_OF)], ids)
+    assert {one.resource["id"] for one in plain} - {one.resource["id"] for one in again} == {count_of}
+    assert "lab-77" in {one.resource["id"] for one in again}

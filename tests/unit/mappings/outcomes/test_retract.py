@@ -37,8 +37,12 @@ def test_what_was_never_true_says_so_and_stays_r4(kind):
         assert (back["id"], back["identifier"]) == (resource["id"], resource["identifier"])
 
 
+OF_EACH_ENROLMENT = {"Patient", "ResearchSubject"}
+"""There as long as the enrolment is, so that nothing takes them back."""
+
+
 def test_every_type_that_a_centre_can_take_back_is_known():
-    kinds = {resource["resourceType"] for resource in CHART} - {"Patient"}
+    kinds = {resource["resourceType"] for resource in CHART} - OF_EACH_ENROLMENT
     assert kinds <= retract.WITH_STATUS | {"Condition"}
 
 
@@ -60,7 +64,7 @@ def test_a_patient_cannot_be_taken_back():
 
 def test_taking_back_twice_is_taking_back_once():
     for resource in CHART:
-        if resource["resourceType"] != "Patient":
+        if resource["resourceType"] not in OF_EACH_ENROLMENT:
             once = retract.entered_in_error(resource)
             assert retract.entered_in_error(once) == once
 

@@ -20,6 +20,7 @@ from mappings.facts import (
     PartialDate,
     Relapse,
     Response,
+    VitalStatus,
     Word,
 )
 from mappings.registry.blood_facts import Reported, Result, Transfusion
@@ -150,3 +151,7 @@ def donor(when: Any, percent: Any, lineage: str | None = "whole-blood", sample: 
 
 def transfused(when: Any, given: Any = True) -> Transfusion:
     return Transfusion(on(when), given)
+
+
+def dead_of(cause: str | None, when: Any) -> VitalStatus:
+    return VitalStatus(Word("dead"), on(when), Word(cause) if cause else None)

@@ -90,7 +90,7 @@ def test_a_bundle_without_other_facts_has_no_section_for_them():
 
 def test_it_says_how_much_stayed_at_the_centre():
     text = sections(bundle_of(M3))["Completeness"]["text"]["div"]
-    assert "Resources that stayed at the centre: 1." in text
+    assert "Resources that stayed at the centre: 2." in text
     assert "Elements that were removed: " in text
 
 
@@ -189,7 +189,7 @@ class TestOwn:
 
     def test_it_counts_what_is_no_outcome(self):
         text = sections(own(M3))["Completeness"]["text"]["div"]
-        assert "Other resources of the patient: 1." in text  # the Consent
+        assert "Other resources of the patient: 2." in text  # the Consent, and that the patient is in the trial
 
     def test_its_date_is_that_of_the_last_change(self):
         resources = course_of(enrolled(), M3)

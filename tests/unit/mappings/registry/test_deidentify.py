@@ -72,7 +72,10 @@ def test_a_resource_type_that_is_not_listed_stays_at_home():
     assert {resource["resourceType"] for resource in cleaned.resources} == {
         *("Patient", "Condition", "Observation", "Procedure")
     }
-    assert cleaned.kept_home == {"Consent: type is not on the allow-list": 1}
+    assert cleaned.kept_home == {
+        "Consent: type is not on the allow-list": 1,
+        "ResearchSubject: type is not on the allow-list": 1,
+    }
 
 
 def test_every_resource_says_that_it_is_pseudonymised_and_keeps_our_profile_and_its_test_label():

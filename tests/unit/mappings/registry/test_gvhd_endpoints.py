@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mappings.facts import AcuteGvhd, ChronicGvhd, Missing
+from mappings.registry.course import read
 from tests.unit.mappings.registry.grafted import (
     UNKNOWN,
     ZERO,
@@ -21,6 +22,7 @@ from tests.unit.mappings.registry.grafted import (
     relapse,
     words,
 )
+from tests.unit.mappings.registry.patients import course_of, enrolled, seen
 
 CENSORED, EVENT, COMPETING = 0, 1, 2
 BY_ONSET = "GVHD dated by its onset: the day on which the grade was reached is not told"
@@ -37,7 +39,7 @@ def test_without_a_course_the_onset_counts_and_rows_say_how_many():
     told = course(alive=600, acute_gvhd=[acute(20, "III")])
     assert ended("agvhd-3-4", told) == (20, EVENT)
     assert BY_ONSET in judged("agvhd-3-4", told).listed
-    early, late = analysis_of("agvhd-3-4", told, horizons=(10, 90)).rows
+    early, late = analysis_of("agvhd-3-4", told, horizons=(19, 20)).rows
     assert (early.more["dated_by_onset"], late.more["dated_by_onset"]) == (0, 1)
 
 
@@ -164,3 +166,18 @@ class TestGvhdFreeRelapseFreeSurvival:
         told = course(alive=600, chronic_gvhd=[ChronicGvhd(on(150), words("moderate")[0], systemic_treatment=True)])
         (row,) = analysis_of("grfs", told, horizons=(365,)).rows
         assert (row.estimate, row.more) == (0, {"dated_by_onset": 1})
+
+
+def test_a_grade_leads_to_the_very_observation_that_tells_it_and_an_onset_to_its_condition():
+    seen_then = {"date": "2026-06-01", "vital_status": {"status": "alive", "date": "2026-06-01"}}
+    steps = [{"date": "2026-04-20", "grade": "I", "skin": 1}, {"date": "2026-04-24", "grade": "II", "skin": 3}]
+    episode = {"onset": "2026-04-20", "grade": "II", "skin": 3}
+    for course_of_it, kind in ((steps, "Observation"), ([], "Condition")):
+        told = {"acute": [episode | ({"course": course_of_it} if course_of_it else {})], "chronic": []}
+        resources = course_of(enrolled(), seen("m3", "2026-06-01", gvhd={"assessed": "2026-06-01"} | told) | seen_then)
+        (patient,) = read(resources)
+        said = judged("agvhd-2-4", patient)
+        (source,) = set(said.sources) - set(judged("os", patient).sources)
+        (resource,) = (each for each in resources if f"{each['resourceType']}/{each['id']}" == source)
+        assert resource["resourceType"] == kind
+        assert resource.get("effectiveDateTime", "2026-04-24") == "2026-04-24"

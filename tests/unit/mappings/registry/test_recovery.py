@@ -130,6 +130,7 @@ class TestWhatCompetes:
     def test_not_a_second_graft_after_the_cut_off(self):
         cut = ZERO + timedelta(days=30)
         assert ended("neutrophil-engraftment", course(alive=600, grafts=(35,)), cut) == (30, CENSORED)
+        assert ended("neutrophil-engraftment", course(alive=600, grafts=(30,)), cut) == (30, COMPETING)
 
 
 class TestWhatTheCentreReports:

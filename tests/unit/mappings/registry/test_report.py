@@ -175,6 +175,7 @@ def test_the_measure_is_the_one_that_the_report_cites():
     (said,) = measure_reports(os_of(SIX), NOW)
     assert said["measure"] == f"{MEASURE['url']}|{MEASURE['version']}"
     assert validate(MEASURE) == []
+    assert said["improvementNotation"] == MEASURE["improvementNotation"]
     (group,) = MEASURE["group"]
     codes = [population["code"]["coding"][0]["code"] for population in group["population"]]
     assert codes == [population["code"]["coding"][0]["code"] for population in said["group"][0]["population"]]
@@ -242,3 +243,16 @@ def test_the_measure_report_of_every_kind_is_valid_and_says_what_a_row_says():
     feasible = made["pdli-feasibility"]["group"][0]["stratifier"][0]["stratum"][0]
     assert feasible["value"]["text"] == "to the cut-off: given, of grafted"
     assert "horizonDays" not in uncertainty(feasible["measureScore"])
+
+
+def test_a_report_says_what_is_better():
+    made = {
+        said["measure"].rpartition("/")[2].partition("|")[0]: said for said in measure_reports(compile_report([]), NOW)
+    }
+    better = {name: said["improvementNotation"]["coding"][0]["code"] for name, said in made.items()}
+    assert (better["os"], better["response"], better["nrm"], better["cgvhd"]) == (
+        "increase",
+        "increase",
+        "decrease",
+        "decrease",
+    )

@@ -18,6 +18,7 @@ from tests.unit.mappings.registry.grafted import (
     analysis_of,
     chronic,
     course,
+    dead_of,
     ended,
     judged,
     relapse,
@@ -102,6 +103,7 @@ def test_what_lies_after_the_cut_off_is_not_known_yet():
     later = course(died=400, relapses=[relapse(300)])
     assert ended("lfs", later, cut) == (250, CENSORED)
     assert judged("lfs", later, cut).excluded == ()
+    assert ended("lfs", course(alive=400, relapses=[relapse(250)]), cut) == (250, EVENT)
 
 
 def test_a_relapse_known_to_the_month_counts_on_its_middle_and_is_listed():
@@ -168,6 +170,26 @@ class TestLeukaemiaThatNeverWent:
         told = course(alive=600, responses=[response(30, "PR"), response(90, "CR")])
         assert ended("lfs", told, ZERO + timedelta(days=60)) == (30, EVENT)
         assert ended("lfs", told) == (600, CENSORED)
+
+
+class TestByTheCauseThatWasTold:
+    """A table beside, which feeds no endpoint."""
+
+    @pytest.mark.parametrize(
+        ("cause", "status"), [("relapse", EVENT), ("infection", COMPETING), ("unknown", COMPETING)]
+    )
+    def test_relapse_as_the_cause_is_the_event_and_any_other_competes(self, cause, status):
+        told = course(died=200, vital_status=[dead_of(cause, 200)])
+        assert ended("disease-death-by-cause", told) == (200, status)
+        assert ended("disease-death", told) == (200, COMPETING)
+
+    @pytest.mark.parametrize("cause", [None, "unknown"])
+    def test_a_cause_that_was_not_told_is_listed(self, cause):
+        said = judged("disease-death-by-cause", course(died=200, vital_status=[dead_of(cause, 200)]))
+        assert "death of a cause that was not told: not one of relapse" in said.listed
+
+    def test_who_lives_is_censored(self):
+        assert ended("disease-death-by-cause", course(alive=200)) == (200, CENSORED)
 
 
 def test_a_patient_stays_in_the_analysis_with_a_death_whose_day_is_not_known():

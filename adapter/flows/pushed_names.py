@@ -1,0 +1,62 @@
+"""What a pushed resource names: the episode or infusion that it is about, and the order that a dose follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from adapter.flows.pushed_subject import Places, local
+from mappings.outcomes.retract import standing
+from mappings.r4.build import Ids, Resource
+from mappings.registry import pushed
+
+if TYPE_CHECKING:
+    from adapter.config import Settings
+    from adapter.store import Tx
+    from adapter.store.submissions import Submission
+
+_POINTS = ("focus", "partOf")
+
+
+def resolved(
+    tx: Tx, resource: Resource, ids: Ids, rows: Mapping[str, Submission], places: Places, settings: Settings
+) -> tuple[Resource, list[Resource], str | None]:
+    """What is kept of a resource, with references of ours; what it names; and by what the centre knows that item."""
+    said, about = pushed.kept(resource), []
+    own: str | None = None
+    for element in _POINTS:
+        named = said.pop(element, [])
+        for reference in (one.get("reference", "") for one in named):
+            place = local(reference, places, settings)
+            found = _context(tx, *place, ids, rows) if place else None
+            if found:
+                said[element] = [{"reference": f"{found[0]['resourceType']}/{found[0]['id']}"}]
+                about.append(found[0])
+                own = found[1] or own
+    if "request" in said:
+        said["request"] = _order(tx, said["request"], places, settings)
+    return said, about, own
+
+
+def _context(
+    tx: Tx, kind: str, id_: str, ids: Ids, rows: Mapping[str, Submission]
+) -> tuple[Resource, str | None] | None:
+    """The resource that is named, where it is one of this course, and what tells its item from others."""
+    row = rows.get(ids("pushed", kind, id_))
+    if row is not None and row.status == "recorded":
+        return pushed.context(row.content["resource"] | {"id": id_}), row.content.get("own")
+    stored = tx.resources.get(kind, id_)
+    if stored is None or stored.course != ids.course or standing(stored.content) == "entered-in-error":
+        return None
+    marks = (one for one in stored.content.get("identifier", []) if one.get("system") == ids.canonicals.sid("fact"))
+    own = next((str(one["value"]).split("/", 2)[2] for one in marks), None)
+    return pushed.context(stored.content), own
+
+
+def _order(tx: Tx, request: Resource, places: Places, settings: Settings) -> Resource:
+    """An order of ours by its identifier, however it was named."""
+    if "identifier" in request:
+        return {"identifier": request["identifier"]}
+    place = local(str(request.get("reference", "")), places, settings)
+    stored = tx.resources.get(*place) if place and place[0] == "MedicationRequest" else None
+    return {"identifier": stored.content["identifier"][0]} if stored else {}

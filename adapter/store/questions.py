@@ -1,0 +1,82 @@
+"""What a hospital says of a patient that only people can judge: asked once, answered with a reason or lapsed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from adapter.errors import NotFound
+from adapter.store.schema import questions
+
+OPEN, ANSWERED, LAPSED = "open", "answered", "lapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`about`: the hospital's resource; `kind`: deceased, merged or gone; `content`: what it says there.
+
+    `state`: open; answered by `who` with an `answer`; or lapsed, because the hospital says so no more.
+    """
+
+    id: int
+    hospital: str
+    course: str
+    about: str
+    kind: str
+    content: dict[str, Any]
+    state: str
+    at: datetime
+    who: str | None
+    answer: str | None
+    ended: datetime | None
+
+
+class Questions:
+    """One for each thing that a hospital says; asked again only when it says something else."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def settle(
+        self, hospital: str, course: str, about: str, standing: Mapping[str, dict[str, Any]], at: datetime
+    ) -> None:
+        """`standing`: everything that is to be asked about a resource now, by kind. The rest lapses."""
+        known = {one.kind: one for one in self._of(hospital, course, about) if one.state != LAPSED}
+        for kind, one in known.items():
+            if standing.get(kind) != one.content:
+                self._end(one.id, LAPSED, at)
+        for kind, content in standing.items():
+            if kind not in known or known[kind].content != content:
+                row = {"hospital": hospital, "course": course, "about": about, "kind": kind, "content": content}
+                self._connection.execute(insert(questions).values(**row, state=OPEN, at=at))
+
+    def answer(self, id_: int, *, who: str, answer: str, at: datetime) -> Question:
+        """A person has decided. Raises NotFound where no such question is open."""
+        found = self._connection.execute(select(questions).where(questions.c.id == id_)).one_or_none()
+        if found is None or found.state != OPEN:
+            raise NotFound(f"there is no open question {id_}")
+        self._end(id_, ANSWERED, at, who=who, answer=answer)
+        return _question(found)
+
+    def open_of(self, courses: list[str] | None = None) -> list[Question]:
+        """What nobody has answered, the oldest first; of these courses, None: of all."""
+        wanted = select(questions).where(questions.c.state == OPEN).order_by(questions.c.id)
+        found = [_question(row) for row in self._connection.execute(wanted)]
+        return found if courses is None else [one for one in found if one.course in set(courses)]
+
+    def _of(self, hospital: str, course: str, about: str) -> list[Question]:
+        columns = questions.c
+        mine = (columns.hospital == hospital) & (columns.course == course) & (columns.about == about)
+        return [_question(row) for row in self._connection.execute(select(questions).where(mine).order_by(columns.id))]
+
+    def _end(self, id_: int, state: str, at: datetime, **said: str) -> None:
+        ended = update(questions).where(questions.c.id == id_).values(state=state, ended=at, **said)
+        self._connection.execute(ended)
+
+
+def _question(row: Row[Any]) -> Question:
+    return Question(**{name: getattr(row, name) for name in Question.__slots__})

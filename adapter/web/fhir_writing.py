@@ -1,0 +1,115 @@
+"""The writing side of the FHIR server: outcomes as FHIR, from a centre whose own system speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import format_datetime
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import Response, current_app, request
+
+from adapter.errors import Invalid
+from adapter.flows import pushed, questionnaire_response
+from adapter.flows.pushed import Change, Kept
+from adapter.store.criteria import Criterion
+from adapter.web import auth, search_request
+from adapter.web.content import FHIR, JSON, asked, expected_version, fhir, json_body, wishes
+from adapter.web.outcome import operation_outcome
+from adapter.web.routing import CENTRE, Route
+from adapter.web.served import PUSHED, SHAPES
+from adapter.web.site import Site
+from mappings.r4.build import Resource
+from mappings.r4.faults import Fault
+
+BY_FORM = "QuestionnaireResponse"
+
+
+def routes(site: Site) -> list[Route]:
+    """Types are an explicit list. Of a Patient only an update, because enrolling is more than a Patient."""
+    kinds = f"<any({', '.join(repr(kind) for kind in sorted(PUSHED))}):kind>"
+    updated = f"<any({', '.join(repr(kind) for kind in sorted((*PUSHED, 'Patient')))}):kind>"
+    return [
+        Route("create", f"/fhir/{kinds}", partial(create, site), CENTRE, ("POST",), beside=True),
+        Route("answer", f"/fhir/{BY_FORM}", partial(answer, site), CENTRE, ("POST",), beside=True),
+        Route("update", f"/fhir/{updated}/<id_>", partial(update, site), CENTRE, ("PUT",), beside=True),
+        Route("update-conditional", f"/fhir/{kinds}", partial(update_conditional, site), CENTRE, ("PUT",), beside=True),
+    ]
+
+
+def create(site: Site, kind: str) -> Response:
+    """201, or 200 where it was known already."""
+    resource = _resource(kind)
+    unless = finds(site, kind, request.headers.get("If-None-Exist", ""), "If-None-Exist")
+    return _told(site, _take(site, Change(kind, resource, unless=unless)))
+
+
+def update(site: Site, kind: str, id_: str) -> Response:
+    resource = _resource(kind)
+    if resource.get("id") != id_:
+        raise Invalid([Fault(f"{kind}.id", "is not the id of the address", "value")], status=400)
+    return _told(site, _take(site, Change(kind, resource, target=id_, expected=expected_version())))
+
+
+def update_conditional(site: Site, kind: str) -> Response:
+    """The only match of the search in the address is updated; without one it is created."""
+    resource, query = _resource(kind), request.query_string.decode("utf-8", "replace")
+    chosen_by = finds(site, kind, query, "")
+    if not chosen_by:
+        raise Invalid([Fault("", f"PUT {kind} needs an id or a search in its address", "required")], status=400)
+    return _told(site, _take(site, Change(kind, resource, chosen_by=chosen_by, expected=expected_version())))
+
+
+def answer(site: Site) -> Response:
+    """A form that was filled in with our Questionnaire, as a resource: recorded as a follow-up, and kept."""
+    kept = questionnaire_response.record(
+        _resource(BY_FORM), sender=auth.caller(), store=site.store, settings=site.settings, now=site.clock()
+    )
+    return _told(site, kept)
+
+
+def finds(site: Site, kind: str, query: str, place: str) -> tuple[Criterion, ...]:
+    """What a condition in a header or an address chooses by. Raises Invalid (400) for what cannot be read."""
+    said = [(name, value) for name, value in parse_qsl(query.lstrip("?"), keep_blank_values=True) if name not in SHAPES]
+    found = search_request.read(kind, said, base=site.fhir_base, lenient=False).finds
+    if query and not found:
+        raise Invalid([Fault(place, "is a search such as identifier=system|value", "value")], status=400)
+    return found
+
+
+def told_headers(site: Site, kept: Kept) -> dict[str, str]:
+    """Where the resource is, and in which version."""
+    one = kept.stored
+    return {
+        "Location": f"{site.fhir_base}/{one.reference}/_history/{one.version}",
+        "ETag": f'W/"{one.version}"',
+        "Last-Modified": format_datetime(one.at, usegmt=True),
+    }
+
+
+def _take(site: Site, change: Change) -> Kept:
+    (kept,) = pushed.take([change], sender=auth.caller(), store=site.store, settings=site.settings, now=site.clock())
+    return kept
+
+
+def _resource(kind: str) -> Resource:
+    document: Any = json_body(FHIR, JSON)
+    said = document.get("resourceType") if isinstance(document, Mapping) else None
+    if said != kind:
+        raise Invalid([Fault("resourceType", f"the address is for {kind}", "structure")], status=400)
+    if request.method == "POST" and (extra := [name for name, _ in asked() if name not in SHAPES]):
+        raise Invalid([Fault(extra[0], "a create has no parameters", "not-supported")], status=400)
+    resource: Resource = document
+    return resource
+
+
+def _told(site: Site, kept: Kept) -> Response:
+    headers, status = told_headers(site, kept), 201 if kept.created else 200
+    wish = wishes("return")
+    if kept.found or wish == "minimal":
+        return current_app.response_class(status=status, headers=headers)
+    if wish == "OperationOutcome":
+        done = Fault("", "created" if kept.created else "kept", "informational", "information")
+        return fhir(operation_outcome([done]), status, headers)
+    return fhir(kept.stored.content, status, headers)
