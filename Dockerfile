@@ -4,7 +4,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY requirements requirements
 RUN python -m venv /opt/engraft \
-    && /opt/engraft/bin/pip install --no-deps --require-hashes -r requirements/run.txt \
+    && /opt/engraft/bin/pip install --no-deps --require-hashes -r requirements/scale.txt \
     && python -m venv /opt/tools \
     && /opt/tools/bin/pip install --no-deps --require-hashes -r requirements/dev.txt
 COPY pyproject.toml README.md LICENSE ./

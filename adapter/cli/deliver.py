@@ -6,16 +6,18 @@ import signal
 
 import click
 
-from adapter.cli.crew import Crew
 from adapter.cli.refusal import REFUSED, UNREACHABLE, json_option
 from adapter.cli.surroundings import environment, store_of
-from adapter.config import load
+from adapter.config import Settings, load
+from adapter.errors import Refused
+from adapter.flows.crew import Crew
 from mappings.r4.wire import pretty
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Send what is due, then stop. The default.")
 @click.option("--watch", "watching", is_flag=True, help="Go on until stopped (Ctrl-C or SIGTERM).")
+@click.option("--celery", "spread", is_flag=True, help="Like --watch, but call Celery's workers instead.")
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
@@ -25,20 +27,21 @@ from mappings.r4.wire import pretty
 )
 @json_option
 @click.pass_context
-def deliver(ctx: click.Context, once: bool, watching: bool, workers: int, as_json: bool) -> None:
+def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, workers: int, as_json: bool) -> None:
     """Drain the outbox to the hospitals and registries, and fetch what their notifications point to.
 
     Exit 1 when a server refused a delivery for good (see engraft queue), 3 when none could be reached.
 
     Example: engraft deliver --once
     """
-    if once and watching:
-        raise click.UsageError("either --once or --watch")
+    if once + watching + spread > 1:
+        raise click.UsageError("either --once, --watch or --celery")
     settings = load(environment())
     with store_of(settings) as store:
-        crew = Crew(store, settings, workers, lambda line: click.echo(line, err=True))
+        make = _herald(settings) if spread else Crew
+        crew = make(store, settings, workers, lambda line: click.echo(line, err=True))
         try:
-            if watching:
+            if watching or spread:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, lambda *_: crew.stop.set())
                 crew.watch()
@@ -58,3 +61,14 @@ def deliver(ctx: click.Context, once: bool, watching: bool, workers: int, as_jso
         )
     reached = sent.delivered or parked or pulled.copied
     ctx.exit(UNREACHABLE if retried and not reached else REFUSED if parked else 0)
+
+
+def _herald(settings: Settings) -> type[Crew]:
+    """Calls workers elsewhere. Raises Refused where no broker is named or the packages are not there."""
+    if not settings.broker_url:
+        raise Refused("--celery needs ENGRAFT_BROKER_URL: amqp://user@host// or redis://host/0")
+    try:
+        from adapter.scale.herald import Herald
+    except ModuleNotFoundError as error:
+        raise Refused(f"--celery needs the Python package {error.name}, which is not installed") from error
+    return Herald

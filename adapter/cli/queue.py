@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from adapter.cli.crew import policies_of
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
 from adapter.flows import queue as flow
+from adapter.flows.crew import policies_of
 from adapter.store.lease import PARKED
 from adapter.web.waiting import STATES, UNFINISHED, age, row
 from mappings.r4.wire import pretty

@@ -24,6 +24,7 @@ SETTINGS = {
     "ENGRAFT_DATABASE_URL": f"where things are kept; default {DEFAULT_DATABASE_URL}",
     "ENGRAFT_CONFIG": "the TOML file; without it there are no hospitals or registries and every centre is accepted",
     "ENGRAFT_PUBLIC_URL": f"where others reach this server; default {DEFAULT_PUBLIC_URL}",
+    "ENGRAFT_BROKER_URL": "RabbitMQ or Redis, where delivery is spread by Celery; default none",
 }
 """Every environment variable that is read, with its meaning."""
 
@@ -41,7 +42,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     named = environ.get("ENGRAFT_CONFIG")
     if not named:
         know(())
-        return Settings(database_url=database, public_url=public)
+        return Settings(database_url=database, public_url=public, broker_url=environ.get("ENGRAFT_BROKER_URL") or None)
     path = Path(named)
     settings = _settings(Reader(path, _text_of(path), environ), database, public)
     know(settings.protocols)
@@ -58,6 +59,7 @@ def _settings(reader: Reader, database: str, public: str) -> Settings:
     settings = Settings(
         database_url=database,
         public_url=public,
+        broker_url=reader.environ.get("ENGRAFT_BROKER_URL") or None,
         canonicals=Canonicals(base or DEFAULT_BASE),
         centres=centres(reader, document, named_hospitals),
         hospitals=named_hospitals,

@@ -123,6 +123,7 @@ class Settings:
 
     database_url: str = DEFAULT_DATABASE_URL
     public_url: str = DEFAULT_PUBLIC_URL
+    broker_url: str | None = None
     canonicals: Canonicals = DEFAULT
     centres: Mapping[str, Centre] = field(default_factory=dict)
     hospitals: Mapping[str, Hospital] = field(default_factory=dict)

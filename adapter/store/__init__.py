@@ -7,13 +7,14 @@ with store.transaction() as tx:     # all of it is written, durably, or nothing
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
 from adapter.errors import StoreUnavailable
-from adapter.store import engine, erasure, index, lease, schema
+from adapter.store import engine, erasure, index, lease, listening, schema
 from adapter.store.audit import Audit
 from adapter.store.clients import Clients
 from adapter.store.copies import Copies
@@ -129,6 +130,14 @@ class Store:
             except _Undone:
                 connection.rollback()
 
+    def calls(self, stop: threading.Event) -> Iterator[str]:
+        """Where work arrives, as it does: a destination of the outbox, or `lease.INBOX`; until `stop` is set.
+
+        Ends at once on SQLite, which cannot tell. Something may have arrived before it began to listen.
+        """
+        with engine.told_apart():
+            yield from listening.calls(self._engine, stop)
+
     def close(self) -> None:
         """Gives back every connection."""
         self._engine.dispose()
@@ -136,7 +145,7 @@ class Store:
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
         with engine.told_apart(), self._engine.connect() as connection:
-            options = {engine.WRITES: True} if writes else {"postgresql_readonly": True}
+            options = {engine.WRITES: True} if writes else engine.reads(connection)
             with connection.execution_options(**options).begin():
                 yield connection
 

@@ -15,6 +15,7 @@ from adapter.errors import Refused, StoreUnavailable
 WRITES = "engraft_writes"
 """Execution option of a connection whose transaction will write."""
 
+UNIQUE_VIOLATION = "23505"
 FORMS = "write sqlite:///path/to/file or postgresql://user@host/name"
 
 
@@ -32,7 +33,7 @@ def open_engine(url: str, busy_seconds: float) -> Engine:
         case "sqlite":
             return _sqlite(parsed, busy_seconds)
         case "postgresql":
-            return _postgresql(parsed)
+            return _postgresql(parsed, busy_seconds)
         case other:
             raise Refused(f"ENGRAFT_DATABASE_URL names {other}, which is not supported: {FORMS}")
 
@@ -56,9 +57,18 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, busy_seconds: float) -> Engine:
+    """By psycopg, whether the URL names it or no driver. Somebody else's lock is waited for as long as on SQLite."""
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    asked = {"connect_timeout": max(2, round(busy_seconds)), "application_name": "engraft"}
+    options = f"{url.query.get('options', '')} -c lock_timeout={round(busy_seconds * 1000)}".strip()
+    connect: dict[str, Any] = {name: value for name, value in asked.items() if name not in url.query}
+    connect["options"] = options
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(
+            url, connect_args=connect, pool_pre_ping=True, pool_timeout=busy_seconds, pool_size=5, max_overflow=20
+        )
     except ModuleNotFoundError as error:
         raise Refused(f"ENGRAFT_DATABASE_URL needs the Python package {error.name}, which is not installed") from error
     event.listen(engine, "connect", _remember_process)
@@ -93,6 +103,13 @@ def _refuse_inherited(_: Any, record: Any, proxy: Any) -> None:
         raise exc.DisconnectionError("this connection belongs to another process")
 
 
+def reads(connection: Connection) -> dict[str, Any]:
+    """Execution options of a transaction that reads one state; PostgreSQL would else show each statement another."""
+    if connection.dialect.name == "postgresql":
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {}
+
+
 @contextmanager
 def told_apart() -> Iterator[None]:
     """Turns 'locked, full, away, broken' into StoreUnavailable; mistakes of ours stay what they are."""
@@ -103,6 +120,8 @@ def told_apart() -> Iterator[None]:
     except exc.DBAPIError as error:
         if _unprepared(error):
             raise StoreUnavailable("the database has not been prepared: run engraft init-db") from error
+        if _raced(error):
+            raise StoreUnavailable("another writer was first with the same thing") from error
         if not _outage(error):
             raise
         # the driver's own reason: never the statement or its parameters, which hold patients
@@ -114,6 +133,11 @@ def _unprepared(error: exc.DBAPIError) -> bool:
     """A table or column is missing: SQLite says so in words, PostgreSQL by its code."""
     words = ("no such table", "no such column")
     return getattr(error.orig, "sqlstate", None) in ("42P01", "42703") or str(error.orig).startswith(words)
+
+
+def _raced(error: exc.DBAPIError) -> bool:
+    """PostgreSQL: another writer was first with the same key. Tried again, this one sees what that one wrote."""
+    return getattr(error.orig, "sqlstate", None) == UNIQUE_VIOLATION
 
 
 def _outage(error: exc.DBAPIError) -> bool:

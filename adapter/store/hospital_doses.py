@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
+from adapter.store import upsert
 from adapter.store.schema import hospital_doses
 
 
@@ -33,9 +34,7 @@ class HospitalDoses:
 
     def put(self, dose: HospitalDose) -> None:
         """In place of what was known of this administration."""
-        self.remove(dose.hospital, dose.id)
-        values = {name: getattr(dose, name) for name in HospitalDose.__slots__}
-        self._connection.execute(insert(hospital_doses).values(**values))
+        upsert.put(self._connection, hospital_doses, [{name: getattr(dose, name) for name in HospitalDose.__slots__}])
 
     def remove(self, hospital: str, id_: str) -> str | None:
         """What is gone, not done or entered in error was no dose. The course that had it, None where none did."""

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, insert, select
 
 from adapter.store import lease
-from adapter.store.lease import PARKED, WAITING
+from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.schema import inbox
 
 DONE = "done"
@@ -77,6 +77,7 @@ class Inbox:
             "digest": digest,
         }
         added = self._connection.execute(insert(inbox).values(**came, **row).returning(inbox.c.id))
+        lease.call(self._connection, lease.INBOX)
         return int(added.scalar_one())
 
     def lease(self, worker: str, *, at: datetime, lease_seconds: float) -> Notice | None:
@@ -92,6 +93,11 @@ class Inbox:
         """To be tried again at `due`; None: parked, because trying again will not help."""
         again = {"state": WAITING, "due": due} if due else {"state": PARKED}
         return lease.settle(self._connection, inbox, id_, worker, {**again, "error": error})
+
+    def is_due(self, at: datetime) -> bool:
+        """Can anything be leased?"""
+        due = [(inbox.c.state == state) & (inbox.c.due <= at) for state in (WAITING, LEASED)]
+        return any(self._connection.scalar(select(exists().where(one))) for one in due)
 
     def has_ping(self, hospital: str) -> bool:
         """Does one wait that names nothing, so that everything is looked for?"""

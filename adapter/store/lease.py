@@ -12,6 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true, update
 
 WAITING, LEASED, PARKED = "waiting", "leased", "parked"
+CHANNEL = "engraft"
+INBOX = ""
+"""Where notifications of hospitals wait; no destination is called so."""
 
 
 def claim(
@@ -43,6 +46,15 @@ def settle(connection: Connection, table: Table, id_: int, worker: str, values: 
     """Writes what became of a leased row. False: another worker has taken the lease over, nothing is written."""
     mine = (table.c.id == id_) & (table.c.state == LEASED) & (table.c.worker == worker)
     return bool(connection.execute(update(table).where(mine).values(**values, worker=None)).rowcount)
+
+
+def call(connection: Connection, place: str) -> None:
+    """Wakes whoever listens (`listening.py`), once this transaction has ended: there is work at `place`.
+
+    A destination of the outbox, or INBOX. On SQLite nobody hears it, and workers look now and then.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(CHANNEL, place)))
 
 
 def hold(connection: Connection, name: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, select
 
+from adapter.store import upsert
 from adapter.store.schema import links
 
 
@@ -25,9 +26,7 @@ class Links:
 
     def put(self, hospital: str, course: str, patient: str) -> None:
         """Sets or changes the reference."""
-        changed = self._connection.execute(update(links).where(_of(hospital, course)).values(patient=patient))
-        if not changed.rowcount:
-            self._connection.execute(insert(links).values(hospital=hospital, course=course, patient=patient))
+        upsert.put(self._connection, links, [{"hospital": hospital, "course": course, "patient": patient}])
 
 
 def _of(hospital: str, course: str) -> ColumnElement[bool]:

@@ -76,6 +76,7 @@ class Outbox:
         row = {"state": WAITING, "attempts": 0, "created": at, "due": at, "content": list(resources)}
         added = self._connection.execute(insert(outbox).values(**who, **row).returning(outbox.c.id)).scalar_one()
         self._promote(destination, course)
+        lease.call(self._connection, destination)
         return int(added)
 
     def lease(
@@ -105,11 +106,13 @@ class Outbox:
                 break
             seen |= names
             taken.append(row)
-        for row in taken:
-            mine = {"state": LEASED, "worker": first.worker, "due": until, "attempts": row.attempts + 1}
-            self._connection.execute(update(outbox).where(outbox.c.id == row.id).values(**mine))
-        attempts = {row.id: row.attempts + 1 for row in taken}
-        return [replace(row, state=LEASED, worker=first.worker, due=until, attempts=attempts[row.id]) for row in taken]
+        mine: dict[str, Any] = {"state": LEASED, "worker": first.worker, "due": until}
+        still = outbox.c.id.in_([row.id for row in taken]) & (
+            outbox.c.state == WAITING
+        )  # nobody discarded it meanwhile
+        change = update(outbox).where(still).values(**mine, attempts=outbox.c.attempts + 1)
+        had = set(self._connection.scalars(change.returning(outbox.c.id)))
+        return [replace(row, **mine, attempts=row.attempts + 1) for row in taken if row.id in had]
 
     def extend(self, ids: Collection[int], worker: str, until: datetime) -> bool:
         """The worker is still at it. False: a lease was lost."""
@@ -167,19 +170,25 @@ class Outbox:
     def requeue(self, ids: Iterable[int], at: datetime) -> list[int]:
         """A person says: try these again now, with a fresh count of attempts. The ids that were waiting or parked."""
         wanted = outbox.c.id.in_([id_ for id_ in ids if id_ <= LAST_ID]) & outbox.c.state.in_(_TRIED)
+        theirs = select(outbox.c.destination, outbox.c.course).where(wanted).distinct()
+        lanes = self._connection.execute(theirs.order_by(outbox.c.destination, outbox.c.course)).all()
+        for destination, course in lanes:
+            self._hold(destination, course)
         change = update(outbox).where(wanted).values(state=WAITING, due=at, attempts=0, strikes=0)
-        done = self._connection.execute(change.returning(outbox.c.id, outbox.c.destination, outbox.c.course)).all()
-        for destination, course in sorted({(row.destination, row.course) for row in done}):
+        done = sorted(self._connection.scalars(change.returning(outbox.c.id)))
+        for destination, course in lanes:
             self._promote(destination, course)
-        return sorted(row.id for row in done)
+            lease.call(self._connection, destination)
+        return done
 
     def discard(self, id_: int, reason: str, at: datetime) -> None:
         """A person says: never send this. Raises NotFound, or Conflict while it is being sent or after it was."""
-        wanted = (outbox.c.id == min(id_, LAST_ID)) & outbox.c.state.in_(_TRIED)
+        row = self.show(id_)
+        self._hold(row.destination, row.course)
+        wanted = (outbox.c.id == row.id) & outbox.c.state.in_(_TRIED)
         change = update(outbox).where(wanted).values(state=DISCARDED, finished=at, error=reason, front=False)
         if not self._connection.execute(change).rowcount:
             raise Conflict(f"delivery {id_} is {self.show(id_).state}: only a waiting or parked one can be discarded")
-        row = self.show(id_)
         self._promote(row.destination, row.course)
 
     def show(self, id_: int) -> Delivery:

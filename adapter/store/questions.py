@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from adapter.errors import NotFound
+from adapter.store import lease
 from adapter.store.schema import questions
 
 OPEN, ANSWERED, LAPSED = "open", "answered", "lapsed"
@@ -45,6 +46,7 @@ class Questions:
         self, hospital: str, course: str, about: str, standing: Mapping[str, dict[str, Any]], at: datetime
     ) -> None:
         """`standing`: everything that is to be asked about a resource now, by kind. The rest lapses."""
+        lease.hold(self._connection, f"questions {hospital} {course}")  # asked once, however many heard of it
         known = {one.kind: one for one in self._of(hospital, course, about) if one.state != LAPSED}
         for kind, one in known.items():
             if standing.get(kind) != one.content:

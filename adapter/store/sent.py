@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
 
+from adapter.store import upsert
 from adapter.store.schema import sent, traits
 
 MOST_NAMES = 400
@@ -54,12 +55,7 @@ class Sent:
     def put(self, destination: str, given: Iterable[Given], at: datetime) -> None:
         """Keeps what the destination has now."""
         rows = list({one.reference: one for one in given}.values())
-        for begin in range(0, len(rows), MOST_NAMES):
-            these = rows[begin : begin + MOST_NAMES]
-            names = tuple_(sent.c.kind, sent.c.id).in_([(one.kind, one.id) for one in these])
-            self._connection.execute(delete(sent).where(sent.c.destination == destination, names))
-            values = [{"destination": destination, "at": at, **_values(one)} for one in these]
-            self._connection.execute(insert(sent), values)
+        upsert.put(self._connection, sent, [{"destination": destination, "at": at, **_values(one)} for one in rows])
 
     def forget(self, destination: str, names: Iterable[tuple[str, str]]) -> None:
         """The destination does not have these (type, id) as we thought: they are sent as if for the first time."""
@@ -74,8 +70,7 @@ class Sent:
 
     def learn(self, destination: str, name: str, value: str) -> None:
         """Keeps what was found out."""
-        self._connection.execute(delete(traits).where(_trait(destination, name)))
-        self._connection.execute(insert(traits).values(destination=destination, name=name, value=value))
+        upsert.put(self._connection, traits, [{"destination": destination, "name": name, "value": value}])
 
 
 def _values(one: Given) -> Mapping[str, Any]:

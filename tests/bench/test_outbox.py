@@ -13,8 +13,8 @@ from statistics import median
 import pytest
 from sqlalchemy import insert
 
-from adapter.cli.crew import Crew
 from adapter.config import Hospital, Settings
+from adapter.flows.crew import Crew
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox.habits import Habits
 from adapter.store import Store

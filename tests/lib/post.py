@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from adapter.flows.delivery import DrainReport, Policy, drain
@@ -91,14 +90,11 @@ class Post:
 
 
 @contextmanager
-def post(folder: Path, *, habits: Habits | None = None, policy: Policy | None = None) -> Iterator[Post]:
+def post(store: Store, *, habits: Habits | None = None, policy: Policy | None = None) -> Iterator[Post]:
     """Open while the block lasts."""
-    store = Store(f"sqlite:///{folder}/engraft.sqlite")
-    store.migrate()
     with Sandbox(habits=habits or Habits()) as hospital:
         client = HospitalClient(THERE, hospital.base_url, None, timeout=(2, 2), pause=lambda _: None)
         try:
             yield Post(store, hospital, client, policy or Policy())
         finally:
             client.close()
-            store.close()

@@ -109,10 +109,11 @@ def need(*programs: str, purpose: str) -> None:
     """Skips, or fails where servers are required, when a program is not installed."""
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
-        _unavailable(f"{purpose.upper()} NOT TESTED: {', '.join(missing)} not installed")
+        unavailable(f"{purpose.upper()} NOT TESTED: {', '.join(missing)} not installed")
 
 
-def _unavailable(reason: str) -> NoReturn:
+def unavailable(reason: str) -> NoReturn:
+    """Skips loudly, or fails where servers are required."""
     if os.environ.get("ENGRAFT_REQUIRE_SERVERS") == "1":
         pytest.fail(reason)
     pytest.skip(reason)

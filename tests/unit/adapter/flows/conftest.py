@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from adapter.store import Store
 from tests.lib.centre import Ward
 
 
 @pytest.fixture
-def ward(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield Ward(store)
-    store.close()
+def ward(store):
+    return Ward(store)
 
 
 @pytest.fixture

@@ -6,20 +6,16 @@ import pytest
 
 from adapter.errors import Conflict
 from adapter.flows import administered
-from adapter.store import Store
 from tests.lib.centre import ENROLMENT, Ward, document
 
 MOVED = document(ENROLMENT)["transplant"] | {"date": "2026-03-09"}
 
 
 @pytest.fixture
-def ward(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
+def ward(store):
     ward = Ward(store)
     ward.enrol()
-    yield ward
-    store.close()
+    return ward
 
 
 def given(ward, item="thiotepa/D-13", **changes):

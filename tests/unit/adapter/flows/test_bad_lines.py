@@ -14,9 +14,9 @@ ARRIVES = {Fault.ANSWER_LOST, Fault.ANSWER_CUT, Fault.ANSWER_DRIBBLES}
 
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("correction", [False, True], ids=["first", "correction"])
-def test_a_line_that_breaks_has_one_effect(tmp_path, monkeypatch, fault, correction):
+def test_a_line_that_breaks_has_one_effect(store, monkeypatch, fault, correction):
     monkeypatch.setattr(client_module, "LONGEST", 0.3)
-    with post(tmp_path) as office:
+    with post(store) as office:
         if correction:
             office.queue(patient(), observation("o", "1"))
             office.deliver()
@@ -36,8 +36,8 @@ def test_a_line_that_breaks_has_one_effect(tmp_path, monkeypatch, fault, correct
         assert office.versions() == {"o": "2" if correction else "1", "new": "1"}
 
 
-def test_the_same_connection_works_again_after_it_broke(tmp_path):
-    with post(tmp_path) as office, line(office.hospital.base_url, Fault.ANSWER_LOST) as url:
+def test_the_same_connection_works_again_after_it_broke(store):
+    with post(store) as office, line(office.hospital.base_url, Fault.ANSWER_LOST) as url:
         office.client = HospitalClient(THERE, url, None, timeout=(1, 2), pause=lambda _: None)
         office.queue(patient(), observation("o"))
         assert office.deliver().retried == 1

@@ -9,7 +9,6 @@ import pytest
 
 from adapter.errors import Conflict, Invalid, NotFound
 from adapter.flows import changes, enrolment
-from adapter.store import Store
 from adapter.store.clients import Client
 from tests.lib.centre import ENROLMENT, OTHERS, OURS, Ward, document
 from tests.lib.plans import calculated
@@ -19,13 +18,10 @@ LIGHTER = {"measurements": {"weight": {"value": 60, "unit": "kg", "date": "2026-
 
 
 @pytest.fixture
-def ward(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
+def ward(store):
     ward = Ward(store)
     ward.enrol()
-    yield ward
-    store.close()
+    return ward
 
 
 def course(ward):

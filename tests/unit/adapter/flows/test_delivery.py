@@ -13,7 +13,6 @@ from adapter.flows import delivery, sending
 from adapter.flows.delivery import drain
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
-from adapter.store import Store
 
 COURSE = "6f1c5f0e-0000-5000-8000-000000000001"
 OTHER = "6f1c5f0e-0000-5000-8000-000000000002"
@@ -37,14 +36,6 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import exc, text
+from sqlalchemy import exc
 
 from adapter.config import Centre, Settings
 from adapter.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -15,6 +15,7 @@ from adapter.flows import enrolment
 from adapter.store.clients import Client
 from mappings.registry.deidentify import release
 from tests.lib.centre import ENROLMENT, M1, OTHERS, OURS, SETTINGS, Ward, document
+from tests.lib.databases import refuse_inserts
 
 
 @pytest.fixture
@@ -236,10 +237,7 @@ def test_a_patient_is_in_one_protocol(ward, monkeypatch):
 
 def test_all_or_nothing(ward):
     """The last thing to be written fails: the document, its resources and its audit are not there either."""
-    with ward.store.transaction() as tx:
-        tx._connection.execute(
-            text("CREATE TRIGGER broken BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'broken'); END")
-        )
+    refuse_inserts(ward.store, "outbox")
     before = ward.rows()
     with pytest.raises(exc.IntegrityError, match="broken"):
         ward.enrol()

@@ -9,7 +9,7 @@ from itertools import count, pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import exc, text
+from sqlalchemy import exc
 
 from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import course
@@ -22,6 +22,7 @@ from mappings.outcomes.retract import standing
 from mappings.r4.faults import FaultyInput
 from mappings.r4.wire import content_hash
 from tests.lib.centre import M1, M3, OTHERS, OURS, SETTINGS, Ward, document
+from tests.lib.databases import refuse_inserts
 
 NUMBERS = count(1)
 
@@ -214,10 +215,7 @@ def test_a_day_that_has_not_come_is_refused(enrolled):
 
 
 def test_all_or_nothing(enrolled):
-    with enrolled.store.transaction() as tx:
-        tx._connection.execute(
-            text("CREATE TRIGGER broken BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'broken'); END")
-        )
+    refuse_inserts(enrolled.store, "outbox")
     before = enrolled.rows()
     with pytest.raises(exc.IntegrityError, match="broken"):
         enrolled.visit(M1)

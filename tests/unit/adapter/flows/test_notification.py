@@ -13,21 +13,12 @@ from adapter.flows import notification
 from adapter.flows.notification import pull, take
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
-from adapter.store import Store
 from adapter.store.copies import Copy
 
 RECORDED = json.loads((Path(__file__).parents[3] / "data" / "hapi_notifications.json").read_text())
 CREATED, UPDATED, DELETED, PING = RECORDED["notifications"]
 PLACE = ("Observation", "demo-b1")
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield store
-    store.close()
 
 
 @pytest.fixture

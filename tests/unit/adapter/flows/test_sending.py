@@ -14,15 +14,15 @@ BAD = {"effectiveDateTime": "2026-03-17T12:00:00Z", "encounter": {"reference": "
 
 
 @pytest.fixture
-def office(tmp_path):
-    with post(tmp_path) as office:
+def office(store):
+    with post(store) as office:
         yield office
 
 
 @pytest.fixture
-def own_ids(tmp_path):
+def own_ids(store):
     """A hospital that gives ids itself."""
-    with post(tmp_path, habits=Habits(client_ids=False)) as office:
+    with post(store, habits=Habits(client_ids=False)) as office:
         yield office
 
 
@@ -56,8 +56,8 @@ class TestOneTransaction:
         office.deliver()
         assert (office.values(), office.sent()) == ({"o": "0.5"}, [("POST", "")])
 
-    def test_what_is_too_large_is_halved_and_the_size_remembered(self, tmp_path):
-        with post(tmp_path, habits=Habits(entries=5)) as office:
+    def test_what_is_too_large_is_halved_and_the_size_remembered(self, store):
+        with post(store, habits=Habits(entries=5)) as office:
             office.queue(patient(), *(observation(f"o{n}") for n in range(15)))
             assert office.deliver().delivered == 1
             assert len(office.there()) == 15
@@ -255,8 +255,8 @@ class TestAServerThatBreaks:
         assert (report.retried, report.waiting) == (3, 5)
         assert [office.row(id_).strikes for id_ in rows] == [1, 1, 0, 0, 0]
 
-    def test_between_two_halves_what_went_through_is_remembered(self, tmp_path):
-        with post(tmp_path, habits=Habits(entries=8)) as office:
+    def test_between_two_halves_what_went_through_is_remembered(self, store):
+        with post(store, habits=Habits(entries=8)) as office:
             office.queue(patient(), *(observation(f"o{n}") for n in range(9)))
             real, calls = office.client.apply, []
 
@@ -347,8 +347,8 @@ class TestAHospitalThatGivesIdsItself:
             assert tx.sent.trait(THERE, "ids") == "client-id"
 
 
-def test_writers_are_too_many_for_a_moment_only(tmp_path):
-    with post(tmp_path) as office:
+def test_writers_are_too_many_for_a_moment_only(store):
+    with post(store) as office:
         office.queue(patient())
         office.hospital.fail(next=3, status=503)
         assert office.deliver().delivered == 1

@@ -9,17 +9,13 @@ import pytest
 from adapter.errors import NotFound
 from adapter.flows import validation, ward
 from adapter.flows.validation import Signer
-from adapter.store import Store
 from adapter.store.clients import Client
 from tests.lib.centre import OTHERS, OURS, Ward
 
 
 @pytest.fixture
-def centre(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield Ward(store)
-    store.close()
+def centre(store):
+    return Ward(store)
 
 
 def around(centre, code=OURS):

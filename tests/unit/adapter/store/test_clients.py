@@ -28,6 +28,7 @@ def test_any_other_token_shows_nobody(store, noon, token):
         assert tx.clients.find(token) is None
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_the_token_itself_is_not_kept(store, noon, tmp_path):
     with store.transaction() as tx:
         token = tx.clients.add("forms", "centre", "FR-037", noon)
@@ -143,5 +144,6 @@ def test_instants_from_any_zone_are_one_moment(store, noon):
     paris = noon.astimezone(timezone(timedelta(hours=2)))
     with store.transaction() as tx:
         tx.audit.add(at=paris, who="x", action="y", target="z", centre=None)
-        assert tx._connection.execute(text("SELECT at FROM audit")).scalar() == "2026-09-03 12:00:00.000000"
+        kept = tx._connection.execute(text("SELECT at FROM audit")).scalar()
+        assert kept in ("2026-09-03 12:00:00.000000", noon)
         assert tx.audit.of("z")[0].at == noon

@@ -9,8 +9,6 @@ import sys
 
 import pytest
 
-from adapter.store import Store
-
 WRITER = """
 import sys
 from datetime import UTC, datetime
@@ -31,8 +29,8 @@ while True:
 
 
 @pytest.mark.parametrize("acknowledged", [1, 7, 23])
-def test_nothing_acknowledged_is_lost_when_the_process_is_killed(url, acknowledged):
-    Store(url).migrate()
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed(url, opened, acknowledged):
+    opened(url).migrate()
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": "."}
     )
@@ -45,7 +43,7 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(url, acknowledg
     writer.stdout.close()
     assert writer.wait() == -signal.SIGKILL
     last = int(said[-1]) if said else acknowledged
-    with Store(url).reading() as tx:
+    with opened(url).reading() as tx:
         patients = {one.id for one in tx.resources.stream(centres=None)}
         queued = {row.course for row in tx.outbox.listing()}
         assert {str(number) for number in range(1, last + 1)} <= patients

@@ -1,4 +1,4 @@
-"""How the database is opened, and what a caller is told when it cannot be."""
+"""How the database is opened, and what a caller is told when it cannot be. Most of it is SQLite's own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ from sqlalchemy import exc, text
 from adapter.errors import Refused, StoreUnavailable
 from adapter.store import Store, engine
 from adapter.store.schema import links
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/var/engraft.sqlite"
+
+
+@pytest.fixture
+def store(url):
+    store = Store(url)
+    store.migrate()
+    yield store
+    store.close()
 
 
 def pragma(store: Store, name: str, *, writes: bool = False) -> object:
@@ -110,6 +123,14 @@ def test_so_does_postgresql(sqlstate):
         raise exc.ProgrammingError("SELECT", {}, missing)
 
 
+def test_who_comes_second_on_postgresql_may_try_again():
+    second = Exception("duplicate key value violates unique constraint: Key (id)=(anna)")
+    second.sqlstate = "23505"
+    with pytest.raises(StoreUnavailable, match="another writer") as caught, engine.told_apart():
+        raise exc.IntegrityError("INSERT", {}, second)
+    assert "anna" not in str(caught.value)
+
+
 def test_a_file_that_is_no_database_is_unavailable(tmp_path):
     (tmp_path / "notes.txt").write_text("Milk, bread, and a thousand other things to be bought in town" * 100)
     store = Store(f"sqlite:///{tmp_path}/notes.txt")
@@ -159,12 +180,20 @@ def test_postgresql_opens_no_connection_before_it_is_needed(monkeypatch):
     made = []
 
     def a_stand_in(url, **options):
-        made.append((url.get_backend_name(), options))
+        made.append((url.drivername, options))
         return sqlalchemy.create_engine("sqlite://")
 
     monkeypatch.setattr(engine, "create_engine", a_stand_in)
-    Store("postgresql://db/engraft")
-    assert made == [("postgresql", {"pool_pre_ping": True})]
+    Store("postgresql://db/engraft?options=-c%20jit%3Doff&connect_timeout=3", busy_seconds=7)
+    [(name, options)] = made
+    assert name == "postgresql+psycopg"
+    assert options["pool_pre_ping"]
+    assert options["connect_args"] == {"application_name": "engraft", "options": "-c jit=off -c lock_timeout=7000"}
+
+
+@pytest.mark.parametrize("name", ["postgresql", "postgresql+psycopg"])
+def test_postgresql_is_spoken_to_by_psycopg(name):
+    assert Store(f"{name}://db/engraft")._engine.driver == "psycopg"
 
 
 def test_every_connection_busy_is_told(store):

@@ -11,7 +11,7 @@ from alembic.config import Config
 from sqlalchemy import func, select, text
 
 from adapter.errors import StoreUnavailable
-from adapter.store import Store, index, migrations, parameters
+from adapter.store import index, migrations, parameters
 from adapter.store.criteria import read
 from adapter.store.paging import Window
 
@@ -51,9 +51,9 @@ def counts(store):
 
 
 @pytest.fixture
-def first_release(url):
+def first_release(url, opened):
     """A database as 0.1.0 left it: its tables, its resources, and of its index what it knew."""
-    store = Store(url)
+    store = opened(url)
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     resources = [PLAN, *map(observation, range(1, 8))]
@@ -88,9 +88,9 @@ def test_a_database_of_the_first_release_is_indexed_with_what_it_holds(first_rel
     assert found(first_release, "CarePlan", "status", "http://hl7.org/fhir/request-status|draft") == 1
 
 
-def test_it_is_the_index_that_storing_them_makes(first_release, tmp_path, noon):
+def test_it_is_the_index_that_storing_them_makes(first_release, databases, opened, noon):
     first_release.migrate()
-    fresh = Store(f"sqlite:///{tmp_path}/fresh.sqlite")
+    fresh = opened(databases.empty())
     fresh.migrate()
     with fresh.transaction() as tx:
         for resource in (PLAN, *map(observation, range(1, 7))):

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_mock_engine, text
+from sqlalchemy import create_mock_engine, inspect, text
 
 from adapter.store import Store, migrations, schema
 
@@ -38,8 +38,8 @@ def test_the_revision_that_counts_as_ready_is_the_newest():
     assert ScriptDirectory.from_config(config).get_heads() == [schema.REVISION]
 
 
-def test_a_store_is_ready_once_it_is_migrated(url):
-    store = Store(url)
+def test_a_store_is_ready_once_it_is_migrated(url, opened):
+    store = opened(url)
     assert not store.ready()
     store.migrate()
     assert store.ready()
@@ -62,7 +62,10 @@ def test_a_database_of_another_release_is_not_ready(store):
 def _migrate(url: str) -> bool:
     store = Store(url)
     store.migrate()
-    return store.ready()
+    try:
+        return store.ready()
+    finally:
+        store.close()
 
 
 def test_processes_that_start_together_migrate_once(url):
@@ -70,18 +73,18 @@ def test_processes_that_start_together_migrate_once(url):
         assert pool.map(_migrate, [url] * 4) == [True] * 4
 
 
-def test_a_migration_that_fails_half_way_leaves_nothing(url, monkeypatch):
-    store = Store(url)
+def test_a_migration_that_fails_half_way_leaves_nothing(url, opened, monkeypatch):
+    store = opened(url)
 
     def half(connection):
-        connection.execute(text("CREATE TABLE half (x)"))
+        connection.execute(text("CREATE TABLE half (x integer)"))
         raise LookupError
 
     monkeypatch.setattr(migrations, "upgrade", half)
     with pytest.raises(LookupError):
         store.migrate()
     with store._connected(writes=False) as connection:
-        assert connection.execute(text("SELECT name FROM sqlite_master WHERE name = 'half'")).all() == []
+        assert not inspect(connection).has_table("half")
 
 
 def test_the_tables_can_be_made_on_postgresql_too():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 
@@ -209,6 +210,7 @@ def test_a_moment_needs_its_time_zone(store, noon):
         add(store, "anna", at=noon.replace(tzinfo=None))
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_claim_is_one_leap_into_an_index_however_long_the_queue_is(store, noon):
     """SQLite's own plan of each statement of a claim: every table is entered by an index, no sort, no scan."""
     with store.transaction() as tx:
@@ -246,13 +248,14 @@ def _drain(store: Store, worker: str, at) -> list[int]:
 
 def _drain_in_a_process(job: tuple[str, str, object]) -> list[int]:
     url, worker, at = job
-    return _drain(Store(url), worker, at)
+    with closing(Store(url)) as store:
+        return _drain(store, worker, at)
 
 
-def test_processes_never_lease_the_same_row(store, url, noon):
+def test_processes_never_lease_the_same_row(store, prepared, noon):
     ids = add(store, *(f"patient-{number % 10}" for number in range(60)), at=noon)
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        shares = pool.map(_drain_in_a_process, [(url, "one", noon), (url, "two", noon)])
+        shares = pool.map(_drain_in_a_process, [(prepared, "one", noon), (prepared, "two", noon)])
     assert sorted(id_ for share in shares for id_ in share) == ids
 
 

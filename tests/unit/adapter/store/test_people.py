@@ -57,6 +57,7 @@ def test_a_longer_password_than_the_longest_is_not_cut_to_fit(store, noon):
         assert tx.people.check("ada", "x" * 257) is None
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_of_a_password_only_a_slow_salted_hash_is_kept(store, noon, tmp_path):
     with store.transaction() as tx:
         add(tx, noon)
@@ -181,6 +182,7 @@ def test_after_several_wrong_passwords_a_name_has_to_wait(store, noon):
         assert tx.people.wait("ada", noon + WINDOW) is None, "the oldest no longer counts"
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_wrong_tries_are_forgotten_and_do_not_keep_what_was_typed(store, noon, tmp_path):
     with store.transaction() as tx:
         tx.people.failed("my secret, typed into the wrong field", noon)

@@ -175,8 +175,10 @@ def test_streaming_keeps_few_rows_in_memory(put, store, monkeypatch):
     original = resources._of
     monkeypatch.setattr(resources, "_of", lambda row: made.append(row) or original(row))
     with store.reading() as tx:
-        next(tx.resources.stream(centres=None))
-    assert len(made) == 1
+        stream = tx.resources.stream(centres=None)
+        next(stream)
+        assert len(made) == 1
+        stream.close()
 
 
 def test_what_is_gone_is_found_in_its_history_only(put, read, store, noon):

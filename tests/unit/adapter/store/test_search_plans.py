@@ -9,9 +9,16 @@ from sqlalchemy.dialects import postgresql
 from adapter.store import search
 from adapter.store.criteria import read
 from adapter.store.paging import Order, Sort, Window
+from tests.lib.databases import Databases
 
 BY_KEY = "SEARCH resource_heads USING INTEGER PRIMARY KEY"
 PATIENT = ("patient", "anna")
+
+
+@pytest.fixture
+def databases(tmp_path):
+    """SQLite's plans only: what PostgreSQL does depends on its statistics."""
+    return Databases("sqlite", tmp_path, lambda: None)
 
 
 @pytest.fixture

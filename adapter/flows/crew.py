@@ -11,13 +11,13 @@ import random
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from adapter.cli.surroundings import now
 from adapter.config import Settings
 from adapter.errors import StoreUnavailable
 from adapter.flows import hearing, notification
@@ -25,11 +25,25 @@ from adapter.flows.delivery import DrainReport, Policy, Post
 from adapter.hospital.connections import Connections
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
+from adapter.store.lease import INBOX
 
 T = TypeVar("T")
 
 POLL_SECONDS = 2.0
-"""How long a new row waits at most while nothing else is to be done."""
+"""How long a new row waits at most while nothing else is to be done, where the database cannot call."""
+
+
+def now() -> datetime:
+    """The clock on the wall."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tending:
+    """A thread that works for one place, and what wakes it."""
+
+    thread: threading.Thread
+    called: threading.Event
 
 
 class Crew:
@@ -41,14 +55,16 @@ class Crew:
         self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
+        self._tending: dict[str, _Tending] = {}
+        self._hiring = threading.Lock()
 
     def once(self) -> DrainReport:
         """Sends what is due, to all hospitals at the same time. Raises StoreUnavailable."""
-        self._bury()
+        self.bury()
         destinations = self._destinations()
         done: Counter[str] = Counter()
         with ThreadPoolExecutor(len(destinations) or 1) as pool:
-            for counted in pool.map(self._share, destinations):
+            for counted in pool.map(self.share, destinations):
                 done += counted
         return self._post.report(done)
 
@@ -65,28 +81,57 @@ class Crew:
 
     def watch(self) -> None:
         """Works until `stop` is set, and then ends what is under way. A database that is away is waited for."""
-        tending: dict[str, threading.Thread] = {"": self._start(self._pull_round)}
+        listening = threading.Thread(target=self._listen, name="listen")
+        listening.start()
+        self._wake(INBOX)
         while not self.stop.is_set():
-            for name in self._patiently(self._new_destinations, tending) or ():
-                tending[name] = self._start(self._deliver_round, name)
+            for name in self._patiently(self._look) or ():
+                self._wake(name)
             self.stop.wait(POLL_SECONDS)
-        for thread in tending.values():
-            thread.join()
+        listening.join()
+        for tending in self._tending.values():
+            tending.called.set()
+            tending.thread.join()
 
     def close(self) -> None:
         """Gives back every connection."""
         for connections in self._connections.values():
             connections.close()
 
-    def _start(self, work: Callable[..., None], *about: str) -> threading.Thread:
+    def _listen(self) -> None:
+        """Hears of work as it arrives. Ends at once where the database cannot call."""
+        while not self.stop.is_set():
+            if self._patiently(self._hear):
+                return
+            self.stop.wait(POLL_SECONDS)
+
+    def _hear(self) -> bool:
+        for place in self._store.calls(self.stop):
+            self._wake(place)
+        return True
+
+    def _wake(self, place: str) -> None:
+        """Calls whoever tends a destination or INBOX; a new one gets its thread."""
+        with self._hiring:
+            if place not in self._tending:
+                self._tending[place] = self._start(place)
+            self._tending[place].called.set()
+
+    def _start(self, place: str) -> _Tending:
+        called = threading.Event()
+
         def tend() -> None:
             while not self.stop.is_set():
-                self._patiently(work, *about)
-                self.stop.wait(POLL_SECONDS)
+                called.clear()
+                if place == INBOX:
+                    self._patiently(self._pull_round)
+                else:
+                    self._patiently(self._deliver_round, place)
+                called.wait(POLL_SECONDS)
 
-        thread = threading.Thread(target=tend, name=f"tend-{'-'.join(about)}")
-        thread.start()
-        return thread
+        tending = _Tending(threading.Thread(target=tend, name=f"tend-{place}"), called)
+        tending.thread.start()
+        return tending
 
     def _patiently(self, work: Callable[..., T], *about: object) -> T | None:
         try:
@@ -95,16 +140,17 @@ class Crew:
             self._tell(str(error))
             return None
 
-    def _new_destinations(self, known: Iterable[str]) -> list[str]:
-        self._bury()
-        return sorted(set(self._destinations()) - set(known))
+    def _look(self) -> list[str]:
+        """Destinations that nobody tends yet."""
+        self.bury()
+        return sorted(set(self._destinations()) - set(self._tending))
 
     def _deliver_round(self, destination: str) -> None:
         with self._store.reading() as tx:
             due = tx.outbox.next_due(destination)
         if due is None or due > now() or self._post.pace(destination).until:
             return
-        done = self._share(destination)
+        done = self.share(destination)
         if done.total():
             self._tell(f"{destination}: {told(done)}")
 
@@ -117,16 +163,20 @@ class Crew:
 
     def _pull_round(self) -> None:
         self._poll_round()
+        self.fetch()
+
+    def fetch(self) -> None:
+        """Reads what waits, and tells what came of it. Raises StoreUnavailable."""
         done = self.pull()
         if done.copied or done.retried or done.parked:
             self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
 
-    def _share(self, destination: str) -> Counter[str]:
-        """One hospital's workers, until nothing is due there."""
+    def share(self, destination: str, most: int | None = None) -> Counter[str]:
+        """One hospital's workers, until nothing is due there, or each has done `most` rows. Raises StoreUnavailable."""
 
         def work(number: int) -> Counter[str]:
             name = f"{destination}-{number}"
-            return self._post.work(destination, self._lines(name), worker_name(name))
+            return self._post.work(destination, self._lines(name), worker_name(name), most)
 
         with ThreadPoolExecutor(self._post.writers) as pool:
             return sum(pool.map(work, range(self._post.writers)), Counter())
@@ -139,7 +189,7 @@ class Crew:
         with self._store.reading() as tx:
             return tx.outbox.destinations()
 
-    def _bury(self) -> None:
+    def bury(self) -> None:
         """Takes the leases of processes of this machine that live no more."""
         with self._store.reading() as tx:
             dead = [name for name in tx.outbox.workers() if is_dead(name)]

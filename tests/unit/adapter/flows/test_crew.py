@@ -15,25 +15,16 @@ from random import Random
 
 import pytest
 
-from adapter.cli import crew as crew_module
-from adapter.cli.crew import Crew, is_dead, told, worker_name
 from adapter.config import Hospital, Settings
 from adapter.errors import StoreUnavailable
+from adapter.flows import crew as crew_module
+from adapter.flows.crew import Crew, is_dead, told, worker_name
 from adapter.hospital.sandbox import Sandbox
 from adapter.hospital.sandbox.habits import Habits
-from adapter.store import Store
 from tests.lib.post import observation, patient
 
 KILLS = 4
 PATIENTS, VERSIONS = 12, 4
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/engraft.sqlite")
-    store.migrate()
-    yield store
-    store.close()
 
 
 def fill(store, destination="chu-a", patients=PATIENTS, versions=VERSIONS):
@@ -149,13 +140,13 @@ def test_who_is_dead_and_who_is_not():
 
 
 @contextmanager
-def process(store, tmp_path, hospital):
+def process(url, tmp_path, hospital):
     """`engraft deliver --watch` in a process of its own."""
     config = tmp_path / "engraft.toml"
     config.write_text(f'[hospitals.chu-a]\nbase_url = "{hospital.base_url}"\n')
     environ = os.environ | {
         "ENGRAFT_CONFIG": str(config),
-        "ENGRAFT_DATABASE_URL": f"sqlite:///{tmp_path}/engraft.sqlite",
+        "ENGRAFT_DATABASE_URL": url,
     }
     command = [Path(sys.executable).with_name("engraft"), "deliver", "--watch", "--workers", "3"]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as running:
@@ -166,25 +157,25 @@ def process(store, tmp_path, hospital):
                 running.kill()
 
 
-def test_killed_at_any_point_it_loses_and_doubles_nothing(store, tmp_path):
+def test_killed_at_any_point_it_loses_and_doubles_nothing(store, prepared, tmp_path):
     fill(store)
     chance = Random(4)
     with Sandbox(habits=Habits(seconds=0.02)) as hospital:
         for _ in range(KILLS):
-            with process(store, tmp_path, hospital) as running:
+            with process(prepared, tmp_path, hospital) as running:
                 seen = len(hospital.requests) + chance.randrange(1, 6)
                 until(lambda seen=seen: len(hospital.requests) >= seen or waiting(store) == 0)
                 running.send_signal(signal.SIGKILL)
-        with process(store, tmp_path, hospital) as running:
+        with process(prepared, tmp_path, hospital) as running:
             until(lambda: waiting(store) == 0)
             running.send_signal(signal.SIGTERM)
             assert running.wait(30) == 0
         balanced(hospital)
 
 
-def test_told_to_stop_it_ends_what_is_under_way_and_holds_nothing(store, tmp_path):
+def test_told_to_stop_it_ends_what_is_under_way_and_holds_nothing(store, prepared, tmp_path):
     fill(store, versions=1)
-    with Sandbox(habits=Habits(seconds=0.1)) as hospital, process(store, tmp_path, hospital) as running:
+    with Sandbox(habits=Habits(seconds=0.1)) as hospital, process(prepared, tmp_path, hospital) as running:
         until(lambda: hospital.requests)
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
@@ -217,3 +208,28 @@ def test_a_hospital_that_notifies_is_asked_all_the_same_at_the_start_and_now_and
     clock[0] += timedelta(minutes=1)
     assert asked() == ["chu-a"]
     crew.close()
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_postgresql_wakes_the_workers_and_they_need_not_look(store, monkeypatch):
+    monkeypatch.setattr(crew_module, "POLL_SECONDS", 3600.0)
+    with Sandbox() as hospital:
+        crew = crew_of(store, ("chu-a", hospital.base_url))
+        listens = threading.Event()
+        real = store.calls
+
+        def calls(stop):
+            for place in real(stop):
+                listens.set()
+                yield place
+
+        monkeypatch.setattr(store, "calls", calls)
+        with watching(crew):
+            while not listens.wait(0.05):  # nobody says when LISTEN is through: knock until it is
+                with store.transaction() as tx:
+                    tx.inbox.add("nobody", "PUT", "Basic", "x", {}, b"", datetime.now(UTC))
+            fill(store, versions=1)
+            until(lambda: len(hospital.all("Patient")) == PATIENTS)
+            fill(store, versions=2)
+            until(lambda: waiting(store) == 0)

@@ -1,0 +1,105 @@
+"""What the messages say and what becomes of them, without a broker. Synthetic patients only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from kombu.exceptions import OperationalError
+
+from adapter.config import Hospital, Settings
+from adapter.errors import StoreUnavailable
+from adapter.hospital.sandbox import Sandbox
+from adapter.scale import app
+from adapter.scale.herald import Herald
+from tests.lib.post import observation, patient
+
+
+@pytest.fixture
+def hospital():
+    with Sandbox() as hospital:
+        yield hospital
+
+
+@pytest.fixture
+def said(monkeypatch):
+    found = []
+    monkeypatch.setattr(app.app, "send_task", lambda task, about, **how: found.append((task, *about)))
+    return found
+
+
+@pytest.fixture
+def worker(tmp_path, prepared, hospital, monkeypatch):
+    """This process is one, on the database of the test."""
+    config = tmp_path / "engraft.toml"
+    config.write_text(f'[hospitals.chu-a]\nbase_url = "{hospital.base_url}"\n')
+    monkeypatch.setenv("ENGRAFT_CONFIG", str(config))
+    monkeypatch.setenv("ENGRAFT_DATABASE_URL", prepared)
+    yield app
+    app.leave()
+    app.leave()  # nothing is left to be closed
+
+
+def fill(store, patients):
+    with store.transaction() as tx:
+        for n in range(patients):
+            content = [patient(f"p{n}"), observation(f"o{n}", of=f"p{n}")]
+            tx.outbox.add("chu-a", f"c{n}", content, source="m1", at=datetime.now(UTC))
+
+
+def test_a_hot_hospital_has_its_turn_and_says_that_more_is_left(store, worker, hospital, said, monkeypatch):
+    monkeypatch.setattr(app, "TURN", 2)
+    fill(store, 3)
+    worker.drain("chu-a")
+    assert len(hospital.all("Patient")) == 2
+    assert said == [("engraft.drain", "chu-a")]
+    worker.drain("chu-a")
+    assert len(hospital.all("Patient")) == 3
+    assert len(said) == 1
+    worker.drain("chu-a")  # a message that came twice finds nothing to do
+
+
+def test_notifications_are_read(store, worker):
+    with store.transaction() as tx:
+        tx.inbox.add("chu-a", "PUT", "Patient", "unknown", {}, b"", datetime.now(UTC))
+        assert tx.inbox.is_due(datetime.now(UTC))
+    worker.pull()
+    with store.reading() as tx:
+        assert not tx.inbox.is_due(datetime.now(UTC))
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_database_that_is_away_is_logged_and_the_message_is_over(worker, monkeypatch, caplog):
+    def away(*_):
+        raise StoreUnavailable("the database is busy")
+
+    monkeypatch.setattr(app.Crew, "share", away)
+    monkeypatch.setattr(app.Crew, "pull", away)
+    worker.drain("chu-a")
+    worker.pull()
+    assert caplog.messages == ["the database is busy"] * 2
+
+
+def test_a_broker_that_is_away_is_told_without_its_address(monkeypatch):
+    def away(*_, **__):
+        raise OperationalError("amqp://engraft:s3cret@broker is away")
+
+    monkeypatch.setattr(app.app, "send_task", away)
+    with pytest.raises(StoreUnavailable, match="broker") as caught:
+        app.say(app.DRAIN, "chu-a")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_herald_calls_workers_and_delivers_nothing(store, hospital):
+    said = []
+    settings = Settings(hospitals={"chu-a": Hospital("chu-a", hospital.base_url)})
+    herald = Herald(store, settings, 2, lambda _: None, say=lambda *what: said.append(what))
+    fill(store, 1)
+    herald.fetch()
+    herald.once()
+    with store.transaction() as tx:
+        tx.inbox.add("chu-a", "PUT", "Patient", "x", {}, b"", datetime.now(UTC))
+    herald.fetch()
+    herald.close()
+    assert said == [("engraft.drain", "chu-a")] * 2 + [("engraft.pull",)]
+    assert not hospital.requests
