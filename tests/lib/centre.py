@@ -112,7 +112,8 @@ class Ward:
 
 
 def _is_origin(one: Stored) -> bool:
-    return "/engraft-submission|" in one.content["meta"]["profile"][0]
+    profiles = one.content.get("meta", {}).get("profile", [])
+    return any("/engraft-submission|" in profile for profile in profiles)
 
 
 def _item(resource: Resource) -> str:
