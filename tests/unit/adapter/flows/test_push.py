@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from adapter.cli.crew import policies_of
 from adapter.config import Registry
 from adapter.errors import Refused
+from adapter.flows.crew import policies_of
 from adapter.flows.delivery import Post
 from adapter.flows.push import NO_CONSENT, Submission, named, push
 from adapter.flows.registry import whole
