@@ -31,7 +31,7 @@ from adapter.store.inbound_schema import hospital_doses as hospital_doses
 from adapter.store.inbound_schema import hospital_subscriptions as hospital_subscriptions
 from adapter.store.inbound_schema import questions as questions
 
-REVISION = "0010"
+REVISION = "0009"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 

@@ -104,7 +104,7 @@ def test_copies_that_the_inbox_logged_become_the_newest_state_of_each(url):
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0006")
+        command.upgrade(config, "0008")
         for id_, version, method in LOG:
             resource = {"resourceType": "Observation", "id": id_, "subject": {"reference": "Patient/p"}}
             if version:

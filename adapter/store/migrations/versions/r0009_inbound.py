@@ -20,8 +20,8 @@ from sqlalchemy import (
     table,
 )
 
-revision = "0010"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 _INBOX = table("inbox", *(column(name) for name in ("id", "hospital", "method", "kind", "resource_id")))

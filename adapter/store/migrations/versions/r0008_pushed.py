@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Boolean, Column, DateTime, Integer, LargeBinary, PrimaryKeyConstraint, String
 
-revision = "0006"
+revision = "0008"
 down_revision = "0007"
 
 

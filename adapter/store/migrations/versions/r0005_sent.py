@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Boolean, Column, DateTime, Integer, PrimaryKeyConstraint, String, text
 
-revision = "0008"
+revision = "0005"
 down_revision = "0004"
 
 
