@@ -6,6 +6,7 @@ An operator offers every change of its kind that a resource has a place for.
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -224,7 +225,17 @@ def extension_where_it_may_not_stand(r: Node) -> Iterator[Change]:
 def slice_missing(r: Node) -> Iterator[Change]:
     for site, url in named(r, "url"):
         if isinstance(url, str) and url.startswith(_LOCAL_EXTENSION) and "extension" in at(r, site[:-1]):
-            yield from (cut((*site[:-1], "extension", i)) for i, _ in enumerate(at(r, site[:-1])["extension"]))
+            parts = enumerate(at(r, site[:-1])["extension"])
+            yield from (cut((*site[:-1], "extension", i)) for i, part in parts if part["url"] in _needed(url))
+
+
+@cache
+def _needed(url: str) -> frozenset[str]:
+    """Parts that an extension of ours may not lack, as its definition says."""
+    definition = files("profiles") / f"StructureDefinition-{url.rpartition('/')[2]}.json"
+    elements = json.loads(definition.read_text("utf-8"))["differential"]["element"]
+    slices = (one for one in elements if "sliceName" in one and one["path"] == "Extension.extension")
+    return frozenset(one["sliceName"] for one in slices if one.get("min", 0) > 0)
 
 
 def slice_twice(r: Node) -> Iterator[Change]:

@@ -38,7 +38,7 @@ def test_everything_stored_is_there_as_it_is_a_file_a_type(run, ward, tmp_path):
     result = run("export", "--out", "bulk")
     assert (result.exit_code, result.stdout) == (0, "")
     found = exported(tmp_path / "bulk")
-    stored = [one.content for one in ward.stored()]
+    stored = [one.content for one in (*ward.stored(), *ward.origins())]
     assert sorted(found, key=lambda one: one["id"]) == sorted(stored, key=lambda one: one["id"])
     for file in (tmp_path / "bulk").iterdir():
         assert {decode(line)["resourceType"] for line in file.read_bytes().splitlines()} == {file.stem}
@@ -64,7 +64,7 @@ def test_types_are_chosen_and_what_an_earlier_call_left_is_replaced(run, ward, t
 def test_since_gives_what_changed_then_or_later(run, ward, tmp_path):
     before = ward.now
     ward.visit()
-    changed = {one.reference for one in ward.stored() if one.at > before}
+    changed = {one.reference for one in (*ward.stored(), *ward.origins()) if one.at > before}
     since = (before + timedelta(seconds=1)).isoformat()
     told = decode(run("export", "--out", "bulk", "--since", since, "--json").stdout.encode())
     found = exported(tmp_path / "bulk")

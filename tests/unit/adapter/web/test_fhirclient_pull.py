@@ -53,7 +53,7 @@ def kinds(resources):
 
 def test_it_knows_what_is_served(server):
     (rest,) = server.capabilityStatement.rest
-    served = {one.type: {parameter.name for parameter in one.searchParam} for one in rest.resource}
+    served = {one.type: {parameter.name for parameter in one.searchParam or ()} for one in rest.resource}
     assert {"patient", "date", "activity-reference"} <= served["CarePlan"]
 
 
