@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 import click
@@ -35,12 +36,16 @@ def serve(host: str, port: int) -> None:
         settings = replace(settings, public_url=f"http://{host}:{server.server_port}")
         server.app = create_app(settings, store, now)
     click.echo(f"Engraft serves FHIR at http://{host}:{server.server_port}/fhir (stop with Ctrl-C)", err=True)
+    # a service manager says SIGTERM, and what was started in the background ignores Ctrl-C unless told
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
     finally:
         store.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @click.command(name="init-db")

@@ -218,7 +218,8 @@ class Resources:
             wanted = wanted.where(heads.c.kind.in_(sorted(kinds)))
         if since is not None:
             wanted = wanted.where(heads.c.at >= since)
-        return map(_of, self._connection.execute(wanted))
+        with self._connection.execute(wanted) as rows:  # closed too where the reader stops before the end
+            yield from map(_of, rows)
 
     def gone(self, *, centres: Collection[str], since: datetime) -> list[tuple[str, str]]:
         """(type, id) of what was deleted then or later, and is still deleted."""

@@ -34,13 +34,14 @@ def said(process):
     raise AssertionError("it never said where it serves")
 
 
-def test_it_serves_from_nothing_and_stops_when_asked(serving):
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_from_nothing_and_stops_when_asked(serving, asked):
     base = said(serving)
     with urllib.request.urlopen(f"{base}/metadata") as answer:
         assert json.load(answer)["implementation"]["url"] == base
     with urllib.request.urlopen(base.replace("/fhir", "/readyz")) as answer:
         assert answer.status == 200
-    serving.send_signal(signal.SIGINT)
+    serving.send_signal(asked)
     assert serving.wait(timeout=30) == 0
 
 
