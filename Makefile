@@ -27,7 +27,8 @@ lint: .venv/installed ## style, types, import contracts
 	.venv/bin/lint-imports
 
 contract: .venv/installed ## the contract suite on real servers and clients (Java 17, Maven, Node.js 20, Chromium; ENGRAFT_TEST_HFS for Helios)
-	$(PYTEST) -m contract $(ARGS)
+	$(PYTEST) -m contract -n auto --dist loadfile $(ARGS) --ignore tests/contract
+	$(PYTEST) -m contract $(ARGS) --ignore tests/unit
 
 bench: .venv/installed ## measures, judged by ratios
 	$(PYTEST) -m bench -s $(ARGS)

@@ -28,6 +28,10 @@ _QUIET = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "log_mi
 _CALM = ("max_connections=100", "autovacuum=off")
 
 
+IN_MEMORY_BYTES = 6 * 1024**3
+"""What several workers' servers may need at the most, with their logs."""
+
+
 class Postgres:
     """A server on 127.0.0.1 and `port`."""
 
@@ -100,12 +104,19 @@ def program(name: str) -> Path:
     return Path(found)
 
 
+def _in_memory() -> str | None:
+    """Where files are not on a disk: a new database for each test is five times faster there. None: no such place."""
+    place = Path("/dev/shm")
+    roomy = place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > IN_MEMORY_BYTES
+    return str(place) if roomy else None
+
+
 @contextmanager
 def postgres(*, durable: bool = False) -> Iterator[Postgres]:
     """A PostgreSQL of its own, gone with all its data after the block. `durable`: it syncs like a real one."""
     initdb, server = program("initdb"), program("postgres")
     user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-    folder = Path(tempfile.mkdtemp(prefix="engraft-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="engraft-postgres-", dir=None if durable else _in_memory()))
     try:
         if user:
             shutil.chown(folder, "postgres", "postgres")

@@ -60,7 +60,7 @@ def test_a_name_in_use_is_refused(store, noon):
 def test_the_database_itself_keeps_active_names_apart(store, noon):
     row = {"name": "forms", "role": "admin", "created": noon}
     both = [row | {"token_hash": token} for token in "ab"]
-    with pytest.raises(exc.IntegrityError), store.transaction() as tx:
+    with store.transaction() as tx, pytest.raises(exc.IntegrityError):
         tx._connection.execute(insert(schema.clients), both)
 
 

@@ -82,7 +82,7 @@ def test_a_name_is_taken_until_it_is_revoked(store, ada, noon):
 
 def test_the_database_itself_keeps_two_active_accounts_of_one_name_apart(store, ada, noon):
     twin = {"name": "ada", "full_name": "x", "role": "physician", "centre": "c", "password_hash": "h", "created": noon}
-    with pytest.raises(exc.IntegrityError), store.transaction() as tx:
+    with store.transaction() as tx, pytest.raises(exc.IntegrityError):
         tx._connection.execute(insert(schema.people), twin)
 
 
