@@ -13,7 +13,7 @@ pytestmark = pytest.mark.contract
 
 @pytest.mark.parametrize(
     "words",
-    [["--kills", "30"], ["--rows", "300", "--poison", "0.01", "--processes", "4"], ["--rows", "300", "--outage"]],
+    [["--kills", "30"], ["--rows", "100", "--poison", "0.02", "--processes", "4"], ["--rows", "100", "--outage"]],
     ids=" ".join,
 )
 def test_nothing_is_lost_and_nothing_doubled(words, capsys):
