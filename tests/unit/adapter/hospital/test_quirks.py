@@ -16,6 +16,7 @@ from adapter.hospital.quirks import RULES, Verdict, rule_for
         (409, "processing", "CONTENTION"),
         (412, "conflict", "OUTDATED"),
         (412, "HAPI-2207: multiple matches", "REFUSED"),
+        (400, "Transaction failed at entry 0: Entry failed with status 412", "OUTDATED"),
         (413, "", "TOO_LARGE"),
         (503, "transient", "CROWDED"),
         (503, "", "AWAY"),
