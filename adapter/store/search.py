@@ -112,7 +112,7 @@ def _either(found: Sequence[Select[Any]]) -> Any:
 def _meets(one: Criterion) -> Clause:
     name, choices = one.parameter.name, one.choices
     if one.modifier == "missing":
-        return or_(*(_missing(one, choice) for choice in choices))
+        return or_(false(), *(_missing(one, choice) for choice in choices))
     if name == "_id":
         return heads.c.id.in_(choices)
     if name == "_lastUpdated":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mappings.r4.wire import decode
@@ -107,6 +107,7 @@ NAMES += "_summary _elements _total _format".split()
 
 
 @CAREFUL
+@example(kind="Observation", query=[("date:missing", "\x00")])
 @given(
     kind=st.sampled_from(["Patient", "Observation", "CarePlan", "PlanDefinition"]),
     query=st.lists(st.tuples(st.sampled_from(NAMES), st.text("aeP/|,\\$09-é\x00 :*%", max_size=6)), max_size=3),
