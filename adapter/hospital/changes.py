@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from adapter.hospital.answer import dicts
-from adapter.hospital.references import rewritten
+from adapter.hospital.references import escaped, rewritten
 from mappings.r4.build import Element, Resource
 
 _NAME = r"[A-Za-z0-9\-.]{1,64}"
@@ -54,7 +54,7 @@ def condition(resource: Resource) -> str | None:
     """The search by which a resource is found that the hospital gave its id; None: it carries no identifier."""
     for identifier in dicts(resource.get("identifier")):
         if identifier.get("system") and identifier.get("value"):
-            token = f"{_escaped(identifier['system'])}|{_escaped(identifier['value'])}"
+            token = f"{escaped(identifier['system'])}|{escaped(identifier['value'])}"
             return urlencode({"identifier": token}, safe=":/|")
     return None
 
@@ -99,8 +99,3 @@ def _full_url(one: Change) -> str:
 
 def _target(one: Change, there: str | None) -> str:
     return f"{one.resource['resourceType']}/{there}"
-
-
-def _escaped(text: str) -> str:
-    """R4 search.html 3.1.1.4.3: the separators of a search value are escaped by a backslash."""
-    return re.sub(r"([\\$,|])", r"\\\1", text)

@@ -13,7 +13,7 @@ from typing import Any
 from adapter.errors import Conflict
 from adapter.hospital.answer import dicts
 from adapter.hospital.client import HospitalClient
-from adapter.hospital.references import local, local_targets, rewritten
+from adapter.hospital.references import escaped, local, local_targets, rewritten
 from mappings.r4.build import Resource
 
 _PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})")
@@ -86,18 +86,13 @@ def _identified(client: HospitalClient, patient: Wanted) -> list[Resource]:
     """A server may ignore a parameter that it does not know and answer with everybody: each match is looked at."""
     found: list[Resource] = []
     for system, value in patient.identifiers:
-        matches = client.search("Patient", [("identifier", f"{_escaped(system)}|{_escaped(value)}")])
+        matches = client.search("Patient", [("identifier", f"{escaped(system)}|{escaped(value)}")])
         found += [match for match in matches if _carries(match, system, value)]
     return found
 
 
 def _carries(match: Resource, system: str, value: str) -> bool:
     return any((i.get("system"), i.get("value")) == (system, value) for i in dicts(match.get("identifier")))
-
-
-def _escaped(text: str) -> str:
-    """R4 search.html 3.1.1.4.3: the separators of a search value are escaped by a backslash."""
-    return re.sub(r"([\\$,|])", r"\\\1", text)
 
 
 def _check(match: Resource, patient: Wanted, name: str) -> None:
