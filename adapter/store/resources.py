@@ -168,7 +168,7 @@ class Resources:
 
     def of_course(self, course: str) -> list[Stored]:
         """Newest versions of everything in a course."""
-        return self._all(_newest().where(heads.c.course == course, _there()))
+        return [_of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
 
     def sources_of(self, kind: str, id_: str) -> tuple[str, ...]:
         """Keys of the documents that the newest version was made from."""
@@ -322,7 +322,8 @@ def _counted() -> Select[Any]:
 
 _ONE = _newest().where(heads.c.kind == bindparam("of_kind"), heads.c.id == bindparam("of_id"))
 _HELD = _ONE.with_for_update(of=heads)
-"""Built once: they are asked of every resource."""
+_OF_COURSE = _newest().where(heads.c.course == bindparam("of_course"), _there()).order_by(heads.c.key)
+"""Built once: they are asked of every resource, or course."""
 
 
 def _every(kind: str, id_: str) -> Select[Any]:
