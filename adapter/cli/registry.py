@@ -105,6 +105,7 @@ def _write(out: Path, made: Iterable[Resource]) -> int:
 )
 @click.option("--curve", is_flag=True, help="Every step of the curves too (json).")
 @click.option("--release", is_flag=True, help="It leaves the centre: small counts are hidden, nobody is named.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that read --from.")
 @json_option
 def report(
     folder: Path | None,
@@ -115,6 +116,7 @@ def report(
     shape: str,
     curve: bool,
     release: bool,
+    jobs: int,
     as_json: bool,
 ) -> None:
     """Endpoints of the trial from FHIR resources.
@@ -125,7 +127,7 @@ def report(
         raise click.UsageError("say where from: --from DIR or --database")
     settings = load(environment())
     question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release, shape in ("fhir", "html"))
-    made = _report(folder, question, settings)
+    made = _report(folder, question, settings, jobs)
     click.echo(_shaped(made, "json" if as_json or curve else shape, settings, curve=curve))
 
 
@@ -160,9 +162,9 @@ def _days(text: str) -> list[int]:
     return [int(part) for part in text.split(",") if part]
 
 
-def _report(folder: Path | None, question: Question, settings: Settings) -> Report:
+def _report(folder: Path | None, question: Question, settings: Settings, jobs: int) -> Report:
     if folder:
-        return endpoint_flow.report_from_directory(folder, question, canonicals=settings.canonicals)
+        return endpoint_flow.report_from_directory(folder, question, jobs=jobs, canonicals=settings.canonicals)
     with store_of(settings) as store:
         return endpoint_flow.report_from_store(store, question, canonicals=settings.canonicals)
 
