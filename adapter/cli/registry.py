@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
-from adapter.cli import registry_forms, registry_push, registry_quality
+from adapter.cli import registry_forms, registry_push, registry_quality, registry_table
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
@@ -43,6 +42,7 @@ def registry() -> None:
 registry.add_command(registry_push.push)
 registry.add_command(registry_quality.quality)
 registry.add_command(registry_forms.export)
+registry.add_command(registry_table.table)
 
 
 @registry.command()
@@ -129,31 +129,6 @@ def report(
     question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release, shape in ("fhir", "html"))
     made = _report(folder, question, settings, jobs)
     click.echo(_shaped(made, "json" if as_json or curve else shape, settings, curve=curve))
-
-
-@registry.command()
-@click.option("--from", "folder", type=click.Path(path_type=Path), help="Folder of NDJSON, as engraft map writes it.")
-@click.option("--database", is_flag=True, help="Everything that is stored.")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Cut-off; default: the last date in the data.")
-@click.option("--out", type=click.File("w", "utf-8", atomic=True), default="-", help="CSV file; default: stdout.")
-@json_refusals
-def table(folder: Path | None, database: bool, as_of: datetime | None, out: TextIO) -> None:
-    """The analysis table (CSV): one row a patient, days and status of each endpoint. It does not leave the centre.
-
-    docs/endpoints.R computes every number of the report from it.
-
-    Example: engraft registry table --from fhir/ --out table.csv
-    """
-    if (folder is None) == (not database):
-        raise click.UsageError("say where from: --from DIR or --database")
-    settings, cut = load(environment()), as_of.date() if as_of else None
-    lines = csv.writer(out, lineterminator="\n")
-    if folder:
-        lines.writerows(endpoint_flow.table_from_directory(folder, cut, canonicals=settings.canonicals))
-        return
-    with store_of(settings) as store:
-        access.taken_out(store, "analysis-table", now(), "every grafted patient")
-        lines.writerows(endpoint_flow.table_from_store(store, cut, canonicals=settings.canonicals))
 
 
 def _days(text: str) -> list[int]:

@@ -18,7 +18,7 @@ from tests.lib.tree import ROOT
 KILLED = """
 import os, signal, sys
 from adapter.cli import export, main, unfinished
-export.SAVE_EVERY = 10
+export.SAVE_EVERY, export.flow.STEP = 10, 7
 left, real = int(sys.argv.pop(1)), unfinished.Unfinished.{method}
 def dying(self, *said):
     global left
