@@ -35,11 +35,15 @@ _MANY = 512
 
 @dataclass(slots=True)
 class Around:
-    """What stands around an element: the resource, what it contains, and the `#` references met on the way."""
+    """What stands around an element: the resource, what it contains, and the `#` references met on the way.
+
+    `passed`: the extensions that passed, and where; the days of one drug hold the very same one.
+    """
 
     resource: Node
     contained: dict[str, str]
     seen: set[str]
+    passed: set[tuple[int, str, str]]
 
 
 @dataclass(slots=True, eq=False)
@@ -96,11 +100,11 @@ def sound(resource: Node) -> bool:
 
 def _sound(resource: Node) -> bool:
     if "contained" not in resource:
-        return _fits(resource, Around(resource, {}, set()))
+        return _fits(resource, Around(resource, {}, set(), set()))
     contained = resource["contained"]
     if not _containable(contained):
         return False
-    around = Around(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, set())
+    around = Around(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, set(), set())
     if not all(_fits(one, around) for one in contained) or not _fits(resource, around):
         return False
     return around.contained.keys() <= around.seen
@@ -239,9 +243,22 @@ def _typed(kind: Kind, key: str, name: str) -> Test:
         return literal(name.removeprefix("p-")), None
     holds = _holder(_kind(name, kind.resource_type))
     if key in _EXTENSIONS and kind.name != "Extension":
-        carrier, known = kind.name, extensions.sound
-        return None, lambda node, around: holds(node, around) and known(node, carrier, key, around.resource)
+        return None, _extension(holds, kind.name, key)
     return None, holds
+
+
+def _extension(holds: Look, carrier: str, key: str) -> Look:
+    keeps = extensions.sound
+
+    def passes(node: Any, around: Around) -> bool:
+        this = id(node), carrier, key
+        if this not in around.passed:
+            if not holds(node, around) or not keeps(node, carrier, key, around.resource):
+                return False
+            around.passed.add(this)
+        return True
+
+    return passes
 
 
 def _each(check: Check) -> Check:
