@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapter.errors import HospitalUnavailable, Refused
+from adapter.flows import notification
 from adapter.flows.sending import Sending, outcome
 from adapter.hospital import identity, retry
 from adapter.hospital.answer import HospitalBroke, HospitalSilent
@@ -241,9 +242,15 @@ class _Round:
                 tx.sent.learn(first.destination, "ids", sending.ids)
             if under and not done["lost"] and done["delivered"]:
                 # decided once: what was delivered under a Patient is never followed by another one
-                ours = sending.given.get(under)
-                tx.links.put(first.destination, first.course, f"Patient/{ours.there}" if ours else under)
+                self._link(tx, sending.given.get(under), under, at)
         return done - Counter(lost=done["lost"], held=done["held"])
+
+    def _link(self, tx: Tx, ours: Given | None, under: str, at: datetime) -> None:
+        first, patient = self.rows[0], f"Patient/{ours.there}" if ours else under
+        if tx.links.get(first.destination, first.course) != patient:
+            tx.links.put(first.destination, first.course, patient)
+            if not ours:
+                notification.meet(tx, first.destination, patient, at)
 
     def _settled(self, tx: Tx, row: Delivery, sending: Sending, at: datetime) -> str:
         names = references(row.content)
