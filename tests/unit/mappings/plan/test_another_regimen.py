@@ -117,7 +117,7 @@ class TestKdn5:
             assert [leaf["id"] for leaf in cycle["action"]] == days
 
     def test_a_day_of_a_cycle_is_r4s_own_extension_on_its_action(self):
-        """As in the specification's example: gemcitabine on days 1 and 8, carboplatin on day 1, of 21 days each time."""
+        """As in the specification's example: gemcitabine on days 1 and 8, carboplatin on day 1, of 21 days."""
         plan, *_ = definitions(KDN5)
         (group,) = a_plan().orders("RequestGroup")
         for actions in (plan["action"], group["action"]):
