@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from adapter.version import number
+from adapter.version import VERSION
 from adapter.web.routing import ADMIN, Route
 from adapter.web.site import Site
 
@@ -81,7 +81,7 @@ class _Waiting(Collector):
         with self._site.store.reading() as tx:
             deliveries, notifications, backlog = tx.outbox.counts(), tx.inbox.counts(), tx.outbox.backlog()
         now = self._site.clock()
-        yield _gauge("engraft_build", "The program that answers", "version", {number(): 1})
+        yield _gauge("engraft_build", "The program that answers", "version", {VERSION: 1})
         yield _gauge("engraft_deliveries", "Deliveries in each state", "state", deliveries)
         yield _gauge("engraft_notifications", "Notifications in each state", "state", notifications)
         unfinished = {name: count for name, (count, _) in backlog.items()}
