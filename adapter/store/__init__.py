@@ -121,11 +121,17 @@ class Store:
             yield Tx(connection)
 
     @contextmanager
+    def together(self) -> Iterator[Store]:
+        """A store whose deeds are one transaction: durable when the block has ended, undone when it raised."""
+        with self._connected(writes=True) as connection:
+            yield _OneTransaction(self, connection)
+
+    @contextmanager
     def rehearsing(self) -> Iterator[Store]:
         """A store in which everything can be done as in this one, and of which nothing remains."""
         with self._connected(writes=True) as connection:
             try:
-                yield _Rehearsal(self, connection)
+                yield _OneTransaction(self, connection)
                 raise _Undone
             except _Undone:
                 connection.rollback()
@@ -154,8 +160,8 @@ class _Undone(Exception):
     """Ends a rehearsal."""
 
 
-class _Rehearsal(Store):
-    """One transaction that is never ended as done; what is written in it is read in it."""
+class _OneTransaction(Store):
+    """One transaction that somebody else ends; what is written in it is read in it."""
 
     def __init__(self, store: Store, connection: Connection) -> None:
         self._engine = store._engine
