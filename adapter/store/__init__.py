@@ -86,6 +86,7 @@ class Store:
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self._engine = engine.open_engine(url, busy_seconds)
+        self._busy_seconds, self._line = busy_seconds, threading.Lock()
 
     def migrate(self) -> None:
         """Brings the schema to the newest revision, and the search index to what this program searches by.
@@ -150,10 +151,24 @@ class Store:
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
-        with engine.told_apart(), self._engine.connect() as connection:
+        with engine.told_apart(), self._in_line(writes), self._engine.connect() as connection:
             options = {engine.WRITES: True} if writes else engine.reads(connection)
             with connection.execution_options(**options).begin():
                 yield connection
+
+
+    @contextmanager
+    def _in_line(self, writes: bool) -> Iterator[None]:
+        """Threads of this process wait here for each other, in turn; within SQLite they would sleep and ask again."""
+        if not writes or self._engine.dialect.name != "sqlite":
+            yield
+            return
+        if not self._line.acquire(timeout=self._busy_seconds):
+            raise StoreUnavailable("the database is busy")
+        try:
+            yield
+        finally:
+            self._line.release()
 
 
 class _Undone(Exception):
