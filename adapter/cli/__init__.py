@@ -13,6 +13,7 @@ import click
 
 from adapter.cli.refusal import refuse
 from adapter.errors import EngraftError
+from adapter.trail import correlation
 from mappings.r4.faults import FaultyInput, Unsound
 
 
@@ -70,7 +71,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with correlation.following(correlation.new()):
+                return super().invoke(ctx)
         except (EngraftError, FaultyInput, Unsound) as error:
             ctx.exit(refuse(error, as_json=bool(ctx.meta.get("json"))))
 

@@ -34,6 +34,7 @@ from adapter.store.questions import Questions
 from adapter.store.resources import Resources
 from adapter.store.sent import Sent
 from adapter.store.validations import Validations
+from adapter.trail import journal
 from mappings.r4.build import Resource
 
 __all__ = ["Store", "Tx"]
@@ -112,7 +113,9 @@ class Store:
     def transaction(self) -> Iterator[Tx]:
         """Writes: durable when the block has ended, undone when it raised. On SQLite one at a time."""
         with self._connected(writes=True) as connection:
-            yield Tx(connection)
+            tx = Tx(connection)
+            yield tx
+        self._note(tx)
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
@@ -142,6 +145,11 @@ class Store:
         """Gives back every connection."""
         self._engine.dispose()
 
+    def _note(self, tx: Tx) -> None:
+        """Only what is durable is told."""
+        for id_, destination, resources in tx.outbox.queued:
+            journal.note("queued", delivery=id_, destination=destination, resources=resources)
+
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
         with engine.told_apart(), self._engine.connect() as connection:
@@ -164,3 +172,6 @@ class _Rehearsal(Store):
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:  # noqa: ARG002  both see the one transaction
         yield self._connection
+
+    def _note(self, tx: Tx) -> None:
+        """Nothing of it remains."""
