@@ -47,11 +47,12 @@ class Tx:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.happened: list[tuple[str, dict[str, journal.Told]]] = []
         self.resources = Resources(connection)
         self.enrolments = Enrolments(connection)
         self.follow_ups = FollowUps(connection)
         self.pushed = Pushed(connection)
-        self.outbox = Outbox(connection)
+        self.outbox = Outbox(connection, self.note)
         self.inbox = Inbox(connection)
         self.clients = Clients(connection)
         self.links = Links(connection)
@@ -66,6 +67,10 @@ class Tx:
         self.validations = Validations(connection)
         self.people = People(connection)
         self.exports = Exports(connection)
+
+    def note(self, event: str, **fields: journal.Told) -> None:
+        """A line for the log, written once this transaction is durable."""
+        self.happened.append((event, fields))
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.
@@ -146,9 +151,8 @@ class Store:
         self._engine.dispose()
 
     def _note(self, tx: Tx) -> None:
-        """Only what is durable is told."""
-        for id_, destination, resources in tx.outbox.queued:
-            journal.note("queued", delivery=id_, destination=destination, resources=resources)
+        for event, fields in tx.happened:
+            journal.note(event, **fields)
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:

@@ -7,7 +7,7 @@ the whole patient (`holds`) stays at the front until a person retries or discard
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,7 @@ class Delivery:
 
     `due`: when it may be tried, or, while leased, when the lease ends. `attempts` counts the leases, `strikes` those at
     which the server broke over this very row. `status`, `error`, `outcome` (OperationOutcome) are what the other server
-    said last. `source` is the key of the document behind it; `correlation` the number of the request that brought it, and
+    said last. `source` is the key of the document behind it, `correlation` the number of the request that brought it,
     `trace` the span in which it was queued.
     """
 
@@ -68,11 +68,10 @@ class Said:
 
 
 class Outbox:
-    """Rows are never removed: what was sent stays on record. `queued`: what was added, (id, destination, resources)."""
+    """Rows are never removed: what was sent stays on record. `note` takes lines for the log."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.queued: list[tuple[int, str, int]] = []
+    def __init__(self, connection: Connection, note: Callable[..., None]) -> None:
+        self._connection, self._note = connection, note
 
     def add(self, destination: str, course: str, resources: Sequence[Resource], *, source: str, at: datetime) -> int:
         """Queues a change set. Its id, which is also its place in the order."""
@@ -81,7 +80,7 @@ class Outbox:
         row = {"state": WAITING, "attempts": 0, "created": at, "due": at, "content": list(resources)}
         row |= {"correlation": correlation.current(), "trace": spans.traceparent()}
         added = self._connection.execute(insert(outbox).values(**who, **row).returning(outbox.c.id)).scalar_one()
-        self.queued.append((int(added), destination, len(resources)))
+        self._note("queued", delivery=int(added), destination=destination, resources=len(resources))
         self._promote(destination, course)
         lease.call(self._connection, destination)
         return int(added)

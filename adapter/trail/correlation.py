@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import sha256
 from hmac import digest
+from typing import Protocol
 
 FORM = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 """What is taken over from a caller; it stands in logs and goes on to the hospital."""
 
-TRACEPARENT = re.compile(r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(?P<more>-.*)?")
+TRACEPARENT = re.compile(
+    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(?P<more>-.{0,400})?"
+)
+
+
+class Headers(Protocol):
+    """Those of a request."""
+
+    def get(self, key: str, default: str, /) -> str:
+        """The value, or the default."""
+
 
 _number: ContextVar[str | None] = ContextVar("engraft_correlation", default=None)
 _VEIL = secrets.token_bytes(32)
@@ -54,7 +65,7 @@ def veiled(number: str) -> str:
     return digest(_VEIL, number.encode(), sha256).hex()[:32]
 
 
-def told_by(headers: Mapping[str, str]) -> str:
+def told_by(headers: Headers) -> str:
     """The caller's own number where it gives one of the right form, else a new one.
 
     `X-Request-Id`, `X-Correlation-Id`, or the trace of a W3C `traceparent`, in this order.
@@ -67,7 +78,7 @@ def told_by(headers: Mapping[str, str]) -> str:
     return parent.split("-")[1] if parent else new()
 
 
-def traceparent(headers: Mapping[str, str]) -> str | None:
+def traceparent(headers: Headers) -> str | None:
     """The W3C `traceparent` where it is one. Source: W3C Trace Context, section 3.2.2."""
     given = headers.get("traceparent", "")
     found = TRACEPARENT.fullmatch(given)

@@ -20,8 +20,6 @@ from typing import Any, TextIO
 
 from adapter.trail import correlation, spans
 
-DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
-
 Told = str | int | float | bool | list[str] | list[int] | None
 
 _LOG = logging.getLogger("engraft")
@@ -30,8 +28,22 @@ _FIELDS = "engraft_fields"
 _DEEPEST = 6
 
 
-def note(event: str, level: int = INFO, **fields: Told) -> None:
+def note(event: str, **fields: Told) -> None:
     """Writes a line. `correlation`: of other work than that at hand."""
+    _write(logging.INFO, event, fields)
+
+
+def warn(event: str, **fields: Told) -> None:
+    """The same, for what somebody should look at."""
+    _write(logging.WARNING, event, fields)
+
+
+def detail(event: str, **fields: Told) -> None:
+    """The same, for who looks for something."""
+    _write(logging.DEBUG, event, fields)
+
+
+def _write(level: int, event: str, fields: Mapping[str, Told]) -> None:
     if _LOG.isEnabledFor(level):
         whole = {"correlation": correlation.current(), **fields}
         _LOG.log(level, event, extra={_FIELDS: {name: _told(value) for name, value in whole.items()}})
@@ -50,7 +62,7 @@ def places(error: BaseException) -> list[str]:
 
 def unforeseen(error: BaseException, **fields: Told) -> None:
     """Something that nobody foresaw: what it is and where, and never what it says."""
-    note("unforeseen", ERROR, error=type(error).__name__, at=places(error), **fields)
+    _write(logging.ERROR, "unforeseen", {"error": type(error).__name__, "at": places(error), **fields})
 
 
 def begin(form: str, level: str, out: TextIO | None = None) -> None:
@@ -62,11 +74,13 @@ def begin(form: str, level: str, out: TextIO | None = None) -> None:
     handler = _Handler(out)
     handler.setFormatter(_Text() if form == "text" else _Json())
     root.addHandler(handler)
-    root.setLevel(max(least, WARNING))  # libraries tell of troubles only
+    root.setLevel(max(least, logging.WARNING))  # libraries tell of troubles only
     _LOG.setLevel(least)
-    # instead of a traceback with the message
-    sys.excepthook = lambda _, error, __: unforeseen(error)
-    threading.excepthook = lambda said: unforeseen(said.exc_value) if said.exc_value else None
+    # instead of a traceback with the message, where nobody else looks at it
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = lambda _, error, __: unforeseen(error)
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = lambda said: unforeseen(said.exc_value) if said.exc_value else None
 
 
 class _Handler(logging.StreamHandler[TextIO]):

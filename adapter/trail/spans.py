@@ -19,6 +19,7 @@ Attribute = str | int | float | bool | list[str]
 Mark = Callable[..., None]
 """Adds attributes to a span: takes a mapping."""
 
+_provider: Any = None
 _tracer: Any = None
 
 
@@ -42,12 +43,20 @@ def begin(environ: Mapping[str, str]) -> None:
 
 def use(provider: Any) -> None:
     """Gives the spans to this provider; None: nobody collects them any more."""
-    global _tracer
-    _tracer = provider and provider.get_tracer("engraft")
+    global _provider, _tracer
+    _provider, _tracer = provider, provider and provider.get_tracer("engraft")
+
+
+def flush() -> None:
+    """Hands over what is collected, in a process that ends without saying goodbye."""
+    if _provider is not None:
+        _provider.force_flush()
 
 
 @contextmanager
-def span(name: str, attributes: Mapping[str, Attribute], *, parent: str | None = None, kind: str = "") -> Iterator[Mark]:
+def span(
+    name: str, attributes: Mapping[str, Attribute], *, parent: str | None = None, kind: str = ""
+) -> Iterator[Mark]:
     """A span around the block; what it yields adds attributes to it. `parent`: a `traceparent` of elsewhere.
 
     `kind`: server or client where the block answers or asks another program. An exception is told by its type only.

@@ -46,7 +46,7 @@ def _known(error: Exception) -> Response:
     if isinstance(error, Unavailable):
         # another server's words may quote a patient, the database's reason does not
         why = journal.says(error) if isinstance(error, StoreUnavailable) else None
-        journal.note("unavailable", journal.WARNING, error=type(error).__name__, says=why)
+        journal.warn("unavailable", error=type(error).__name__, says=why)
     g.codes = sorted({fault.code for fault in faults_of(error)})
     if g.get("page"):
         return html.refused(faults_of(error), status, headers)

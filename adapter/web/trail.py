@@ -1,4 +1,4 @@
-"""Each request has a number, which comes back with the answer and goes along with what is taken in; a line in the log."""
+"""Each request has a number, which comes back with the answer and goes with what is taken in, and a line in the log."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = correlation.current() or ""
     status, endpoint = response.status_code, request.endpoint or "nothing"
     g.mark({"http.response.status_code": status, "engraft.correlation": correlation.current() or ""})
-    journal.note(
+    tell = journal.detail if endpoint in OF_MACHINES else journal.note
+    tell(
         "request",
-        journal.DEBUG if endpoint in OF_MACHINES else journal.INFO,
         method=method(),
         endpoint=endpoint,
         status=status,
