@@ -11,7 +11,6 @@ Source: HL7 FHIR Bulk Data Access 3.0.0.
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +25,7 @@ from uuid import uuid4
 from adapter.errors import EngraftError
 from adapter.flows import export
 from adapter.store.exports import DONE, FAILED, TRIES, WAITING, Export
+from adapter.trail import journal
 from mappings.r4 import subset, wire
 from mappings.r4.build import Element, Resource
 
@@ -43,8 +43,6 @@ DELETIONS_AT_ONCE = 500
 """Entries of one Bundle of deletions."""
 
 PART = ".part"
-
-_LOG = logging.getLogger("engraft.bulk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,7 @@ def ask(
     with store.transaction() as tx:
         tx.exports.add(new)
         tx.audit.add(at=now, who=client, action="export", target=new.id, centre=centre, detail=", ".join(asked.kinds))
+    journal.note("export-asked", export=new.id, caller=client, centre=centre, kinds=list(asked.kinds))
     return new
 
 
@@ -109,7 +108,7 @@ def work(id_: str, *, store: Store, clock: Callable[[], datetime], settings: Set
         shutil.rmtree(settings.exports.folder / id_ / worker, ignore_errors=True)
     except Exception as error:  # kept and told; without the words of an unforeseen one, which may quote a patient
         told = str(error) if isinstance(error, EngraftError) else type(error).__name__
-        _LOG.warning("export %s: try %s: %s", id_, job.attempts, type(error).__name__)
+        journal.warn("export-failed", export=id_, attempts=job.attempts, error=type(error).__name__)
         state = FAILED if job.attempts >= TRIES else WAITING
         with store.transaction() as tx:
             tx.exports.beat(id_, worker, clock(), state=state, error=told)
@@ -139,6 +138,7 @@ class _Worker:
                 written += sum(file["count"] for file in made)
                 self._beat(files=files, written=written)
         self._beat(state=DONE)
+        journal.note("export-written", export=self.job.id, resources=written)
 
     def _parts(self) -> Iterator[_Part]:
         said = self.job.asked

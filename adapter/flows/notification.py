@@ -23,6 +23,7 @@ from adapter.hospital.subscriptions import Meaning, Place, numbered, read
 from adapter.store import Store, Tx
 from adapter.store.copies import Copy
 from adapter.store.inbox import Notice
+from adapter.trail import correlation, journal, spans
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -92,7 +93,9 @@ def take(
         raise Invalid(error.faults, status=400) from error
     kept = {name.lower(): value for name, value in headers.items() if name.lower() in _KEPT_HEADERS}
     with store.transaction() as tx:
-        return tx.inbox.add(hospital, method, kind, id_, kept, body, now)
+        number = tx.inbox.add(hospital, method, kind, id_, kept, body, now)
+    journal.note("notification", hospital=hospital, notification=number, method=method)
+    return number
 
 
 def ask(hospital: str, store: Store, now: datetime) -> bool:
@@ -137,7 +140,9 @@ def pull(
             notice = tx.inbox.lease(worker, at=now(), lease_seconds=LEASE_SECONDS)
         if notice is None:
             break
-        done += _work_on(notice, this)
+        about: dict[str, spans.Attribute] = {"engraft.hospital": notice.hospital}
+        with correlation.following(notice.correlation or correlation.new()), spans.span("notification", about):
+            done += _work_on(notice, this)
     return PullReport(done["done"], done["retried"], done["parked"], done["copied"], done["gone"])
 
 
@@ -176,16 +181,27 @@ def _work_on(notice: Notice, this: _Round) -> Counter[str]:
         heard = follow(told, notice, client, this.store) if told else None
         found = _look(notice, _meaning(notice, heard, this), client, this, begun)
     except HospitalUnavailable as error:
+        _note(notice, "retried", error=type(error).__name__)
         return _again(notice, this, str(error), error.retry_after)
     except (LookupError, Refused) as error:
+        _note(notice, "retried", error=type(error).__name__)
         return _again(notice, this, f"{notice.hospital} is not configured: {error}", None)
     except (HospitalRefused, FaultyInput) as error:
+        status = error.status if isinstance(error, HospitalRefused) else None
+        _note(notice, "parked", error=type(error).__name__, status=status)
         return _parked(notice, this, str(error))
     with this.store.transaction() as tx:
         if heard:
             tx.heard.put(heard.standing)
         tx.inbox.done(notice.id, this.worker, this.now())
+    _note(notice, "done", copied=found["copied"], gone=found["gone"])
     return found + Counter(done=1)
+
+
+def _note(notice: Notice, became: str, **more: journal.Told) -> None:
+    tell = journal.warn if became == "parked" else journal.note
+    about: dict[str, journal.Told] = {"hospital": notice.hospital, "notification": notice.id}
+    tell("reread", **about, became=became, attempts=notice.attempts, **more)
 
 
 def _meaning(notice: Notice, heard: Followed | None, this: _Round) -> Meaning:

@@ -34,6 +34,7 @@ from adapter.store.questions import Questions
 from adapter.store.resources import Resources
 from adapter.store.sent import Sent
 from adapter.store.validations import Validations
+from adapter.trail import journal
 from mappings.r4.build import Resource
 
 __all__ = ["Store", "Tx"]
@@ -46,11 +47,12 @@ class Tx:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.happened: list[tuple[str, dict[str, journal.Told]]] = []
         self.resources = Resources(connection)
         self.enrolments = Enrolments(connection)
         self.follow_ups = FollowUps(connection)
         self.pushed = Pushed(connection)
-        self.outbox = Outbox(connection)
+        self.outbox = Outbox(connection, self.note)
         self.inbox = Inbox(connection)
         self.clients = Clients(connection)
         self.links = Links(connection)
@@ -65,6 +67,10 @@ class Tx:
         self.validations = Validations(connection)
         self.people = People(connection)
         self.exports = Exports(connection)
+
+    def note(self, event: str, **fields: journal.Told) -> None:
+        """A line for the log, written once this transaction is durable."""
+        self.happened.append((event, fields))
 
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.
@@ -113,7 +119,9 @@ class Store:
     def transaction(self) -> Iterator[Tx]:
         """Writes: durable when the block has ended, undone when it raised. On SQLite one at a time."""
         with self._connected(writes=True) as connection:
-            yield Tx(connection)
+            tx = Tx(connection)
+            yield tx
+        self._note(tx)
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
@@ -148,6 +156,10 @@ class Store:
     def close(self) -> None:
         """Gives back every connection."""
         self._engine.dispose()
+
+    def _note(self, tx: Tx) -> None:
+        for event, fields in tx.happened:
+            journal.note(event, **fields)
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
@@ -185,3 +197,6 @@ class _OneTransaction(Store):
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:  # noqa: ARG002  both see the one transaction
         yield self._connection
+
+    def _note(self, tx: Tx) -> None:
+        """Nothing of it remains."""

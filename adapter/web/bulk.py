@@ -13,6 +13,7 @@ from flask import Response, request, send_file
 from adapter.errors import Invalid, NotFound, Refused, Unavailable
 from adapter.flows import bulk
 from adapter.store.exports import DONE, FAILED, Export
+from adapter.trail import correlation
 from adapter.web import auth, served
 from adapter.web.content import FHIR, JSON, LINES, asked, fhir, json_body, lenient, plain
 from adapter.web.outcome import operation_outcome
@@ -38,7 +39,13 @@ Start = Callable[[Callable[[], None]], None]
 
 def in_a_thread(work: Callable[[], None]) -> None:
     """It ends with the process, and the next look begins it anew."""
-    Thread(target=work, daemon=True).start()
+    number = correlation.current()
+
+    def on() -> None:
+        with correlation.following(number):
+            work()
+
+    Thread(target=on, daemon=True).start()
 
 
 def routes(site: Site, start: Start = in_a_thread) -> list[Route]:
