@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from adapter.errors import StoreUnavailable
 from tests.chaos.books import balance
 from tests.chaos.centre import Centre
 from tests.chaos.stage import Stage, until
-from tests.chaos.victims import Database, Victim
+from tests.chaos.victims import Database, Victim, at_work
 from tests.lib.servers import answers
 
 FEEDERS = 3
@@ -31,7 +32,7 @@ def run(stage: Stage, *, kills: int, of: str, writers: int, seed: int) -> dict[s
     try:
         for thread in (*lives, *feeders):
             thread.start()
-        until(lambda: bool(centre.refused) or all(one.kills >= quota for one in doomed), 60 + kills * 20, "all died")
+        until(lambda: _over(centre, doomed, quota), 60 + kills * 20, "all died")
         centre.stop.set()
         for thread in feeders:
             thread.join()
@@ -71,7 +72,7 @@ def _victims(stage: Stage, writers: int, chance: Random, held: _Held) -> list[Vi
     """The database first, where it has a server."""
 
     def victim(name: str, command: list[str]) -> Victim:
-        ready = (lambda: answers(f"{stage.web}/healthz")) if name == "web" else lambda: True
+        ready = (lambda _: answers(f"{stage.web}/healthz")) if name == "web" else at_work
         return Victim(name, command, stage.folder / f"{name}.log", stage.environ, ready, Random(chance.random()))
 
     found = [victim("web", stage.web_command())]
@@ -80,9 +81,16 @@ def _victims(stage: Stage, writers: int, chance: Random, held: _Held) -> list[Vi
         found[-1].found = held
     if stage.postgresql:
         made = stage.postgresql
-        about = ("database", made.command, stage.folder / "database.log", stage.environ, made.server.answers)
-        found.insert(0, Database(*about, Random(chance.random()), server=made.server))
+        about = ("database", made.command, stage.folder / "database.log", stage.environ)
+        found.insert(0, Database(*about, lambda _: made.server.answers(), Random(chance.random()), server=made.server))
     return found
+
+
+def _over(centre: Centre, doomed: Sequence[Victim], quota: int) -> bool:
+    """Tells, in the place of a progress bar, how far it is."""
+    killed = sum(one.kills for one in doomed)
+    sys.stderr.write(f"\r{killed} kills, {centre.forms} forms")
+    return bool(centre.refused) or all(one.kills >= quota for one in doomed)
 
 
 def _quietly(centre: Centre, number: int) -> None:

@@ -35,7 +35,8 @@ class Victim:
     command: list[str]
     log: Path
     environ: Mapping[str, str]
-    ready: Callable[[], bool]
+    ready: Callable[[int], bool]
+    """Is the process with this id at its work?"""
     chance: Random
     found: Callable[[int], None] = lambda _: None
     """Called after each kill with the process id."""
@@ -79,7 +80,7 @@ class Victim:
 
     def _awaken(self, process: subprocess.Popen[bytes]) -> bool:
         """Waits until it is ready. False: it ended by itself, or all is over."""
-        while not self.ready():
+        while not self.ready(process.pid):
             if process.poll() is not None or self._end.wait(0.05):
                 return False
         return process.poll() is None
@@ -96,6 +97,14 @@ class Victim:
         self.kills += 1
         self.found(process.pid)
         return False
+
+
+def at_work(pid: int) -> bool:
+    """Has it opened the database? Whoever is killed before that is killed too early to harm anything."""
+    with suppress(OSError):
+        opened = [os.readlink(found) for found in Path(f"/proc/{pid}/fd").iterdir()]
+        return any(name.startswith("socket:") or name.endswith(".sqlite") for name in opened)
+    return False
 
 
 @dataclass
