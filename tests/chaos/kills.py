@@ -17,22 +17,28 @@ from tests.chaos.victims import Database, Victim, at_work
 from tests.lib.servers import answers
 
 FEEDERS = 3
-WORKERS = 2
+WORKERS = 4
 
 
-def run(stage: Stage, *, kills: int, of: str, writers: int, seed: int) -> dict[str, object]:
-    """The figures; `faults` is empty when the books balance. `of`: processes, or database (of a PostgreSQL)."""
+def run(stage: Stage, *, kills: int, of: str, minutes: float, writers: int, seed: int) -> dict[str, object]:
+    """The figures; `faults` is empty when the books balance. `of`: processes, or database (of a PostgreSQL).
+
+    After so many minutes nobody is killed any more, however many kills there were.
+    """
     began, held = time.monotonic(), _Held(stage)
     victims = _victims(stage, writers, Random(seed), held)
     doomed = [one for one in victims if isinstance(one, Database) == (of == "database")]
     centre = Centre(stage, seed)
-    quota = -(-kills // len(doomed))
-    lives = [threading.Thread(target=one.live, args=(quota if one in doomed else 0,)) for one in victims]
+
+    def more() -> bool:
+        return sum(one.kills for one in doomed) < kills and time.monotonic() - began < minutes * 60
+
+    lives = [threading.Thread(target=one.live, args=(more if one in doomed else _never,)) for one in victims]
     feeders = [threading.Thread(target=_quietly, args=(centre, n)) for n in range(FEEDERS)]
     try:
         for thread in (*lives, *feeders):
             thread.start()
-        until(lambda: _over(centre, doomed, quota), 60 + kills * 20, "all died")
+        until(lambda: not more() or _told(centre, doomed), minutes * 60 + 60, "all were killed")
         centre.stop.set()
         for thread in feeders:
             thread.join()
@@ -44,7 +50,8 @@ def run(stage: Stage, *, kills: int, of: str, writers: int, seed: int) -> dict[s
         centre.stop.set()
         _end(victims, lives)
     return {
-        "kills": {one.name: one.how or one.kills for one in doomed},
+        "kills": sum(one.kills for one in doomed),
+        "of": {one.name: one.how or one.kills for one in doomed},
         "kills of a worker that held a lease": held.times,
         "forms acknowledged": centre.forms,
         "answers to the centre": centre.answers,
@@ -86,11 +93,15 @@ def _victims(stage: Stage, writers: int, chance: Random, held: _Held) -> list[Vi
     return found
 
 
-def _over(centre: Centre, doomed: Sequence[Victim], quota: int) -> bool:
-    """Tells, in the place of a progress bar, how far it is."""
-    killed = sum(one.kills for one in doomed)
-    sys.stderr.write(f"\r{killed} kills, {centre.forms} forms")
-    return bool(centre.refused) or all(one.kills >= quota for one in doomed)
+def _never() -> bool:
+    return False
+
+
+def _told(centre: Centre, doomed: Sequence[Victim]) -> bool:
+    """Tells, in the place of a progress bar, how far it is. Was something refused that should not be?"""
+    killed = {one.name: one.kills for one in doomed}
+    sys.stderr.write(f"\r{sum(killed.values())} kills {killed}, {centre.forms} forms")
+    return bool(centre.refused)
 
 
 def _quietly(centre: Centre, number: int) -> None:

@@ -19,7 +19,7 @@ import psycopg
 from tests.lib.databases import Postgres
 
 LONGEST = 2.0
-"""Seconds that a process lives at most once it is ready, until it was killed often enough."""
+"""Seconds that a doomed process lives at most once it is ready."""
 
 ORPHANS = 10.0
 """Seconds that a dead postmaster's children have."""
@@ -46,15 +46,15 @@ class Victim:
     how: Counter[str] = field(default_factory=Counter)
     _end: threading.Event = field(default_factory=threading.Event)
 
-    def live(self, quota: int) -> None:
-        """Lives and dies until it was killed so often, and then lives until `end`."""
+    def live(self, doomed: Callable[[], bool]) -> None:
+        """Lives and dies while it is doomed, and then lives until `end`."""
         while not self._end.is_set():
             with self.log.open("ab") as log:
                 process = subprocess.Popen(
                     self.command, env=dict(self.environ), stdout=log, stderr=log, start_new_session=True
                 )
             try:
-                self._lives(process, quota)
+                self._lives(process, doomed)
             finally:
                 self._clear(process)
 
@@ -62,11 +62,11 @@ class Victim:
         """Told to stop, as an operator does it."""
         self._end.set()
 
-    def _lives(self, process: subprocess.Popen[bytes], quota: int) -> None:
+    def _lives(self, process: subprocess.Popen[bytes], doomed: Callable[[], bool]) -> None:
         """Until the process is dead, or shall be."""
         while self._awaken(process):
             self._end.wait(self.chance.uniform(0, LONGEST))
-            if self.kills >= quota or self._end.is_set():
+            if not doomed() or self._end.is_set():
                 break
             if process.poll() is None and not self._strike(process):
                 return
