@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapter.errors import HospitalUnavailable, Refused
+from adapter.errors import HospitalUnavailable, Refused, StoreUnavailable
 from adapter.flows import notification
 from adapter.flows.sending import Sending, outcome
 from adapter.hospital import identity, retry, words
@@ -75,6 +75,7 @@ class Post:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _paces: dict[str, Pace] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pace(self, destination: str) -> Pace:
@@ -84,7 +85,21 @@ class Post:
             return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter, entries))
 
     def work(self, destination: str, client_of: ClientOf, worker: str, most: int | None = None) -> Counter[str]:
-        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set."""
+        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set.
+
+        Raises StoreUnavailable. What the worker held then it takes up at once when it comes again.
+        """
+        if worker in self._left:
+            with self.store.transaction() as tx:
+                tx.outbox.release([worker], self.now())
+            self._left.discard(worker)
+        try:
+            return self._worked(destination, client_of, worker, most)
+        except StoreUnavailable:
+            self._left.add(worker)
+            raise
+
+    def _worked(self, destination: str, client_of: ClientOf, worker: str, most: int | None) -> Counter[str]:
         done: Counter[str] = Counter()
         pace = self.pace(destination)
         while not self.stop.is_set() and (most is None or done.total() < most):
