@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adapter.config.centres import centres
 from adapter.config.clinic import gate_ages, limits
+from adapter.config.ehrs import ehrs
 from adapter.config.exports import exports
 from adapter.config.privacy import pseudonym_key
 from adapter.config.protocols import protocols
@@ -34,7 +35,7 @@ SETTINGS = {
 
 SECTIONS = (
     *("canonical_base", "centres", "hospitals", "registries", "privacy", "protocols"),
-    *("dosing", "gates", "smart", "exports"),
+    *("dosing", "gates", "smart", "exports", "ehrs"),
 )
 """Every key at the top of the file."""
 
@@ -67,12 +68,14 @@ def _settings(reader: Reader, plain: Settings) -> Settings:
     named_hospitals, named_registries = hospitals(reader, document), registries(reader, document)
     for name in sorted(named_hospitals.keys() & named_registries.keys()):
         reader.fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
+    named_centres = centres(reader, document, named_hospitals)
     settings = replace(
         plain,
         canonicals=Canonicals(base or DEFAULT_BASE),
-        centres=centres(reader, document, named_hospitals),
+        centres=named_centres,
         hospitals=named_hospitals,
         registries=named_registries,
+        ehrs=ehrs(reader, document, named_centres),
         privacy_key=pseudonym_key(reader, document),
         file=reader.path,
         limits=limits(reader, document),

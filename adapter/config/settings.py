@@ -112,6 +112,21 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
+class Ehr:
+    """An EHR that calls CDS Hooks with JWTs of its own: `issuer` and, where it has several, `tenant` as they name it.
+
+    Its public keys are at `jwks_url` or in `jwks_file`. It calls for one `centre`.
+    """
+
+    name: str
+    issuer: str
+    centre: str
+    tenant: str | None = None
+    jwks_url: str | None = None
+    jwks_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exports:
     """Where the files of bulk exports lie, and for how many hours. A day is our own default."""
 
@@ -132,6 +147,8 @@ class Settings:
     centres: Mapping[str, Centre] = field(default_factory=dict)
     hospitals: Mapping[str, Hospital] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
+    ehrs: Mapping[str, Ehr] = field(default_factory=dict)
+    """Once one is named, CDS Hooks take nothing but their JWTs."""
     privacy_key: Path | None = None
     file: Path | None = None
     limits: Limits = DEFAULT_LIMITS
