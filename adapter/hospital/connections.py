@@ -1,7 +1,7 @@
 """From the names in the configuration to clients: one per destination, made when first needed, its secret read then.
 
-Each worker has Connections of its own, because a session of `requests` is not shared between threads. The Tokens are one
-for the process: whoever comes first fetches a server's token, and the others use it.
+Each worker has Connections of its own, because a session of `requests` is not shared between threads. The Tokens are
+one for the process: whoever comes first fetches a server's token, and the others use it.
 """
 
 from __future__ import annotations
