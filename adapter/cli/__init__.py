@@ -15,6 +15,7 @@ import click
 from adapter.cli.refusal import refuse
 from adapter.errors import EngraftError
 from adapter.trail import correlation
+from adapter.version import VERSION
 from mappings.r4.faults import FaultyInput, Unsound
 
 
@@ -93,7 +94,7 @@ def _unforeseen(_: type[BaseException], error: BaseException, __: Any) -> None:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="engraft-fhir", prog_name="engraft")
+@click.version_option(VERSION, prog_name="engraft")
 def main() -> None:
     """A transplant protocol as FHIR R4: dated and dosed orders out, follow-up in, de-identified outcomes on.
 

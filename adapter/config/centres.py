@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from adapter.config.reader import Reader, Table
+from adapter.config.results import results
 from adapter.config.settings import Centre
 
 
@@ -15,10 +16,11 @@ def centres(reader: Reader, document: Table, hospitals: Collection[str]) -> dict
 
 def _centre(reader: Reader, code: str, table: Table, hospitals: Collection[str]) -> Centre:
     at = ("centres", code)
-    reader.only(table, at, ("name", "hospital", "overlays"))
+    reader.only(table, at, ("name", "hospital", "overlays", "results"))
     hospital = reader.text(table, at, "hospital") if "hospital" in table else None
     if hospital and hospital not in hospitals:
         known = ", ".join(hospitals) or "none"
         reader.fault((*at, "hospital"), f"no hospital is called {hospital}; known: {known}")
     name = reader.text(table, at, "name") if "name" in table else code
-    return Centre(code, name, hospital, reader.files(table, (*at, "overlays")))
+    overlays = reader.files(table, (*at, "overlays"))
+    return Centre(code, name, hospital, overlays, results(reader, table, (*at, "results")))

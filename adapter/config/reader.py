@@ -6,7 +6,6 @@ Faults are collected, so that all of them are told at once; a faulty value is re
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,9 @@ class Reader:
 
     def parsed(self) -> dict[str, Any]:
         """The whole file. Raises Invalid where it is not TOML."""
+        # here, because where there is no file nothing is parsed
+        import tomllib
+
         try:
             return tomllib.loads(self.content)
         except tomllib.TOMLDecodeError as error:

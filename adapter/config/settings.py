@@ -22,13 +22,15 @@ DEFAULT_TIMEOUT = (5.0, 30.0)
 class Centre:
     """`hospital`: where this centre's resources are delivered; None: they are stored only.
 
-    `overlays`: what the centre adds to protocols, one file each.
+    `overlays`: what the centre adds to protocols, one file each. `results`: (system, code) of its laboratory, by what
+    is shown beside the doses.
     """
 
     code: str
     name: str
     hospital: str | None = None
     overlays: tuple[Path, ...] = ()
+    results: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

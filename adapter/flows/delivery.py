@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapter.errors import HospitalUnavailable, Refused
+from adapter.errors import HospitalUnavailable, Refused, StoreUnavailable
+from adapter.flows import notification
 from adapter.flows.sending import Sending, outcome
 from adapter.hospital import identity, retry, words
 from adapter.hospital.answer import HospitalBroke, HospitalSilent
@@ -74,6 +75,7 @@ class Post:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _paces: dict[str, Pace] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pace(self, destination: str) -> Pace:
@@ -83,7 +85,21 @@ class Post:
             return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter, entries))
 
     def work(self, destination: str, client_of: ClientOf, worker: str, most: int | None = None) -> Counter[str]:
-        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set."""
+        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set.
+
+        Raises StoreUnavailable. What the worker held then it takes up at once when it comes again.
+        """
+        if worker in self._left:
+            with self.store.transaction() as tx:
+                tx.outbox.release([worker], self.now())
+            self._left.discard(worker)
+        try:
+            return self._worked(destination, client_of, worker, most)
+        except StoreUnavailable:
+            self._left.add(worker)
+            raise
+
+    def _worked(self, destination: str, client_of: ClientOf, worker: str, most: int | None) -> Counter[str]:
         done: Counter[str] = Counter()
         pace = self.pace(destination)
         while not self.stop.is_set() and (most is None or done.total() < most):
@@ -255,11 +271,17 @@ class _Round:
                 tx.sent.learn(first.destination, "ids", sending.ids)
             if under and not done["lost"] and done["delivered"]:
                 # decided once: what was delivered under a Patient is never followed by another one
-                ours = sending.given.get(under)
-                tx.links.put(first.destination, first.course, f"Patient/{ours.there}" if ours else under)
+                self._link(tx, sending.given.get(under), under, at)
         for row, what in zip(self.rows, became, strict=True):
             self._note(row, what, _refusal(row, sending))
         return done - Counter(lost=done["lost"], held=done["held"])
+
+    def _link(self, tx: Tx, ours: Given | None, under: str, at: datetime) -> None:
+        first, patient = self.rows[0], f"Patient/{ours.there}" if ours else under
+        if tx.links.get(first.destination, first.course) != patient:
+            tx.links.put(first.destination, first.course, patient)
+            if not ours:
+                notification.meet(tx, first.destination, patient, at)
 
     def _settled(self, tx: Tx, row: Delivery, sending: Sending, at: datetime) -> str:
         names = references(row.content)

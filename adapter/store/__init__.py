@@ -92,6 +92,7 @@ class Store:
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self._engine = engine.open_engine(url, busy_seconds)
+        self._busy_seconds, self._line = busy_seconds, threading.Lock()
 
     def migrate(self) -> None:
         """Brings the schema to the newest revision, and the search index to what this program searches by.
@@ -129,11 +130,17 @@ class Store:
             yield Tx(connection)
 
     @contextmanager
+    def together(self) -> Iterator[Store]:
+        """A store whose deeds are one transaction: durable when the block has ended, undone when it raised."""
+        with self._connected(writes=True) as connection:
+            yield _OneTransaction(self, connection)
+
+    @contextmanager
     def rehearsing(self) -> Iterator[Store]:
         """A store in which everything can be done as in this one, and of which nothing remains."""
         with self._connected(writes=True) as connection:
             try:
-                yield _Rehearsal(self, connection)
+                yield _OneTransaction(self, connection)
                 raise _Undone
             except _Undone:
                 connection.rollback()
@@ -156,18 +163,32 @@ class Store:
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
-        with engine.told_apart(), self._engine.connect() as connection:
+        with engine.told_apart(), self._in_line(writes), self._engine.connect() as connection:
             options = {engine.WRITES: True} if writes else engine.reads(connection)
             with connection.execution_options(**options).begin():
                 yield connection
+
+
+    @contextmanager
+    def _in_line(self, writes: bool) -> Iterator[None]:
+        """Threads of this process wait here for each other, in turn; within SQLite they would sleep and ask again."""
+        if not writes or self._engine.dialect.name != "sqlite":
+            yield
+            return
+        if not self._line.acquire(timeout=self._busy_seconds):
+            raise StoreUnavailable("the database is busy")
+        try:
+            yield
+        finally:
+            self._line.release()
 
 
 class _Undone(Exception):
     """Ends a rehearsal."""
 
 
-class _Rehearsal(Store):
-    """One transaction that is never ended as done; what is written in it is read in it."""
+class _OneTransaction(Store):
+    """One transaction that somebody else ends; what is written in it is read in it."""
 
     def __init__(self, store: Store, connection: Connection) -> None:
         self._engine = store._engine

@@ -88,8 +88,8 @@ class Inbox:
 
     def lease(self, worker: str, *, at: datetime, lease_seconds: float) -> Notice | None:
         """The row that has been due for longest."""
-        row = lease.claim(self._connection, inbox, worker, at=at, seconds=lease_seconds)
-        return _notice(row) if row else None
+        rows = lease.claim(self._connection, inbox, worker, at=at, seconds=lease_seconds)
+        return _notice(rows[0]) if rows else None
 
     def done(self, id_: int, worker: str, at: datetime) -> bool:
         """Worked on. False (here and below): the lease was lost to another worker."""

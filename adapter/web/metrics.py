@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from adapter.version import number
+from adapter.version import VERSION
 from adapter.web.routing import ADMIN, Route
 from adapter.web.site import Site
 from adapter.web.trail import method
@@ -79,7 +79,7 @@ class _Waiting(Collector):
             deliveries, notifications, backlog = tx.outbox.counts(), tx.inbox.counts(), tx.outbox.backlog()
             questions = tx.questions.counts()
         now = self._site.clock()
-        yield _gauge("engraft_build", "The program that answers", "version", {number(): 1})
+        yield _gauge("engraft_build", "The program that answers", "version", {VERSION: 1})
         yield _gauge("engraft_deliveries", "Deliveries in each state", "state", deliveries)
         yield _gauge("engraft_notifications", "Notifications in each state", "state", notifications)
         yield _gauge("engraft_questions", "Questions about patients that nobody has answered", "kind", questions)
