@@ -12,7 +12,7 @@ from adapter.config.ehrs import ehrs
 from adapter.config.exports import exports
 from adapter.config.privacy import pseudonym_key
 from adapter.config.protocols import protocols
-from adapter.config.reader import Reader, Table, is_url
+from adapter.config.reader import Reader, Table, is_url, server_of
 from adapter.config.secrets import Secret, why
 from adapter.config.servers import hospitals, registries
 from adapter.config.settings import DEFAULT_DATABASE_URL, DEFAULT_PUBLIC_URL, Hospital, Registry, Settings
@@ -68,6 +68,7 @@ def _settings(reader: Reader, plain: Settings) -> Settings:
     named_hospitals, named_registries = hospitals(reader, document), registries(reader, document)
     for name in sorted(named_hospitals.keys() & named_registries.keys()):
         reader.fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
+    _require_apart(reader, named_hospitals, named_registries)
     named_centres = centres(reader, document, named_hospitals)
     settings = replace(
         plain,
@@ -87,6 +88,19 @@ def _settings(reader: Reader, plain: Settings) -> Settings:
     if reader.faults:
         raise Invalid(reader.faults)
     return settings
+
+
+def _require_apart(reader: Reader, hospitals: Mapping[str, Hospital], registries: Mapping[str, Registry]) -> None:
+    """One server under two names would get each change twice, and each would take the other's for its own edit."""
+    known: dict[tuple[str, str], str] = {}
+    for section, servers in (("hospitals", hospitals), ("registries", registries)):
+        for name, server in servers.items():
+            if not is_url(server.base_url):
+                continue
+            place, there = server_of(server.base_url), f"{section}.{name}"
+            if place in known:
+                reader.fault((section, name, "base_url"), f"is the server of {known[place]} too: name it once")
+            known.setdefault(place, there)
 
 
 def _signing_keys(

@@ -22,7 +22,7 @@ from adapter.config import Settings
 from adapter.errors import StoreUnavailable
 from adapter.flows import hearing, notification
 from adapter.flows.delivery import DrainReport, Policy, Post
-from adapter.hospital.connections import Connections
+from adapter.hospital.connections import Connections, Tokens
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
 from adapter.store.lease import INBOX
@@ -54,6 +54,7 @@ class Crew:
         self.stop = threading.Event()
         self._store, self._settings, self._tell = store, settings, tell
         self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
+        self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
         self._tending: dict[str, _Tending] = {}
@@ -98,6 +99,7 @@ class Crew:
         """Gives back every connection."""
         for connections in self._connections.values():
             connections.close()
+        self._tokens.close()
 
     def _listen(self) -> None:
         """Hears of work as it arrives. Ends at once where the database cannot call."""
@@ -186,8 +188,8 @@ class Crew:
             return sum(pool.map(work, range(self._post.writers)), Counter())
 
     def _lines(self, name: str) -> Connections:
-        """A worker's own connections: they are not shared between threads."""
-        return self._connections.setdefault(name, Connections(self._settings))
+        """A worker's own connections: they are not shared between threads, but the tokens are."""
+        return self._connections.setdefault(name, Connections(self._settings, self._tokens))
 
     def _destinations(self) -> list[str]:
         with self._store.reading() as tx:

@@ -154,8 +154,8 @@ class Store:
             yield from listening.calls(self._engine, stop)
 
     def close(self) -> None:
-        """Gives back every connection."""
-        self._engine.dispose()
+        """Closes every connection; what another thread still works with, when it gives it back."""
+        engine.retire(self._engine)
 
     def _note(self, tx: Tx) -> None:
         for event, fields in tx.happened:

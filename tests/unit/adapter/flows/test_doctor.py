@@ -153,3 +153,13 @@ def test_credentials_are_tried_by_a_search_that_brings_no_patient(store, status,
         answering(web, status=status)
         assert states(found(one_hospital(), store)["chu-a"]) == [state]
         assert "_count=0" in str(web.calls[-1].request.body)
+
+
+def test_questions_about_patients_are_worth_a_look(store):
+    with store.transaction() as tx:
+        tx.questions.settle("chu-a", "c-1", "Patient/1", {"deceased": {}}, NOW)
+        tx.questions.settle("chu-a", "c-2", "Patient/2", {"deceased": {}, "merged": {}}, NOW)
+    (asked,) = found(Settings(), store)["questions"]
+    assert asked.state == LOOK
+    assert asked.says.endswith(": 2 deceased, 1 merged")
+    assert asked.advice.startswith("engraft queue questions")
