@@ -18,6 +18,8 @@ from tests.lib.servers import answers
 
 FEEDERS = 3
 WORKERS = 4
+DATABASE_LONGEST = 3.0
+"""Seconds: the others need some of them to come back to it."""
 
 
 def run(stage: Stage, *, kills: int, of: str, minutes: float, writers: int, seed: int) -> dict[str, object]:
@@ -89,7 +91,8 @@ def _victims(stage: Stage, writers: int, chance: Random, held: _Held) -> list[Vi
     if stage.postgresql:
         made = stage.postgresql
         about = ("database", made.command, stage.folder / "database.log", stage.environ)
-        found.insert(0, Database(*about, lambda _: made.server.answers(), Random(chance.random()), server=made.server))
+        ready, moments = (lambda _: made.server.answers()), Random(chance.random())
+        found.insert(0, Database(*about, ready, moments, longest=DATABASE_LONGEST, server=made.server))
     return found
 
 

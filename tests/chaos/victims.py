@@ -44,6 +44,7 @@ class Victim:
     fell: int = 0
     """How often it ended by itself."""
     how: Counter[str] = field(default_factory=Counter)
+    longest: float = LONGEST
     _end: threading.Event = field(default_factory=threading.Event)
 
     def live(self, doomed: Callable[[], bool]) -> None:
@@ -65,7 +66,7 @@ class Victim:
     def _lives(self, process: subprocess.Popen[bytes], doomed: Callable[[], bool]) -> None:
         """Until the process is dead, or shall be."""
         while self._awaken(process):
-            self._end.wait(self.chance.uniform(0, LONGEST))
+            self._end.wait(self.chance.uniform(0, self.longest))
             if not doomed() or self._end.is_set():
                 break
             if process.poll() is None and not self._strike(process):
