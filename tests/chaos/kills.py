@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from random import Random
 from adapter.errors import StoreUnavailable
 from tests.chaos.books import balance
 from tests.chaos.centre import Centre
-from tests.chaos.stage import Stage, until
+from tests.chaos.stage import Stage, tell, until
 from tests.chaos.victims import Database, Victim, at_work
 from tests.lib.servers import answers
 
@@ -40,11 +39,11 @@ def run(stage: Stage, *, kills: int, of: str, minutes: float, writers: int, seed
     try:
         for thread in (*lives, *feeders):
             thread.start()
-        until(lambda: not more() or _told(centre, doomed), minutes * 60 + 60, "all were killed")
+        until(lambda: not more() or _going(centre, doomed), minutes * 60 + 60, "all were killed")
         centre.stop.set()
         for thread in feeders:
             thread.join()
-        until(lambda: _left(stage) == 0, 1800, "everything was delivered")
+        stage.drain(1800)
         books = balance(stage, centre.courses)
         faults = books.faults + centre.faults() + _fell(victims)
         faults += [f"{parked} parked"] if (parked := stage.parked()) else []
@@ -100,10 +99,10 @@ def _never() -> bool:
     return False
 
 
-def _told(centre: Centre, doomed: Sequence[Victim]) -> bool:
-    """Tells, in the place of a progress bar, how far it is. Was something refused that should not be?"""
+def _going(centre: Centre, doomed: Sequence[Victim]) -> bool:
+    """Tells how far it is. Was something refused that should not be?"""
     killed = {one.name: one.kills for one in doomed}
-    sys.stderr.write(f"\r{sum(killed.values())} kills {killed}, {centre.forms} forms")
+    tell(f"{sum(killed.values())} kills {killed}, {centre.forms} forms")
     return bool(centre.refused)
 
 
@@ -111,13 +110,6 @@ def _quietly(centre: Centre, number: int) -> None:
     """A refusal is in the books already."""
     with suppress(RuntimeError):
         centre.feed(number)
-
-
-def _left(stage: Stage) -> int:
-    """A database that was killed a moment ago is asked again."""
-    with suppress(StoreUnavailable):
-        return stage.left()
-    return 1
 
 
 def _fell(victims: Sequence[Victim]) -> list[str]:
