@@ -39,6 +39,9 @@ def run(stage: Stage, *, kills: int, of: str, minutes: float, writers: int, seed
     try:
         for thread in (*lives, *feeders):
             thread.start()
+        until(lambda: bool(centre.forms or centre.refused), 900, "the first form was acknowledged")
+        for one in victims:
+            one.begin.set()
         until(lambda: not more() or _going(centre, doomed), minutes * 60 + 60, "all were killed")
         centre.stop.set()
         for thread in feeders:
