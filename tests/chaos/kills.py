@@ -17,7 +17,7 @@ from tests.lib.servers import answers
 
 FEEDERS = 3
 WORKERS = 4
-DATABASE_LONGEST = 3.0
+DATABASE_LONGEST = 6.0
 """Seconds: the others need some of them to come back to it."""
 
 
