@@ -46,17 +46,21 @@ registry.add_command(registry_forms.export)
 
 @registry.command()
 @click.option("--patient", metavar="ID", help="Only this one: id, identifier or number at the centre.")
+@click.option("--registry", "name", metavar="NAME", help="For this [registries.NAME], under its own pseudonyms.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for one file a patient.")
 @json_refusals
-def bundle(patient: str | None, out: Path | None) -> None:
+def bundle(patient: str | None, name: str | None, out: Path | None) -> None:
     """De-identified bundles of the patients who agree today, with what each of them is missing.
 
-    Without --out one bundle a line. Bundles that an earlier call left in the folder are replaced.
+    Without --out one bundle a line. Bundles that an earlier call left in the folder are replaced. Without --registry
+    the pseudonyms are those of the centre's one key: give files of one call to one recipient only.
 
     Example: ENGRAFT_CONFIG=engraft.toml engraft registry bundle --out registry/
     """
     settings = load(environment())
-    key = settings.pseudonym_key()
+    if name and name not in settings.registries:
+        raise Refused(f"no registry is called {name}; known: {', '.join(sorted(settings.registries)) or 'none'}")
+    key = settings.pseudonym_key(name)
     with store_of(settings) as store:
         access.taken_out(store, "outcome-bundles", now(), "one patient" if patient else "all who agree")
         made = list(flow.bundles(store, key, now(), patient, canonicals=settings.canonicals))

@@ -17,11 +17,12 @@ from mappings.r4.wire import pretty
 
 @click.command()
 @click.argument("name", required=False)
+@click.option("--new-key", is_flag=True, help="The pseudonym key was changed on purpose: take back what was sent.")
 @json_option
-def push(name: str | None, as_json: bool) -> None:
+def push(name: str | None, new_key: bool, as_json: bool) -> None:
     """Queue for one registry, or each that is configured, what changed since the last push; engraft deliver sends it.
 
-    Only of patients who agree today. What a registry has of others is taken back.
+    Only of patients who agree today. What a registry has of others is taken back. Each registry has its own pseudonyms.
 
     Example: engraft registry push national && engraft deliver --once
     """
@@ -29,7 +30,7 @@ def push(name: str | None, as_json: bool) -> None:
     names = flow.named([one.name for one in settings.registries.values() if one.dialect != "ebmt"], name)
     submits = {each: submit_to(settings.registries[each], settings, now().date()) for each in names}
     with store_of(settings) as store:
-        done = {each: flow.push(store, each, submits[each], now(), who=OPERATOR) for each in names}
+        done = {each: flow.push(store, each, submits[each], now(), who=OPERATOR, new_key=new_key) for each in names}
     if as_json:
         click.echo(pretty({each: asdict(one) for each, one in done.items()}))
         return

@@ -19,6 +19,7 @@ from adapter.config.settings import (
     Settings,
     Tls,
     Webhook,
+    read_key,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "Tls",
     "Webhook",
     "load",
+    "read_key",
 ]

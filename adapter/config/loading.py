@@ -8,7 +8,7 @@ from pathlib import Path
 from adapter.config.centres import centres
 from adapter.config.clinic import gate_ages, limits
 from adapter.config.exports import exports
-from adapter.config.privacy import pseudonym_key
+from adapter.config.privacy import check_apart, privacy
 from adapter.config.protocols import protocols
 from adapter.config.reader import Reader, Table, is_url
 from adapter.config.secrets import Secret, why
@@ -56,6 +56,8 @@ def _settings(reader: Reader, database: str, public: str) -> Settings:
     named_hospitals, named_registries = hospitals(reader, document), registries(reader, document)
     for name in sorted(named_hospitals.keys() & named_registries.keys()):
         reader.fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
+    check_apart(reader, named_registries)
+    privacy_key, shared = privacy(reader, document)
     settings = Settings(
         database_url=database,
         public_url=public,
@@ -64,7 +66,8 @@ def _settings(reader: Reader, database: str, public: str) -> Settings:
         centres=centres(reader, document, named_hospitals),
         hospitals=named_hospitals,
         registries=named_registries,
-        privacy_key=pseudonym_key(reader, document),
+        privacy_key=privacy_key,
+        shared_pseudonyms=shared,
         file=reader.path,
         limits=limits(reader, document),
         gate_max_age=gate_ages(reader, document),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from adapter.config.privacy import key_file
 from adapter.config.reader import Place, Reader, Table
 from adapter.config.settings import DEFAULT_TIMEOUT, Auth, Hospital, Registry, Tls, Webhook
 from mappings.canonicals import CIBMTR_CENTRE, CIBMTR_CRID
@@ -54,7 +55,9 @@ def _hospital(reader: Reader, name: str, table: Table) -> Hospital:
 def _registry(reader: Reader, name: str, table: Table) -> Registry:
     at = ("registries", name)
     dialect = reader.word(table, at, "dialect", ("fhir", "cibmtr", "ebmt"), "fhir")
-    reader.only(table, at, ("base_url", "auth", "dialect", "tls", "identity", *TIMEOUTS, *_OF_DIALECT.get(dialect, ())))
+    reader.only(
+        table, at, ("base_url", "auth", "dialect", "tls", "identity", "key", *TIMEOUTS, *_OF_DIALECT.get(dialect, ()))
+    )
     return Registry(
         name,
         reader.url(table, at, "base_url", "" if dialect == "ebmt" else None),
@@ -68,6 +71,7 @@ def _registry(reader: Reader, name: str, table: Table) -> Registry:
         ccn=_ccn(reader, table, at) if dialect == "cibmtr" else {},
         centre_system=reader.url(table, at, "centre_system", CIBMTR_CENTRE),
         crid_system=reader.url(table, at, "crid_system", CIBMTR_CRID),
+        key=key_file(reader, table, (*at, "key")) if "key" in table else None,
     )
 
 

@@ -11,6 +11,7 @@ from adapter.errors import Refused
 from mappings.canonicals import CIBMTR_CENTRE, CIBMTR_CRID, DEFAULT, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
 from mappings.protocol import Protocol
+from mappings.registry.pseudonyms import key_for, require_long
 
 DEFAULT_DATABASE_URL = "sqlite:///var/engraft.sqlite"
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
@@ -107,6 +108,8 @@ class Registry:
     ccn: Mapping[str, str] = field(default_factory=dict)
     centre_system: str = CIBMTR_CENTRE
     crid_system: str = CIBMTR_CRID
+    key: Path | None = None
+    """The file of its own pseudonym key; None: a key made from the centre's one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ class Settings:
     hospitals: Mapping[str, Hospital] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
     privacy_key: Path | None = None
+    shared_pseudonyms: bool = False
+    """All registries see the same pseudonyms, under the one key: they could match their patients."""
     file: Path | None = None
     limits: Limits = DEFAULT_LIMITS
     protocols: tuple[Protocol, ...] = ()
@@ -139,16 +144,24 @@ class Settings:
     signing_keys: tuple[Secret, ...] = ()
     """Private keys for SMART Backend Services, the one to use first; the public half of each is published."""
 
-    def pseudonym_key(self) -> bytes:
-        """The key that pseudonyms are made from. Raises Refused where there is none."""
+    def pseudonym_key(self, registry: str | None = None) -> bytes:
+        """The key that pseudonyms for this registry are made from; None: for no registry in particular.
+
+        Its own file where it has one, else made from the one key and its name, unless all share that one. Raises
+        Refused where there is none, or one that could be guessed.
+        """
+        known = self.registries.get(registry or "")
+        if known and known.key:
+            return read_key(known.key)
         if self.privacy_key is None:
             raise Refused("no pseudonym key is configured: engraft config init, then ENGRAFT_CONFIG=engraft.toml")
-        try:
-            return bytes.fromhex(Secret(file=self.privacy_key).read())
-        except ValueError:
-            raise Refused(
-                f"{self.privacy_key} is not a key of hexadecimal digits, as engraft config init makes it"
-            ) from None
+        key = read_key(self.privacy_key)
+        return key if registry is None or self.shared_pseudonyms else key_for(registry, key)
+
+    def key_files(self) -> dict[str, Path]:
+        """Every file of a pseudonym key, by its dotted key; `read_key` reads it."""
+        named = {f"registries.{one.name}.key": one.key for one in self.registries.values()}
+        return {key: file for key, file in {"privacy.key": self.privacy_key, **named}.items() if file}
 
     def secrets(self) -> dict[str, Secret]:
         """Every secret that the file names, by its dotted key."""
@@ -159,3 +172,16 @@ class Settings:
         for registry in self.registries.values():
             named[f"registries.{registry.name}.auth.secret"] = registry.auth.secret
         return {key: secret for key, secret in named.items() if secret}
+
+
+def read_key(file: Path) -> bytes:
+    """A pseudonym key. Raises Refused where there is none, or one that could be guessed."""
+    try:
+        key = bytes.fromhex(Secret(file=file).read())
+    except ValueError:
+        raise Refused(f"{file} is not a key of hexadecimal digits, as engraft config init makes it") from None
+    try:
+        require_long(key)
+    except ValueError as error:
+        raise Refused(f"{file}: {error}") from error
+    return key

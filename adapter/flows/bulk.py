@@ -159,12 +159,12 @@ class _Worker:
                 yield stored.content
 
     def _released(self, kinds: list[str], since: datetime | None) -> Iterator[Resource]:
-        key, canonicals = self.settings.pseudonym_key(), self.settings.canonicals
+        key, canonicals = self.settings.pseudonym_key(self.job.client), self.settings.canonicals
         return export.deidentified(self.store, key, self.job.at, kinds=kinds, since=since, canonicals=canonicals)
 
     def _gone(self, kinds: list[str], since: datetime) -> Iterator[tuple[str, str]]:
         if self.job.centre is None:
-            key, canonicals = self.settings.pseudonym_key(), self.settings.canonicals
+            key, canonicals = self.settings.pseudonym_key(self.job.client), self.settings.canonicals
             found: Iterable[tuple[str, str]] = export.withdrawn(
                 self.store, key, self.job.at, since=since, canonicals=canonicals
             )

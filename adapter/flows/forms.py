@@ -22,7 +22,7 @@ CONTROLS = "=+-@\t\r"
 
 def export(store: Store, registry: Registry, settings: Settings, now: datetime, out: Path, *, who: str) -> Counter[str]:
     """Writes the forms into the folder `out`; how many of each. In the audit. Raises Refused where it cannot."""
-    key = settings.pseudonym_key()
+    key = settings.pseudonym_key(registry.name)
     rows: dict[str, list[ebmt.Line]] = {}
     for bundle in outcomes.bundles(store, key, now, canonicals=settings.canonicals):
         for one in course.read((entry["resource"] for entry in bundle["entry"]), settings.canonicals):

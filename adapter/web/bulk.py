@@ -65,7 +65,7 @@ def kick_off(site: Site, start: Start, group: str | None = None) -> Response:
     registry = caller.role == Role.REGISTRY.value
     if registry:
         try:
-            site.settings.pseudonym_key()
+            site.settings.pseudonym_key(caller.name)
         except Refused as error:
             raise Unavailable("this server has no pseudonym key, without which nothing leaves it") from error
     bulk.sweep(store=site.store, now=now, settings=site.settings)
