@@ -31,8 +31,8 @@ SOURCE = "registry-push"
 """What the outbox names as the document behind what goes to a registry."""
 
 OTHER_KEY = (
-    "{0} knows the patients by pseudonyms of another key: give it that key again (docs/deidentification.md), or, if the "
-    "new one is meant, engraft registry push {0} --new-key takes everything back and sends it under the new one"
+    "{0} knows the patients by pseudonyms of another key: give it that key again (docs/deidentification.md), or, if "
+    "the new one is meant, engraft registry push {0} --new-key takes everything back and sends it under the new one"
 )
 
 NO_CONSENT = "the patient does not agree to registries, or no longer"
@@ -96,7 +96,7 @@ class _Lane:
 def push(store: Store, registry: str, submit: Submit, now: datetime, *, who: str, new_key: bool = False) -> Pushed:
     """Queues for one registry what it was not told yet, a transaction for each course; a line in the audit.
 
-    Raises Refused where the registry knows the patients by other pseudonyms and nobody said that the key is a `new_key`.
+    Raises Refused where the registry knows the patients by other pseudonyms and nobody said that it is a `new_key`.
     """
     if not new_key:
         _require_same_key(store, registry, submit, now.date())

@@ -1,4 +1,4 @@
-"""Pseudonyms and secret day counts of one recipient, all derived from its key: who has it can find back, nobody else."""
+"""Pseudonyms and secret day counts of one recipient, from its key: who has it can find back, nobody else can."""
 
 from __future__ import annotations
 
