@@ -11,6 +11,7 @@ from typing import IO
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
@@ -29,8 +30,9 @@ UNFINISHED = ".part"
 @click.option("--type", "types", metavar="T,...", default="", help="Only these resource types.")
 @click.option("--since", metavar="INSTANT", help="Only what changed then or later, e.g. 2026-03-02T10:00:00Z.")
 @click.option("--deidentified", is_flag=True, help="As a registry may see it: who agrees today, without identity.")
+@acting
 @json_option
-def export(out: Path, types: str, since: str | None, deidentified: bool, as_json: bool) -> None:
+def export(out: Path, types: str, since: str | None, deidentified: bool, who: str, as_json: bool) -> None:
     """Write everything that is stored to a folder, a file a type. What an earlier call left there is replaced.
 
     Without --deidentified the files hold patients' data of every centre: keep them as you keep the database.
@@ -46,8 +48,10 @@ def export(out: Path, types: str, since: str | None, deidentified: bool, as_json
             found = flow.deidentified(store, key, begun, kinds=kinds, since=instant, canonicals=settings.canonicals)
         else:
             found = flow.identified(store, kinds=kinds, since=instant)
-        access.taken_out(store, "de-identified" if deidentified else "identified", begun, types or "every type")
+        what = "de-identified" if deidentified else "identified"
+        access.taken_out(store, what, begun, types or "every type", who=who)
         counts = _written(found, out)
+        access.done(store, what, now(), counts.total(), "resources", who=who)
     if as_json:
         click.echo(wire.pretty({"transaction_time": begun.isoformat(), "resources": dict(sorted(counts.items()))}))
     click.echo(f"{counts.total()} resources in {out}", err=True)

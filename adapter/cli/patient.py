@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
 from adapter.flows import erasure
-from adapter.flows.course import OPERATOR
 from mappings.r4.wire import pretty
 
 
@@ -26,8 +26,9 @@ def patient() -> None:
 @click.argument("centre")
 @click.argument("number", metavar="PATIENT")
 @click.option("--reason", required=True, help="Kept in the audit; name nobody in it.")
+@acting
 @json_option
-def erase(centre: str, number: str, reason: str, as_json: bool) -> None:
+def erase(centre: str, number: str, reason: str, who: str, as_json: bool) -> None:
     """Erase everything that is stored of a patient, and take back what registries have. It cannot be undone.
 
     The hospital's own record stays. What stays here, and why: docs/deidentification.md.
@@ -36,7 +37,7 @@ def erase(centre: str, number: str, reason: str, as_json: bool) -> None:
     """
     settings = load(environment())
     with store_of(settings) as store:
-        done = erasure.erase(centre, number, reason, store=store, settings=settings, now=now(), who=OPERATOR)
+        done = erasure.erase(centre, number, reason, store=store, settings=settings, now=now(), who=who)
     if as_json:
         click.echo(pretty(asdict(done)))
         return
