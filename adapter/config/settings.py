@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from adapter.config.secrets import Secret
@@ -20,6 +21,18 @@ DEFAULT_TIMEOUT = (5.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """For how many whole `months` a centre keeps a patient's record after its last document about the patient.
+
+    `starts`: the period begins no earlier. `automatic`: what is past it is erased by `engraft deliver --watch`.
+    """
+
+    months: int
+    starts: date | None = None
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Centre:
     """`hospital`: where this centre's resources are delivered; None: they are stored only.
 
@@ -30,6 +43,8 @@ class Centre:
     name: str
     hospital: str | None = None
     overlays: tuple[Path, ...] = ()
+    retention: Retention | None = None
+    """None: nothing is erased by itself, and nothing is past a period."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 
 import pytest
 
@@ -149,3 +150,73 @@ class TestWhoLooked:
         assert run("export", "--out", tmp_path / "file" / "x").exit_code == 1
         told = [one["action"] for one in decode(run("audit", "list", "--json").stdout)]
         assert (told.count("export"), told.count("export-done")) == (1, 0)
+
+
+class TestRetention:
+    """The documents are of November 2026."""
+
+    @pytest.fixture
+    def kept(self, tmp_path):
+        def of(retention):
+            said = f"retention = {retention}" if retention else ""
+            (tmp_path / "engraft.toml").write_text(f"[centres.FR-037]\n{said}\n")
+            return {"ENGRAFT_CONFIG": str(tmp_path / "engraft.toml")}
+
+        return of
+
+    @pytest.fixture
+    def ward(self, database):
+        ward = Ward(database)
+        ward.enrol()
+        return ward
+
+    def test_without_a_period_nothing_is_past(self, run, ward, kept):
+        told = run("patient", "retention", **kept(""))
+        assert (told.exit_code, told.stdout.splitlines()) == (
+            0,
+            ["no centre has a period: centres.CODE.retention", "0 patients past their period; nothing was changed"],
+        )
+
+    def test_what_is_past_is_listed_and_stays(self, run, ward, kept):
+        environ = kept("{ months = 12 }")
+        told = decode(run("patient", "retention", "--by", "2027-11-04", "--json", **environ).stdout)
+        (one,) = told["past"]
+        assert (one["centre"], one["patient"], one["last"], one["until"]) == (
+            "FR-037",
+            "SYN-0001",
+            "2026-11-03",
+            "2027-11-03",
+        )
+        assert "SYN-0001" in run("patient", "retention", "--by", "2027-11-04", **environ).stdout
+        assert run("patient", "retention", "--by", "2027-11-04", "--erase", **environ).exit_code == 2
+        assert len(ward.stored("Patient")) == 1
+        reads = decode(run("audit", "list", "--action", "read", "--json").stdout)
+        assert [(each["target"], each["detail"]) for each in reads] == [
+            ("retention", "1 patients past their period")
+        ] * 2
+
+    def test_it_is_erased_on_command(self, run, ward, kept, monkeypatch):
+        monkeypatch.setattr("adapter.cli.patient.now", lambda: datetime(2027, 11, 5, 12, 0, tzinfo=UTC))
+        told = run("patient", "retention", "--centre", "FR-037", "--erase", "--as", "DPO", **kept("{ months = 12 }"))
+        assert (told.exit_code, told.stdout.splitlines()[-1]) == (
+            0,
+            "1 patients erased, 0 are being sent and stay until the next call",
+        )
+        assert ward.stored("Patient") == []
+        (deed,) = decode(run("audit", "list", "--action", "erase", "--json").stdout)
+        assert deed["who"].endswith(" for DPO")
+        assert decode(run("patient", "retention", "--erase", "--json").stdout) == {
+            "past": [],
+            "done": {"erased": [], "held": []},
+        }
+
+    def test_what_is_being_sent_is_told_by_the_exit_code(self, run, ward, kept, database, monkeypatch):
+        at = datetime(2027, 11, 5, 12, 0, tzinfo=UTC)
+        monkeypatch.setattr("adapter.cli.patient.now", lambda: at)
+        with database.transaction() as tx:
+            assert tx.outbox.lease("w", at=at, lease_seconds=300)
+        assert run("patient", "retention", "--erase", **kept("{ months = 12 }")).exit_code == 1
+        assert len(ward.stored("Patient")) == 1
+
+    def test_another_centre_is_refused(self, run, ward, kept):
+        assert run("patient", "retention", "--centre", "XX", **kept("{ months = 12 }")).exit_code == 1
