@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import click
 
-from adapter.cli import registry_forms, registry_push, registry_quality
+from adapter.cli import registry_crid, registry_forms, registry_push, registry_quality
 from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
@@ -44,6 +44,7 @@ def registry() -> None:
 registry.add_command(registry_push.push)
 registry.add_command(registry_quality.quality)
 registry.add_command(registry_forms.export)
+registry.add_command(registry_crid.crid)
 
 
 @registry.command()

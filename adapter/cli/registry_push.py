@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from adapter.cli.acting import acting
@@ -33,7 +31,7 @@ def push(name: str | None, new_key: bool, who: str, as_json: bool) -> None:
     with store_of(settings) as store:
         done = {each: flow.push(store, each, submits[each], now(), who=who, new_key=new_key) for each in names}
     if as_json:
-        click.echo(pretty({each: asdict(one) for each, one in done.items()}))
+        click.echo(pretty({each: one.document() for each, one in done.items()}))
         return
     for each, one in done.items():
         click.echo(

@@ -51,9 +51,10 @@ class Centre:
 class Auth:
     """How we show ourselves to another server.
 
-    `kind`: none, bearer (`secret`), basic (`user`, `secret`) or smart-backend: there `client_id` is our name, `scope`
-    what we may ask for, `algorithm` ES384 or RS384 where the server takes only one of them, `token_url` where its
-    tokens come from if it does not say so itself.
+    `kind`: none, bearer (`secret`), basic (`user`, `secret`), smart-backend or oauth. In both `client_id` is our name
+    and `scope` what we may ask for. smart-backend: `algorithm` ES384 or RS384 where the server takes only one of them,
+    `token_url` where its tokens come from if it does not say so itself. oauth: `token_url`, the client's `secret`, and
+    `user` and `password` where the other side wants an account too.
     """
 
     kind: str = "none"
@@ -63,6 +64,7 @@ class Auth:
     scope: str | None = None
     algorithm: str | None = None
     token_url: str | None = None
+    password: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Registry:
     crid_system: str = CIBMTR_CRID
     key: Path | None = None
     """The file of its own pseudonym key; None: a key made from the centre's one."""
+    crid_url: str | None = None
+    """Where CIBMTR gives a patient's CRID for a name; None: it is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +187,11 @@ class Settings:
         named: dict[str, Secret | None] = {}
         for hospital in self.hospitals.values():
             named[f"hospitals.{hospital.name}.auth.secret"] = hospital.auth.secret
+            named[f"hospitals.{hospital.name}.auth.password"] = hospital.auth.password
             named[f"hospitals.{hospital.name}.webhook.secret"] = hospital.webhook.secret if hospital.webhook else None
         for registry in self.registries.values():
             named[f"registries.{registry.name}.auth.secret"] = registry.auth.secret
+            named[f"registries.{registry.name}.auth.password"] = registry.auth.password
         return {key: secret for key, secret in named.items() if secret}
 
 

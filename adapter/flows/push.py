@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapter.errors import Refused
 from adapter.store.lease import LEASED, PARKED, WAITING
@@ -62,6 +62,11 @@ class Pushed:
     unchanged: int = 0
     resources: int = 0
     left: Counter[str] = field(default_factory=Counter)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        plain = {name: getattr(self, name) for name in ("queued", "retracted", "unchanged", "resources")}
+        return plain | {"left": dict(sorted(self.left.items()))}
 
 
 @dataclass(slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from adapter.config import Hospital, Registry, Settings
+from adapter.config import Hospital, Registry, Secret, Settings
 from adapter.errors import Refused
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.origin import speak
+from adapter.hospital.token import Registration, SecretToken
 
 
 class Connections:
@@ -39,6 +40,8 @@ class Connections:
         auth = there.auth
         if auth.kind == "smart-backend":
             return self._backend(there)
+        if auth.kind == "oauth":
+            return _oauth(there)
         if auth.kind == "none" or auth.secret is None:
             return None
         secret = auth.secret.read()
@@ -47,7 +50,7 @@ class Connections:
     def _backend(self, there: Hospital | Registry) -> AuthBase:
         # here, because signing brings cryptography, which most deployments do without
         from adapter import keys
-        from adapter.hospital.smart import BackendToken, Registration
+        from adapter.hospital.smart import BackendToken
 
         auth, secrets = there.auth, self._settings.signing_keys
         keys.chosen(secrets, auth.algorithm)  # told now and not at the first delivery
@@ -55,6 +58,23 @@ class Connections:
         session = requests.Session()
         speak(session, there.tls)
         return BackendToken(registration, lambda: keys.chosen(secrets, auth.algorithm), session)
+
+
+def _oauth(there: Hospital | Registry) -> AuthBase:
+    auth = there.auth
+    registration = Registration(there.name, there.base_url, auth.client_id or "", auth.scope or "", auth.token_url)
+    session = requests.Session()
+    speak(session, there.tls)
+    return SecretToken(
+        registration,
+        lambda: _secret(auth.secret),
+        (lambda: (auth.user or "", _secret(auth.password))) if auth.password else None,
+        session,
+    )
+
+
+def _secret(secret: Secret | None) -> str:
+    return secret.read() if secret else ""
 
 
 class _Bearer(AuthBase):
