@@ -162,8 +162,11 @@ def test_a_secret_is_never_shown():
 
 def test_the_pseudonym_key_is_hexadecimal_and_named_when_it_is_not(tmp_path):
     settings = settings_of(tmp_path, '[privacy]\nkey = { file = "k" }\n')
+    (tmp_path / "k").write_text("00ff" * 8 + "\n")
+    assert settings.pseudonym_key() == b"\x00\xff" * 8
     (tmp_path / "k").write_text("00ff\n")
-    assert settings.pseudonym_key() == b"\x00\xff"
+    with pytest.raises(Refused, match="k: a pseudonym key has at least 16 bytes"):
+        settings.pseudonym_key()
     (tmp_path / "k").write_text("secret words")
     with pytest.raises(Refused, match="hexadecimal") as refused:
         settings.pseudonym_key()
