@@ -6,12 +6,13 @@ import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.refusal import json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
@@ -20,6 +21,7 @@ from adapter.flows import access
 from adapter.flows import endpoints as flow
 from mappings.registry import analysis_table
 
+TABLE = "analysis-table"
 STDOUT = "-"
 ROWS_AT_ONCE = 10_000
 """Patients of one row group of a Parquet file, which are in memory together."""
@@ -33,8 +35,9 @@ ROWS_AT_ONCE = 10_000
     "--out", type=click.Path(dir_okay=False, allow_dash=True), default=STDOUT, help="File; default: stdout (csv)."
 )
 @click.option("--format", "shape", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
+@acting
 @json_refusals
-def table(folder: Path | None, database: bool, as_of: datetime | None, out: str, shape: str) -> None:
+def table(folder: Path | None, database: bool, as_of: datetime | None, out: str, shape: str, who: str) -> None:
     """The analysis table: one row a patient, days and status of each endpoint. It does not leave the centre.
 
     docs/endpoints.R computes every number of the report from the CSV. Parquet has the same columns with their types and
@@ -46,7 +49,7 @@ def table(folder: Path | None, database: bool, as_of: datetime | None, out: str,
         raise click.UsageError("say where from: --from DIR or --database")
     if shape == "parquet" and out == STDOUT:
         raise click.UsageError("a Parquet file needs a name: --out table.parquet")
-    with _rows(folder, as_of) as rows:
+    with _rows(folder, as_of, who) as rows:
         if shape == "parquet":
             _write_parquet(rows, Path(out))
         else:
@@ -55,15 +58,18 @@ def table(folder: Path | None, database: bool, as_of: datetime | None, out: str,
 
 
 @contextmanager
-def _rows(folder: Path | None, as_of: datetime | None) -> Iterator[Iterator[list[str]]]:
+def _rows(folder: Path | None, as_of: datetime | None, who: str) -> Iterator[Iterator[list[str]]]:
     """Names of the columns, then a patient each."""
     settings, cut = load(environment()), as_of.date() if as_of else None
     if folder:
         yield flow.table_from_directory(folder, cut, canonicals=settings.canonicals)
         return
     with store_of(settings) as store:
-        access.taken_out(store, "analysis-table", now(), "every grafted patient")
-        yield flow.table_from_store(store, cut, canonicals=settings.canonicals)
+        access.taken_out(store, TABLE, now(), "every grafted patient", who=who)
+        counted = count()
+        found = flow.table_from_store(store, cut, canonicals=settings.canonicals)
+        yield (line for line, _ in zip(found, counted, strict=False))
+        access.done(store, TABLE, now(), next(counted) - 1, "patients", who=who)
 
 
 def _write_parquet(rows: Iterator[list[str]], out: Path) -> None:

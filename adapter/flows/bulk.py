@@ -12,7 +12,6 @@ Source: HL7 FHIR Bulk Data Access 3.0.0.
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,6 +26,7 @@ from adapter.flows.bulk_files import Taken, Worker
 from adapter.flows.export import Leaving
 from adapter.store.exports import FAILED, TRIES, WAITING, Export
 from adapter.store.streaming import Wanted
+from adapter.trail import journal
 
 if TYPE_CHECKING:
     from adapter.config import Settings
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 SILENT_SECONDS = 30.0
 """A process that has said nothing for so long is taken for dead."""
-
-_LOG = logging.getLogger("engraft.bulk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +63,23 @@ def ask(
     with store.transaction() as tx:
         tx.exports.add(new)
         tx.audit.add(at=now, who=client, action="export", target=new.id, centre=centre, detail=", ".join(asked.kinds))
+    journal.note("export-asked", export=new.id, caller=client, centre=centre, kinds=list(asked.kinds))
     return new
 
 
 def strangers(
-    patients: Sequence[str], *, store: Store, centre: str | None, group: str | None, now: datetime, settings: Settings
+    patients: Sequence[str],
+    *,
+    store: Store,
+    client: str,
+    centre: str | None,
+    group: str | None,
+    now: datetime,
+    settings: Settings,
 ) -> list[str]:
     """Which of the patients this caller does not see here, for whatever reason. `centre` None: a registry asks."""
     if centre is None:
-        leaving = Leaving(settings.pseudonym_key(), now, settings.canonicals, study=group)
+        leaving = Leaving(settings.pseudonym_key(client), now, settings.canonicals, study=group)
         return sorted(set(patients) - export.known(store, leaving).keys())
     with store.reading() as tx:
         wanted = Wanted([centre], ["Patient"], patients=patients, study=group)
@@ -111,7 +117,7 @@ def work(id_: str, *, store: Store, clock: Callable[[], datetime], settings: Set
         shutil.rmtree(settings.exports.folder / id_ / worker, ignore_errors=True)
     except Exception as error:  # kept and told; without the words of an unforeseen one, which may quote a patient
         told = str(error) if isinstance(error, EngraftError) else type(error).__name__
-        _LOG.warning("export %s: try %s: %s", id_, job.attempts, type(error).__name__)
+        journal.warn("export-failed", export=id_, attempts=job.attempts, error=type(error).__name__)
         state = FAILED if job.attempts >= TRIES else WAITING
         with store.transaction() as tx:
             tx.exports.beat(id_, worker, clock(), state=state, error=told)

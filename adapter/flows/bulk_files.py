@@ -19,6 +19,7 @@ from adapter.flows.registry import Aside
 from adapter.store import criteria
 from adapter.store.exports import DONE, Export
 from adapter.store.streaming import Wanted
+from adapter.trail import journal
 from mappings.r4 import subset, wire
 from mappings.r4.build import Element
 
@@ -73,6 +74,7 @@ class Worker:
                 written += sum(file["count"] for file in made)
                 self._beat(files=files, written=written)
         self._beat(state=DONE)
+        journal.note("export-written", export=self.job.id, resources=written)
 
     def _parts(self) -> Iterator[_Part]:
         kinds: list[str] = self.job.asked["kinds"]
@@ -113,7 +115,7 @@ class Worker:
     def _leaving(self) -> Leaving:
         said, settings = self.job.asked, self.settings
         leaving = Leaving(
-            settings.pseudonym_key(),
+            settings.pseudonym_key(self.job.client),
             self.job.at,
             settings.canonicals,
             self._since,

@@ -168,6 +168,15 @@ class Resources:
         """Newest versions of everything in a course."""
         return [_of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
 
+    def patients_of(self, courses: Collection[str]) -> dict[str, tuple[str, str | None]]:
+        """(id, centre) of the first Patient of each course, without its content; not of a course that has none."""
+        wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, _is_newest())
+        wanted = wanted.where(heads.c.course.in_(courses), heads.c.kind == "Patient", _there())
+        found: dict[str, tuple[str, str | None]] = {}
+        for course, id_, centre in self._connection.execute(wanted.order_by(heads.c.key)):
+            found.setdefault(course, (id_, centre))
+        return found
+
     def sources_of(self, kind: str, id_: str) -> tuple[str, ...]:
         """Keys of the documents that the newest version was made from."""
         wanted = select(resource_sources.c.source).join(heads).where(heads.c.kind == kind, heads.c.id == id_)

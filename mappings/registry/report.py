@@ -30,6 +30,8 @@ class Report:
     analyses: tuple[Analysis, ...]
     release: bool = False
     start: date | None = None
+    patients: int = 0
+    """Courses that were looked at, grafted or not."""
 
     @property
     def rows(self) -> tuple[AnyRow, ...]:
@@ -106,7 +108,8 @@ def cohort(
 def of_cohort(found: Cohort, as_of: date | None, *, release: bool) -> Report:
     """What came of a cohort; `as_of` defaults to the last date in the data."""
     analyses = found.analyses()
-    return Report(as_of or found.latest, found.since, suppress(analyses) if release else analyses, release)
+    shown = suppress(analyses) if release else analyses
+    return Report(as_of or found.latest, found.since, shown, release, patients=found.patients)
 
 
 def chosen(endpoints: Iterable[str]) -> tuple[str, ...]:
