@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or faults found, 2 wrong usage, 3 a server or data
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import click
 
 from adapter.cli.refusal import refuse
 from adapter.errors import EngraftError
+from adapter.trail import correlation
 from adapter.version import VERSION
 from mappings.r4.faults import FaultyInput, Unsound
 
@@ -69,11 +71,26 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].says) for name in sorted(COMMANDS)])
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        if sys.excepthook is sys.__excepthook__:
+            sys.excepthook = _unforeseen
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with correlation.following(correlation.new()):
+                return super().invoke(ctx)
         except (EngraftError, FaultyInput, Unsound) as error:
             ctx.exit(refuse(error, as_json=bool(ctx.meta.get("json"))))
+
+
+def _unforeseen(_: type[BaseException], error: BaseException, __: Any) -> None:
+    """Instead of a traceback, whose message may quote a patient."""
+    # here, because most commands end as foreseen
+    from adapter.trail import journal
+
+    journal.begin("text", "error")
+    journal.unforeseen(error)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

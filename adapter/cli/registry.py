@@ -15,11 +15,12 @@ from adapter.cli import registry_forms, registry_push, registry_quality
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
-from adapter.errors import Refused
+from adapter.errors import Invalid, Refused
 from adapter.flows import access
 from adapter.flows import endpoints as endpoint_flow
 from adapter.flows import registry as flow
 from adapter.flows.endpoints import Question
+from adapter.flows.registry import Aside
 from mappings.r4 import wire
 from mappings.r4.build import Resource, collection
 from mappings.r4.validate import require_valid
@@ -51,26 +52,35 @@ registry.add_command(registry_forms.export)
 def bundle(patient: str | None, out: Path | None) -> None:
     """De-identified bundles of the patients who agree today, with what each of them is missing.
 
-    Without --out one bundle a line. Bundles that an earlier call left in the folder are replaced.
+    Without --out one bundle a line. Bundles that an earlier call left in the folder are replaced. Who is set aside
+    because of a record at fault is named on stderr, and the command exits 1.
 
     Example: ENGRAFT_CONFIG=engraft.toml engraft registry bundle --out registry/
     """
     settings = load(environment())
     key = settings.pseudonym_key()
+    aside: list[Aside] = []
     with store_of(settings) as store:
         access.taken_out(store, "outcome-bundles", now(), "one patient" if patient else "all who agree")
-        made = list(flow.bundles(store, key, now(), patient, canonicals=settings.canonicals))
-    if out:
-        _write(out, made)
-    else:
-        for one in made:
-            click.echo(wire.encode(one).decode())
-    click.echo(f"{len(made)} bundles", err=True)
-    if patient and not made:
+        made = flow.bundles(store, key, now(), patient, aside=aside, canonicals=settings.canonicals)
+        written = _write(out, made) if out else _echo(made)
+    click.echo(f"{written} bundles", err=True)
+    if aside:
+        raise Invalid([fault for one in aside for fault in one.for_the_centre()])
+    if patient and not written:
         raise Refused("no such patient, or none who agrees to registries today")
 
 
-def _write(out: Path, made: Iterable[Resource]) -> None:
+def _echo(made: Iterable[Resource]) -> int:
+    written = 0
+    for one in made:
+        click.echo(wire.encode(one).decode())
+        written += 1
+    return written
+
+
+def _write(out: Path, made: Iterable[Resource]) -> int:
+    written = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
         for old in out.iterdir():
@@ -78,8 +88,10 @@ def _write(out: Path, made: Iterable[Resource]) -> None:
                 old.unlink()
         for one in made:
             (out / f"{one['id']}.json").write_text(wire.pretty(one) + "\n", "utf-8")
+            written += 1
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}") from error
+    return written
 
 
 @registry.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from adapter.config.centres import centres
@@ -17,6 +18,7 @@ from adapter.config.servers import hospitals, registries
 from adapter.config.settings import DEFAULT_DATABASE_URL, DEFAULT_PUBLIC_URL, Hospital, Registry, Settings
 from adapter.config.smart import keys
 from adapter.errors import Invalid
+from adapter.trail import FORMATS, LEVELS
 from mappings.canonicals import DEFAULT_BASE, Canonicals
 from mappings.protocol import know
 from mappings.r4.faults import Fault
@@ -26,6 +28,8 @@ SETTINGS = {
     "ENGRAFT_CONFIG": "the TOML file; without it there are no hospitals or registries and every centre is accepted",
     "ENGRAFT_PUBLIC_URL": f"where others reach this server; default {DEFAULT_PUBLIC_URL}",
     "ENGRAFT_BROKER_URL": "RabbitMQ or Redis, where delivery is spread by Celery; default none",
+    "ENGRAFT_LOG_FORMAT": "json or text; default json, text in the commands for trying out",
+    "ENGRAFT_LOG_LEVEL": "debug, info, warning or error; default info, warning in commands that do one thing and end",
 }
 """Every environment variable that is read, with its meaning."""
 
@@ -41,16 +45,23 @@ def load(environ: Mapping[str, str]) -> Settings:
     database = environ.get("ENGRAFT_DATABASE_URL") or DEFAULT_DATABASE_URL
     public = _environment_url(environ.get("ENGRAFT_PUBLIC_URL") or DEFAULT_PUBLIC_URL)
     named = environ.get("ENGRAFT_CONFIG")
+    plain = Settings(
+        database_url=database,
+        public_url=public,
+        broker_url=environ.get("ENGRAFT_BROKER_URL") or None,
+        log_format=_environment_word(environ, "ENGRAFT_LOG_FORMAT", FORMATS),
+        log_level=_environment_word(environ, "ENGRAFT_LOG_LEVEL", tuple(LEVELS)),
+    )
     if not named:
         know(())
-        return Settings(database_url=database, public_url=public, broker_url=environ.get("ENGRAFT_BROKER_URL") or None)
+        return plain
     path = Path(named)
-    settings = _settings(Reader(path, _text_of(path), environ), database, public)
+    settings = _settings(Reader(path, _text_of(path), environ), plain)
     know(settings.protocols)
     return settings
 
 
-def _settings(reader: Reader, database: str, public: str) -> Settings:
+def _settings(reader: Reader, plain: Settings) -> Settings:
     document = reader.parsed()
     reader.only(document, (), SECTIONS)
     base = reader.url(document, (), "canonical_base", DEFAULT_BASE)
@@ -58,10 +69,8 @@ def _settings(reader: Reader, database: str, public: str) -> Settings:
     for name in sorted(named_hospitals.keys() & named_registries.keys()):
         reader.fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
     named_centres = centres(reader, document, named_hospitals)
-    settings = Settings(
-        database_url=database,
-        public_url=public,
-        broker_url=reader.environ.get("ENGRAFT_BROKER_URL") or None,
+    settings = replace(
+        plain,
         canonicals=Canonicals(base or DEFAULT_BASE),
         centres=named_centres,
         hospitals=named_hospitals,
@@ -91,6 +100,13 @@ def _signing_keys(
                     (section, name, "auth"), "smart-backend signs with a key: [smart] keys; engraft config key"
                 )
     return found
+
+
+def _environment_word(environ: Mapping[str, str], name: str, known: tuple[str, ...]) -> str | None:
+    said = environ.get(name) or None
+    if said is not None and said not in known:
+        raise Invalid([Fault(name, f"unknown: {said}; known: {', '.join(known)}")])
+    return said
 
 
 def _environment_url(text: str) -> str:

@@ -136,11 +136,13 @@ class Exports:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole of it. `file`: the TOML that it was read from."""
+    """The whole of it. `file`: the TOML that it was read from. `log_format`, `log_level` None: as is usual there."""
 
     database_url: str = DEFAULT_DATABASE_URL
     public_url: str = DEFAULT_PUBLIC_URL
     broker_url: str | None = None
+    log_format: str | None = None
+    log_level: str | None = None
     canonicals: Canonicals = DEFAULT
     centres: Mapping[str, Centre] = field(default_factory=dict)
     hospitals: Mapping[str, Hospital] = field(default_factory=dict)

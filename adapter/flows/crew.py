@@ -26,6 +26,7 @@ from adapter.hospital.connections import Connections
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
 from adapter.store.lease import INBOX
+from adapter.trail import journal
 
 T = TypeVar("T")
 
@@ -138,7 +139,10 @@ class Crew:
             return work(*about)
         except StoreUnavailable as error:
             self._tell(str(error))
-            return None
+            journal.warn("store-unavailable", says=journal.says(error))
+        except Exception as error:  # what one row breaks must not end the work for all others: told, and gone on with
+            journal.unforeseen(error)
+        return None
 
     def _look(self) -> list[str]:
         """Destinations that nobody tends yet."""

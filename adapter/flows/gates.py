@@ -95,6 +95,7 @@ def _marked(
     today, url = course.day_of(now), ids.canonicals.extension(gate_status.NAME)
     where = _where(tx, ids)
     judged = readiness.standings(record_of(tx, enrolment, visits, ids), today, settings.gate_max_age)
+    tx.note("gates-evaluated", gates=len(judged))
     status = {one.action: gate_status.extension(one, today, where, url) for one in judged}
     stored = tx.resources.get("RequestGroup", group["id"])
     return gate_status.published(group, stored.content if stored else None, status, url)

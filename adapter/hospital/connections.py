@@ -26,7 +26,10 @@ class Connections:
             if there is None:
                 raise Refused(f"no hospital or registry is called {name}")
             auth = self._credentials(there)
-            self._clients[name] = HospitalClient(name, there.base_url, auth, tls=there.tls, timeout=there.timeout)
+            veiled = isinstance(there, Registry)
+            self._clients[name] = HospitalClient(
+                name, there.base_url, auth, tls=there.tls, veiled=veiled, timeout=there.timeout
+            )
         return self._clients[name]
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, insert, select, update
 
 from adapter.errors import NotFound
+from adapter.trail import correlation
 from mappings.r4.wire import content_hash
 
 RECORDED, RETRACTED = "recorded", "retracted"
@@ -17,7 +18,10 @@ RECORDED, RETRACTED = "recorded", "retracted"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One version of one document. `key` is what the centre knows it by; `reason` says why it was retracted."""
+    """One version of one document. `key` is what the centre knows it by; `reason` says why it was retracted.
+
+    `correlation`: the number of the request that brought this version.
+    """
 
     id: str
     version: int
@@ -29,6 +33,7 @@ class Submission:
     at: datetime
     status: str
     reason: str | None
+    correlation: str | None = None
 
 
 class Submissions:
@@ -98,6 +103,7 @@ class Submissions:
             version = known.version + 1
             was = (self.table.c.id == known.id) & (self.table.c.version == known.version)
             self._connection.execute(update(self.table).where(was).values(current=False))
+        values |= {"correlation": correlation.current()}
         row = insert(self.table).values(version=version, current=True, at=at, **values)
         self._connection.execute(row)
         told = {name: value for name, value in values.items() if name != "hash"}

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from adapter.version import VERSION
 from adapter.web.routing import ADMIN, Route
 from adapter.web.site import Site
+from adapter.web.trail import method
 
 SECONDS = Histogram(
     "engraft_http_request_seconds",
@@ -63,12 +64,8 @@ def _end(response: Response) -> Response:
     begun = g.get("begun")
     if begun is not None:
         endpoint = request.endpoint or "nothing"
-        method = request.method if request.method in _METHODS else "other"
-        SECONDS.labels(endpoint, method, str(response.status_code)).observe(time.perf_counter() - begun)
+        SECONDS.labels(endpoint, method(), str(response.status_code)).observe(time.perf_counter() - begun)
     return response
-
-
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Waiting(Collector):

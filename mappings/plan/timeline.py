@@ -87,6 +87,11 @@ class Step:
         return (slug(self.day, self.cycles),) if dated and self.day is not None else ()
 
     @cached_property
+    def key(self) -> tuple[str, ...]:
+        """What its request is known by in a plan: its action and, where it has one, its day."""
+        return (self.action, *self.occurrence)
+
+    @cached_property
     def label(self) -> str:
         """The day of a step that has one, as people write it."""
         return label(self.day or 0, self.cycles)

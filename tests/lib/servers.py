@@ -27,7 +27,7 @@ from tests.lib.serving import serving
 
 SERVERS = Path(__file__).parents[1] / "servers"
 BUILD_SECONDS = 900
-READY_SECONDS = 180
+READY_SECONDS = 600
 END_SECONDS = 20
 
 
