@@ -17,9 +17,11 @@ from adapter.config.settings import (
     Exports,
     Hospital,
     Registry,
+    Retention,
     Settings,
     Tls,
     Webhook,
+    read_key,
 )
 
 __all__ = [
@@ -32,9 +34,11 @@ __all__ = [
     "Exports",
     "Hospital",
     "Registry",
+    "Retention",
     "Secret",
     "Settings",
     "Tls",
     "Webhook",
     "load",
+    "read_key",
 ]

@@ -10,9 +10,9 @@ from adapter.config.centres import centres
 from adapter.config.clinic import gate_ages, limits
 from adapter.config.ehrs import ehrs
 from adapter.config.exports import exports
-from adapter.config.privacy import pseudonym_key
+from adapter.config.privacy import check_apart, privacy
 from adapter.config.protocols import protocols
-from adapter.config.reader import Reader, Table, is_url
+from adapter.config.reader import Reader, Table, is_url, server_of
 from adapter.config.secrets import Secret, why
 from adapter.config.servers import hospitals, registries
 from adapter.config.settings import DEFAULT_DATABASE_URL, DEFAULT_PUBLIC_URL, Hospital, Registry, Settings
@@ -68,7 +68,10 @@ def _settings(reader: Reader, plain: Settings) -> Settings:
     named_hospitals, named_registries = hospitals(reader, document), registries(reader, document)
     for name in sorted(named_hospitals.keys() & named_registries.keys()):
         reader.fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
+    _require_apart(reader, named_hospitals, named_registries)
+    check_apart(reader, named_registries)
     named_centres = centres(reader, document, named_hospitals)
+    privacy_key, shared = privacy(reader, document)
     settings = replace(
         plain,
         canonicals=Canonicals(base or DEFAULT_BASE),
@@ -76,7 +79,8 @@ def _settings(reader: Reader, plain: Settings) -> Settings:
         hospitals=named_hospitals,
         registries=named_registries,
         ehrs=ehrs(reader, document, named_centres),
-        privacy_key=pseudonym_key(reader, document),
+        privacy_key=privacy_key,
+        shared_pseudonyms=shared,
         file=reader.path,
         limits=limits(reader, document),
         gate_max_age=gate_ages(reader, document),
@@ -87,6 +91,19 @@ def _settings(reader: Reader, plain: Settings) -> Settings:
     if reader.faults:
         raise Invalid(reader.faults)
     return settings
+
+
+def _require_apart(reader: Reader, hospitals: Mapping[str, Hospital], registries: Mapping[str, Registry]) -> None:
+    """One server under two names would get each change twice, and each would take the other's for its own edit."""
+    known: dict[tuple[str, str], str] = {}
+    for section, servers in (("hospitals", hospitals), ("registries", registries)):
+        for name, server in servers.items():
+            if not is_url(server.base_url):
+                continue
+            place, there = server_of(server.base_url), f"{section}.{name}"
+            if place in known:
+                reader.fault((section, name, "base_url"), f"is the server of {known[place]} too: name it once")
+            known.setdefault(place, there)
 
 
 def _signing_keys(

@@ -138,6 +138,12 @@ class Reader:
         return None
 
 
+def server_of(url: str) -> tuple[str, str]:
+    """Host with port, and path, however the URL is written: two names for one server are alike."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or {'http': 80}.get(parts.scheme, 443)}", parts.path.rstrip("/")
+
+
 def is_url(text: str) -> bool:
     """Whether it is an absolute http or https URL without query and fragment."""
     try:

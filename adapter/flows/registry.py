@@ -6,7 +6,6 @@ named, and holds up nobody else: part of a course is worse than none, for what i
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 from adapter.errors import Refused
+from adapter.trail import journal
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
@@ -29,8 +29,6 @@ COURSES_AT_ONCE = 50
 
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError)
 """What reading a record raises that is no FHIR, or no FHIR that can be told."""
-
-_LOG = logging.getLogger("engraft.registry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +121,11 @@ def set_aside(found: Sequence[Stored], error: Exception, pseudonyms: Pseudonyms 
     patient = next((stored.id for stored in found if stored.kind == "Patient"), "")
     told = pseudonyms.id("Patient", patient) if pseudonyms else patient
     if isinstance(error, FaultyInput):
-        faults, why = error.faults, str(error)
+        faults = error.faults
     else:  # without the words of an unforeseen error, which may quote a patient
-        faults, why = (Fault("Patient", "has a record that cannot be read", "processing"),), type(error).__name__
-    _LOG.warning("outcomes of course %s are set aside: %s", name, why)
+        faults = (Fault("Patient", "has a record that cannot be read", "processing"),)
+    places = [one.path for one in faults]
+    journal.warn("outcomes-set-aside", course=name, error=type(error).__name__, places=places)
     return Aside(name, f"Patient/{told}", faults)
 
 

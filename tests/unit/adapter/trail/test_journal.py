@@ -27,7 +27,11 @@ def test_a_line_has_its_moment_its_level_its_event_and_the_number_of_the_work_at
     assert list(line)[:4] == ["time", "level", "event", "correlation"]
     assert datetime.fromisoformat(line.pop("time")).utcoffset().total_seconds() == 0
     assert line == {
-        **{"level": "info", "event": "queued", "correlation": "a-1", "delivery": 12, "destination": "chu-a"},
+        "level": "info",
+        "event": "queued",
+        "correlation": "a-1",
+        "delivery": 12,
+        "destination": "chu-a",
         "codes": ["invariant", "HAPI-0418"],
     }
 
