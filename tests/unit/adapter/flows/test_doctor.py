@@ -163,6 +163,8 @@ def test_questions_about_patients_are_worth_a_look(store):
     assert asked.state == LOOK
     assert asked.says.endswith(": 2 deceased, 1 merged")
     assert asked.advice.startswith("engraft queue questions")
+
+
 def test_registries_that_could_match_their_patients_are_worth_a_look(store, tmp_path):
     (tmp_path / "key").write_text("0f" * 32)
     two = {name: Registry(name, BASE) for name in ("a", "b")}
