@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotAllowed
-from adapter.flows import course, pushed_item, pushed_subject, renewal
+from adapter.flows import course, pushed_item, pushed_subject, received, renewal
 from adapter.flows.pushed_item import Known
 from adapter.flows.pushed_subject import Places
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Window
+from adapter.trail import journal
 from mappings.intake import schema
 from mappings.outcomes.retract import standing
 from mappings.r4.build import Element, Resource
@@ -74,6 +75,11 @@ class Kept:
     found: bool = False
 
 
+def _in_brief(kept: list[Kept]) -> dict[str, journal.Told]:
+    return {"resources": len(kept), "created": sum(one.created for one in kept)}
+
+
+@received.noted("fhir", _in_brief)
 def take(changes: Sequence[Change], *, sender: Client, store: Store, settings: Settings, now: datetime) -> list[Kept]:
     """Takes in every change, or none. In the order of the changes. Durable when this returns.
 

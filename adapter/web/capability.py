@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from adapter.store.parameters import Parameter
-from adapter.version import number
+from adapter.version import VERSION
 from adapter.web import bulk, evaluation, served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
@@ -28,7 +28,7 @@ def statement(site: Site, started: datetime) -> Resource:
         "experimental": False,
         "date": started.isoformat(timespec="seconds"),
         "kind": "instance",
-        "software": {"name": "Engraft", "version": number()},
+        "software": {"name": "Engraft", "version": VERSION},
         "implementation": {"description": "A transplant protocol as FHIR R4", "url": site.fhir_base},
         "fhirVersion": "4.0.1",
         "format": ["json"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
 
 from adapter.store import parameters
@@ -123,15 +125,6 @@ def test_what_it_does_not_claim_is_refused(ward):
     assert ward.ask("DELETE", "/fhir/Patient/x").status_code == 405
 
 
-def test_a_checkout_that_nobody_installed_says_so(ward, monkeypatch):
-    from importlib.metadata import PackageNotFoundError
-
-    from adapter import version
-
-    def missing(_):
-        raise PackageNotFoundError
-
-    version.number.cache_clear()
-    monkeypatch.setattr(version, "version", missing)
-    assert decode(ward.ask("GET", "/fhir/metadata", None).data)["software"]["version"] == "checkout"
-    version.number.cache_clear()
+def test_its_software_has_the_version_that_is_packaged(ward):
+    told = decode(ward.ask("GET", "/fhir/metadata", None).data)["software"]
+    assert told["version"] == metadata.version("engraft-fhir")
