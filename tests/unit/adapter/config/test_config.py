@@ -130,7 +130,9 @@ def test_auth_and_webhook_may_be_left_out(tmp_path):
 
 def test_how_long_to_wait_and_whose_version_counts_can_be_said(tmp_path):
     said = 'base_url = "http://127.0.0.1/fhir"\nconnect_seconds = 2\nread_seconds = 12.5\n'
-    settings = settings_of(tmp_path, f'[hospitals.h]\nconflict = "theirs"\n{said}[registries.r]\n{said}')
+    settings = settings_of(
+        tmp_path, f'[hospitals.h]\nconflict = "theirs"\n{said}[registries.r]\n{said.replace("fhir", "r4")}'
+    )
     assert (settings.hospitals["h"].conflict, settings.hospitals["h"].timeout) == ("theirs", (2.0, 12.5))
     assert settings.registries["r"].timeout == (2.0, 12.5)
 
