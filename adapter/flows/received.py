@@ -34,7 +34,7 @@ def noted(kind: str, tell: Callable[[R], dict[str, journal.Told]]) -> Callable[[
                     refused(kind, error)
                     raise
             sender: Client | None = kwargs.get("sender")  # type: ignore[assignment]  # every such flow has both
-            store: Store = kwargs["store"]  # type: ignore[assignment]
+            store: Store = kwargs["store"]  # type: ignore[assignment]  # the same
             store.tell("intake-accepted", kind=kind, centre=sender.centre if sender else None, **tell(done))
             return done
 
