@@ -34,6 +34,7 @@ from adapter.web import (
     pages,
     quality,
     queue,
+    redcap,
     refusal,
     regimen_changes,
     regimens,
@@ -51,7 +52,7 @@ from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups),
+    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, redcap),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
     *(sign_in, pages, visit_pages, queue, endpoint_pages, quality),
 )

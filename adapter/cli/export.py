@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from adapter.cli import unfinished
+from adapter.cli.acting import acting
 from adapter.cli.progress import bar
 from adapter.cli.refusal import json_option
 from adapter.cli.surroundings import environment, now, store_of
@@ -74,8 +75,9 @@ class Call:
 @click.option("--type", "types", metavar="T,...", default="", help="Only these resource types.")
 @click.option("--since", metavar="INSTANT", help="Only what changed then or later, e.g. 2026-03-02T10:00:00Z.")
 @click.option("--deidentified", is_flag=True, help="As a registry may see it: who agrees today, without identity.")
+@acting
 @json_option
-def export(out: Path, types: str, since: str | None, deidentified: bool, as_json: bool) -> None:
+def export(out: Path, types: str, since: str | None, deidentified: bool, who: str, as_json: bool) -> None:
     """Write everything that is stored to a folder, a file a type. What an earlier call left there is replaced.
 
     A call that was interrupted goes on where it stopped, when it is called again with the same words. Who is set aside
@@ -92,8 +94,9 @@ def export(out: Path, types: str, since: str | None, deidentified: bool, as_json
         note = _note(store, settings, out, {"types": types, "since": since, "deidentified": deidentified})
         call = Call(settings, kinds, instant, deidentified, note)
         kind = "de-identified" if deidentified else "identified"
-        access.taken_out(store, kind, now(), types or "every type")
+        access.taken_out(store, kind, now(), types or "every type", who=who)
         _write(call, store, out)
+        access.done(store, kind, now(), sum(note.counts.values()), "resources", who=who)
     if as_json:
         told = {"transaction_time": note.begun, "resources": dict(sorted(note.counts.items()))}
         click.echo(wire.pretty(told))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from adapter.config.centres import centres
 from adapter.config.clinic import gate_ages, limits
+from adapter.config.ehrs import ehrs
 from adapter.config.exports import exports
-from adapter.config.privacy import pseudonym_key
+from adapter.config.privacy import check_apart, privacy
 from adapter.config.protocols import protocols
 from adapter.config.reader import Reader, Table, is_url, server_of
 from adapter.config.secrets import Secret, why
@@ -34,7 +35,7 @@ SETTINGS = {
 
 SECTIONS = (
     *("canonical_base", "centres", "hospitals", "registries", "privacy", "protocols"),
-    *("dosing", "gates", "smart", "exports"),
+    *("dosing", "gates", "smart", "exports", "ehrs"),
 )
 """Every key at the top of the file."""
 
@@ -68,13 +69,18 @@ def _settings(reader: Reader, plain: Settings) -> Settings:
     for name in sorted(named_hospitals.keys() & named_registries.keys()):
         reader.fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
     _require_apart(reader, named_hospitals, named_registries)
+    check_apart(reader, named_registries)
+    named_centres = centres(reader, document, named_hospitals)
+    privacy_key, shared = privacy(reader, document)
     settings = replace(
         plain,
         canonicals=Canonicals(base or DEFAULT_BASE),
-        centres=centres(reader, document, named_hospitals),
+        centres=named_centres,
         hospitals=named_hospitals,
         registries=named_registries,
-        privacy_key=pseudonym_key(reader, document),
+        ehrs=ehrs(reader, document, named_centres),
+        privacy_key=privacy_key,
+        shared_pseudonyms=shared,
         file=reader.path,
         limits=limits(reader, document),
         gate_max_age=gate_ages(reader, document),

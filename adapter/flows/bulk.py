@@ -68,11 +68,18 @@ def ask(
 
 
 def strangers(
-    patients: Sequence[str], *, store: Store, centre: str | None, group: str | None, now: datetime, settings: Settings
+    patients: Sequence[str],
+    *,
+    store: Store,
+    client: str,
+    centre: str | None,
+    group: str | None,
+    now: datetime,
+    settings: Settings,
 ) -> list[str]:
     """Which of the patients this caller does not see here, for whatever reason. `centre` None: a registry asks."""
     if centre is None:
-        leaving = Leaving(settings.pseudonym_key(), now, settings.canonicals, study=group)
+        leaving = Leaving(settings.pseudonym_key(client), now, settings.canonicals, study=group)
         return sorted(set(patients) - export.known(store, leaving).keys())
     with store.reading() as tx:
         wanted = Wanted([centre], ["Patient"], patients=patients, study=group)

@@ -115,7 +115,7 @@ class Worker:
     def _leaving(self) -> Leaving:
         said, settings = self.job.asked, self.settings
         leaving = Leaving(
-            settings.pseudonym_key(),
+            settings.pseudonym_key(self.job.client),
             self.job.at,
             settings.canonicals,
             self._since,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from adapter.config import Settings
 from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import push, regimen
+from adapter.flows.access import OPERATOR
 from adapter.store.submissions import RETRACTED
 from adapter.trail import journal
 from adapter.version import software
@@ -42,9 +43,6 @@ DELIVERED = (
 
 ORIGIN = "origin"
 """What a Provenance of a document names as its source; no document has this key."""
-
-OPERATOR = "operator"
-"""Who the audit names where no client called: the person at the machine."""
 
 
 @dataclass(frozen=True, slots=True)

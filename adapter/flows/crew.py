@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from adapter.config import Settings
 from adapter.errors import StoreUnavailable
-from adapter.flows import hearing, notification
+from adapter.flows import hearing, notification, retention
 from adapter.flows.delivery import DrainReport, Policy, Post
 from adapter.hospital.connections import Connections, Tokens
 from adapter.hospital.pace import ENTRIES
@@ -32,6 +32,13 @@ T = TypeVar("T")
 
 POLL_SECONDS = 2.0
 """How long a new row waits at most while nothing else is to be done, where the database cannot call."""
+
+
+FORGET_EVERY = timedelta(hours=1)
+"""Between two looks for records past their period, which are counted in days."""
+
+RETENTION = "retention"
+"""Who the audit names where a setting erases and no person."""
 
 
 def now() -> datetime:
@@ -57,6 +64,7 @@ class Crew:
         self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
+        self._forget = datetime.min.replace(tzinfo=UTC)
         self._tending: dict[str, _Tending] = {}
         self._hiring = threading.Lock()
 
@@ -149,6 +157,7 @@ class Crew:
     def _look(self) -> list[str]:
         """Destinations that nobody tends yet."""
         self.bury()
+        self._forget_round()
         return sorted(set(self._destinations()) - set(self._tending))
 
     def _deliver_round(self, destination: str) -> None:
@@ -166,6 +175,17 @@ class Crew:
             if hospital.poll_minutes and self._polls.get(hospital.name, now()) <= now():
                 notification.ask(hospital.name, self._store, now())
                 self._polls[hospital.name] = now() + timedelta(minutes=hospital.poll_minutes)
+
+    def _forget_round(self) -> None:
+        """Now and then erases what is past a period that a centre set to be automatic, first at the start."""
+        centres = retention.automatic(self._settings)
+        if not centres or now() < self._forget:
+            return
+        self._forget = now() + FORGET_EVERY
+        for centre in centres:
+            done = retention.clear(self._store, self._settings, now(), who=RETENTION, centre=centre)
+            if done.erased or done.held:
+                self._tell(f"{centre}: {len(done.erased)} patients past their period erased, {len(done.held)} held")
 
     def _pull_round(self) -> None:
         self._poll_round()

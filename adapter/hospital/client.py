@@ -163,6 +163,16 @@ class HospitalClient:
         url = f"{self.base_url}/Subscription/{subscription}/$events"
         return self._send("GET", url, params=asked, headers=_FRESH).content()
 
+    def put_plain(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """PUT of JSON that is no FHIR, to a service beside the FHIR server. The JSON object of its answer.
+
+        Raises ValueError for another server than that of `base_url`, HospitalRefused, HospitalUnavailable.
+        """
+        if origin(url) != origin(self.base_url):
+            raise ValueError("not on the server of base_url")
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        return self._send("PUT", url, headers=headers, data=wire.encode(dict(body))).content()
+
     def capability(self) -> Resource:
         """The CapabilityStatement, fetched once: HAPI's weighs 1.9 MB."""
         if self._capability is None:
@@ -203,7 +213,7 @@ class HospitalClient:
         with spans.span(method, said, kind="client") as mark:
             headers = {**(headers or {}), **self._passport()}
             if isinstance(content.get("data"), bytes):
-                headers["Content-Type"] = FHIR_JSON
+                headers.setdefault("Content-Type", FHIR_JSON)
             answer = self._exchange(method, url, headers, content)
             mark({"http.response.status_code": answer.status})
         ms = round((time.monotonic() - begun) * 1000, 1)

@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from adapter.config import Hospital, Registry, Settings
+from adapter.config import Hospital, Registry, Secret, Settings
 from adapter.errors import Refused
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.origin import speak
+from adapter.hospital.token import Registration, SecretToken, Token
 
 if TYPE_CHECKING:
     from adapter.hospital.smart import BackendToken
 
 
 class Tokens:
-    """What signs requests to servers of SMART Backend Services; threads may share it."""
+    """What signs requests to servers that want a token; threads may share it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._known: dict[str, BackendToken] = {}
+        self._known: dict[str, Token] = {}
         self._lock = threading.Lock()
 
-    def of(self, there: Hospital | Registry) -> BackendToken:
+    def of(self, there: Hospital | Registry) -> Token:
         """The one token of a server, fetched when it is first used. Raises Refused where there is no key for it."""
         with self._lock:
             if there.name not in self._known:
@@ -43,10 +44,13 @@ class Tokens:
                 token.close()
             self._known.clear()
 
-    def _made(self, there: Hospital | Registry) -> BackendToken:
+    def _made(self, there: Hospital | Registry) -> Token:
+        return _oauth(there) if there.auth.kind == "oauth" else self._backend(there)
+
+    def _backend(self, there: Hospital | Registry) -> BackendToken:
         # here, because signing brings cryptography, which most deployments do without
         from adapter import keys
-        from adapter.hospital.smart import BackendToken, Registration
+        from adapter.hospital.smart import BackendToken
 
         auth, secrets = there.auth, self._settings.signing_keys
         keys.chosen(secrets, auth.algorithm)  # told now and not at the first delivery
@@ -91,12 +95,29 @@ class Connections:
 
     def _credentials(self, there: Hospital | Registry) -> AuthBase | None:
         auth = there.auth
-        if auth.kind == "smart-backend":
+        if auth.kind in ("smart-backend", "oauth"):
             return self._tokens.of(there)
         if auth.kind == "none" or auth.secret is None:
             return None
         secret = auth.secret.read()
         return _Bearer(secret) if auth.kind == "bearer" else HTTPBasicAuth((auth.user or "").encode(), secret.encode())
+
+
+def _oauth(there: Hospital | Registry) -> SecretToken:
+    auth = there.auth
+    registration = Registration(there.name, there.base_url, auth.client_id or "", auth.scope or "", auth.token_url)
+    session = requests.Session()
+    speak(session, there.tls)
+    return SecretToken(
+        registration,
+        lambda: _secret(auth.secret),
+        (lambda: (auth.user or "", _secret(auth.password))) if auth.password else None,
+        session,
+    )
+
+
+def _secret(secret: Secret | None) -> str:
+    return secret.read() if secret else ""
 
 
 class _Bearer(AuthBase):

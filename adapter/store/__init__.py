@@ -26,6 +26,7 @@ from adapter.store.follow_ups import FollowUps
 from adapter.store.heard import HeardOf
 from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
+from adapter.store.last_told import LastTold, last_told
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
 from adapter.store.people import People
@@ -78,6 +79,10 @@ class Tx:
         On SQLite a writer has the whole database to itself anyway.
         """
         lease.hold(self._connection, name)
+
+    def last_told(self, centre: str, course: str | None = None) -> list[LastTold]:
+        """When the centre last handed something in about each of its patients: see `last_told.last_told`."""
+        return last_told(self._connection, centre, course)
 
     def erase(self, course: str, keep: Callable[[list[Resource]], bool]) -> int:
         """Takes a course out of everything but the audit: see `erasure.erase`."""

@@ -60,10 +60,10 @@ def kick_off(site: Site, start: Start, level: str, group: str | None = None) -> 
     registry = caller.role == Role.REGISTRY.value
     wanted = bulk_request.read(site.fhir_base, of_patients=level != "", dates_moved=registry, group=group)
     if registry:
-        _require_key(site)
+        _require_key(site, caller.name)
     centre = None if registry else auth.centre()
     if wanted.patients:
-        _require_seen(site, wanted, centre)
+        _require_seen(site, wanted, caller.name, centre)
     bulk.sweep(store=site.store, now=now, settings=site.settings)
     url = f"{site.settings.public_url}{request.full_path.rstrip('?')}"
     made = bulk.ask(
@@ -75,17 +75,19 @@ def kick_off(site: Site, start: Start, level: str, group: str | None = None) -> 
     return fhir(operation_outcome([note]), 202, headers)
 
 
-def _require_key(site: Site) -> None:
+def _require_key(site: Site, registry: str) -> None:
     try:
-        site.settings.pseudonym_key()
+        site.settings.pseudonym_key(registry)
     except Refused as error:
         raise Unavailable("this server has no pseudonym key, without which nothing leaves it") from error
 
 
-def _require_seen(site: Site, wanted: bulk.Asked, centre: str | None) -> None:
+def _require_seen(site: Site, wanted: bulk.Asked, client: str, centre: str | None) -> None:
     """Who is another centre's, does not agree or does not exist is refused in the same words."""
     asked, now = wanted.patients or (), site.clock()
-    unseen = bulk.strangers(asked, store=site.store, centre=centre, group=wanted.group, now=now, settings=site.settings)
+    unseen = bulk.strangers(
+        asked, store=site.store, client=client, centre=centre, group=wanted.group, now=now, settings=site.settings
+    )
     if unseen:
         told = ", ".join(f"Patient/{one}" for one in unseen[:10])
         raise Invalid([Fault("patient", f"is nobody who is exported to you: {told}", "not-found")], status=400)

@@ -54,7 +54,7 @@ def _own(site: Site, aside: list[Aside]) -> Iterator[Resource]:
 def _released(site: Site, aside: list[Aside]) -> Iterator[Resource]:
     settings = site.settings
     try:
-        key = settings.pseudonym_key()
+        key = settings.pseudonym_key(auth.caller().name)
     except Refused as error:
         raise Unavailable("this server has no pseudonym key, without which nothing leaves it") from error
     return registry.bundles(site.store, key, site.clock(), aside=aside, canonicals=settings.canonicals)

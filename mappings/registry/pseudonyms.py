@@ -1,4 +1,4 @@
-"""Pseudonyms and secret day counts, all derived from one key: who has the key can find back, nobody else can."""
+"""Pseudonyms and secret day counts of one recipient, from its key: who has it can find back, nobody else can."""
 
 from __future__ import annotations
 
@@ -15,12 +15,27 @@ FARTHEST = 364
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T\S+)?)?)?")
 
 
+def key_for(registry: str, key: bytes) -> bytes:
+    """The key of one registry, made from the centre's one: two registries have nothing that they could match by.
+
+    HMAC-SHA256 as a key derivation, under a purpose that no pseudonym has. Another name of the registry is another key.
+    Raises ValueError for a key that could be guessed.
+    """
+    require_long(key)
+    return hmac.digest(key, f"registry\0{registry}".encode(), "sha256")
+
+
+def require_long(key: bytes) -> None:
+    """Raises ValueError for a key that could be guessed."""
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(f"a pseudonym key has at least {SHORTEST_KEY} bytes")
+
+
 class Pseudonyms:
     """HMAC-SHA256 under `key`, apart for each purpose. Raises ValueError for a key that could be guessed."""
 
     def __init__(self, key: bytes) -> None:
-        if len(key) < SHORTEST_KEY:
-            raise ValueError(f"a pseudonym key has at least {SHORTEST_KEY} bytes")
+        require_long(key)
         self._key = key
 
     def id(self, kind: str, identity: str) -> str:

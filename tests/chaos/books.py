@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any
 import requests
 
 from adapter.hospital.client import HospitalClient
-from adapter.store.outbox import DELIVERED, UNFINISHED, references
+from adapter.store.outbox import DELIVERED, UNFINISHED, Delivery, references
 from mappings.r4 import wire
 from mappings.r4.build import Resource
 from tests.chaos.stage import HOSPITAL, Stage
@@ -66,7 +67,7 @@ def _balance_one(stage: Stage, client: HospitalClient, course: str, parked: Coll
         rows = tx.outbox.of_course(HOSPITAL, course, (*UNFINISHED, DELIVERED))
         given = tx.sent.known(HOSPITAL, [(o["resourceType"], o["id"]) for row in rows for o in row.content])
     said: dict[str, list[Resource]] = {}
-    for row in sorted(rows, key=lambda row: row.id):
+    for row in sorted(rows, key=_place):
         for name, resource in zip(references(row.content), row.content, strict=True):
             said.setdefault(name, []).append(resource)
     for name, versions in said.items():
@@ -79,6 +80,12 @@ def _balance_one(stage: Stage, client: HospitalClient, course: str, parked: Coll
         if name not in given:
             books.faults.append(f"{name}: we do not know that it is there")
         _check(client, name, versions, books)
+
+
+def _place(row: Delivery) -> int:
+    """In the order of what was said. What went through of a delivery that was refused in part has a later number."""
+    part = re.fullmatch(r"the rest is delivery (\d+)", row.error or "")
+    return int(part[1]) if part else row.id
 
 
 def _check(client: HospitalClient, name: str, versions: list[Resource], books: Books) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -12,12 +11,14 @@ from random import Random
 from adapter.errors import StoreUnavailable
 from tests.chaos.books import balance
 from tests.chaos.centre import Centre
-from tests.chaos.stage import Stage, until
+from tests.chaos.stage import Stage, tell, until
 from tests.chaos.victims import Database, Victim, at_work
 from tests.lib.servers import answers
 
 FEEDERS = 3
 WORKERS = 4
+DATABASE_LONGEST = 6.0
+"""Seconds: the others need some of them to come back to it."""
 
 
 def run(stage: Stage, *, kills: int, of: str, minutes: float, writers: int, seed: int) -> dict[str, object]:
@@ -38,11 +39,14 @@ def run(stage: Stage, *, kills: int, of: str, minutes: float, writers: int, seed
     try:
         for thread in (*lives, *feeders):
             thread.start()
-        until(lambda: not more() or _told(centre, doomed), minutes * 60 + 60, "all were killed")
+        until(lambda: bool(centre.forms or centre.refused), 900, "the first form was acknowledged")
+        for one in victims:
+            one.begin.set()
+        until(lambda: not more() or _going(centre, doomed), minutes * 60 + 60, "all were killed")
         centre.stop.set()
         for thread in feeders:
             thread.join()
-        until(lambda: _left(stage) == 0, 1800, "everything was delivered")
+        stage.drain(1800)
         books = balance(stage, centre.courses)
         faults = books.faults + centre.faults() + _fell(victims)
         faults += [f"{parked} parked"] if (parked := stage.parked()) else []
@@ -89,7 +93,8 @@ def _victims(stage: Stage, writers: int, chance: Random, held: _Held) -> list[Vi
     if stage.postgresql:
         made = stage.postgresql
         about = ("database", made.command, stage.folder / "database.log", stage.environ)
-        found.insert(0, Database(*about, lambda _: made.server.answers(), Random(chance.random()), server=made.server))
+        ready, moments = (lambda _: made.server.answers()), Random(chance.random())
+        found.insert(0, Database(*about, ready, moments, longest=DATABASE_LONGEST, server=made.server))
     return found
 
 
@@ -97,10 +102,10 @@ def _never() -> bool:
     return False
 
 
-def _told(centre: Centre, doomed: Sequence[Victim]) -> bool:
-    """Tells, in the place of a progress bar, how far it is. Was something refused that should not be?"""
+def _going(centre: Centre, doomed: Sequence[Victim]) -> bool:
+    """Tells how far it is. Was something refused that should not be?"""
     killed = {one.name: one.kills for one in doomed}
-    sys.stderr.write(f"\r{sum(killed.values())} kills {killed}, {centre.forms} forms")
+    tell(f"{sum(killed.values())} kills {killed}, {centre.forms} forms")
     return bool(centre.refused)
 
 
@@ -108,13 +113,6 @@ def _quietly(centre: Centre, number: int) -> None:
     """A refusal is in the books already."""
     with suppress(RuntimeError):
         centre.feed(number)
-
-
-def _left(stage: Stage) -> int:
-    """A database that was killed a moment ago is asked again."""
-    with suppress(StoreUnavailable):
-        return stage.left()
-    return 1
 
 
 def _fell(victims: Sequence[Victim]) -> list[str]:

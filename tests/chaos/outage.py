@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 from tests.chaos.books import balance
 from tests.chaos.centre import Centre
-from tests.chaos.stage import Stage, until, workers
+from tests.chaos.stage import Stage, tell, until, workers
 from tests.lib import servers
 from tests.lib.gate import Gate
 
@@ -36,7 +36,7 @@ def run(stage: Stage, *, forms: int, writers: int, seed: int) -> dict[str, objec
         waiting, opened = stage.left(), time.monotonic()
         gate.open()
         until(lambda: bool(gate.requests), 1000, "the hospital was asked again")
-        until(lambda: stage.left() == 0, 3600, "everything was delivered")
+        stage.drain(3600)
         drained = time.monotonic()
     books = balance(stage, centre.courses)
     faults = books.faults + centre.faults() + ([f"{parked} parked"] if (parked := stage.parked()) else [])
@@ -65,7 +65,9 @@ def _hand_in(centre: Centre, forms: int) -> None:
     for thread in feeders:
         thread.start()
     for thread in feeders:
-        thread.join()
+        while thread.is_alive():
+            thread.join(1)
+            tell(f"{centre.forms} forms")
 
 
 def _by(seconds: int, moments: Sequence[float], since: float) -> list[int]:

@@ -8,7 +8,7 @@ from random import Random
 
 from mappings.r4.build import Resource
 from tests.chaos.books import balance
-from tests.chaos.stage import HOSPITAL, Stage, until, workers
+from tests.chaos.stage import HOSPITAL, Stage, workers
 from tests.contract.synthetic import observation, patient
 
 ROWS = 5
@@ -20,7 +20,7 @@ def run(stage: Stage, *, rows: int, poison: float, processes: int, writers: int,
     bad = _fill(stage, rows, poison, seed)
     began = time.monotonic()
     with workers(stage, processes, writers):
-        until(lambda: stage.left() == 0, 120 + rows, "everything was delivered")
+        stage.drain(120 + rows)
         seconds = time.monotonic() - began
     courses = {f"chaos-{n}" for n in range(rows // ROWS)}
     books = balance(stage, courses, parked=bad)

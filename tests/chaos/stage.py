@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from adapter.errors import StoreUnavailable
 from adapter.store import Store
 from tests.lib import servers
 from tests.lib.databases import Cluster, cluster
@@ -56,6 +57,18 @@ class Stage:
         with self.store.reading() as tx:
             counts = tx.outbox.counts()
         return counts.get("waiting", 0) + counts.get("leased", 0)
+
+    def drain(self, seconds: float) -> None:
+        """Waits until every delivery is over; a database that was killed a moment ago is asked again."""
+
+        def over() -> bool:
+            with suppress(StoreUnavailable):
+                left = self.left()
+                tell(f"{left} to deliver")
+                return left == 0
+            return False
+
+        until(over, seconds, "everything was delivered")
 
     def parked(self) -> int:
         """Deliveries that wait for a person."""
@@ -113,6 +126,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         process.kill()
     process.wait()
+
+
+def tell(words: str) -> None:
+    """How far it is, for whoever waits."""
+    sys.stderr.write(f"\r{words:<100}")
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:

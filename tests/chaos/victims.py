@@ -44,6 +44,9 @@ class Victim:
     fell: int = 0
     """How often it ended by itself."""
     how: Counter[str] = field(default_factory=Counter)
+    longest: float = LONGEST
+    begin: threading.Event = field(default_factory=threading.Event)
+    """Until then it lives."""
     _end: threading.Event = field(default_factory=threading.Event)
 
     def live(self, doomed: Callable[[], bool]) -> None:
@@ -65,7 +68,9 @@ class Victim:
     def _lives(self, process: subprocess.Popen[bytes], doomed: Callable[[], bool]) -> None:
         """Until the process is dead, or shall be."""
         while self._awaken(process):
-            self._end.wait(self.chance.uniform(0, LONGEST))
+            while not self.begin.is_set() and process.poll() is None and not self._end.wait(0.1):
+                pass
+            self._end.wait(self.chance.uniform(0, self.longest))
             if not doomed() or self._end.is_set():
                 break
             if process.poll() is None and not self._strike(process):

@@ -26,7 +26,7 @@ ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.contract)]
 """For `params` of a fixture: SQLite with the unit tests, PostgreSQL with the contract suite."""
 
 _QUIET = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "log_min_messages=fatal")
-_CALM = ("max_connections=100", "autovacuum=off")
+_CALM = ("max_connections=100", "autovacuum=off", "recovery_init_sync_method=syncfs")
 
 
 IN_MEMORY_BYTES = 6 * 1024**3

@@ -129,10 +129,9 @@ def test_auth_and_webhook_may_be_left_out(tmp_path):
 
 
 def test_how_long_to_wait_and_whose_version_counts_can_be_said(tmp_path):
-    said = 'base_url = "http://127.0.0.1/fhir"\nconnect_seconds = 2\nread_seconds = 12.5\n'
-    settings = settings_of(
-        tmp_path, f'[hospitals.h]\nconflict = "theirs"\n{said}[registries.r]\n{said.replace("fhir", "r4")}'
-    )
+    said = "connect_seconds = 2\nread_seconds = 12.5\n"
+    hospital = f'[hospitals.h]\nconflict = "theirs"\nbase_url = "http://127.0.0.1/h"\n{said}'
+    settings = settings_of(tmp_path, f'{hospital}[registries.r]\nbase_url = "http://127.0.0.1/r"\n{said}')
     assert (settings.hospitals["h"].conflict, settings.hospitals["h"].timeout) == ("theirs", (2.0, 12.5))
     assert settings.registries["r"].timeout == (2.0, 12.5)
 
@@ -164,8 +163,11 @@ def test_a_secret_is_never_shown():
 
 def test_the_pseudonym_key_is_hexadecimal_and_named_when_it_is_not(tmp_path):
     settings = settings_of(tmp_path, '[privacy]\nkey = { file = "k" }\n')
+    (tmp_path / "k").write_text("00ff" * 8 + "\n")
+    assert settings.pseudonym_key() == b"\x00\xff" * 8
     (tmp_path / "k").write_text("00ff\n")
-    assert settings.pseudonym_key() == b"\x00\xff"
+    with pytest.raises(Refused, match="k: a pseudonym key has at least 16 bytes"):
+        settings.pseudonym_key()
     (tmp_path / "k").write_text("secret words")
     with pytest.raises(Refused, match="hexadecimal") as refused:
         settings.pseudonym_key()
@@ -193,7 +195,7 @@ FAULTY = [
     (HOSPITAL + 'identity = "name"', 3, "hospitals.h.identity", "known: auto, client-id, conditional"),
     (HOSPITAL + 'auth = "none"', 3, "hospitals.h.auth", "is a table"),
     (HOSPITAL + "auth = { }", 3, "hospitals.h.auth.kind", "is needed"),
-    (HOSPITAL + 'auth = { kind = "oauth" }', 3, "hospitals.h.auth.kind", "unknown word"),
+    (HOSPITAL + 'auth = { kind = "kerberos" }', 3, "hospitals.h.auth.kind", "unknown word"),
     (HOSPITAL + SMART + ', id = "x" }', 3, "hospitals.h.auth.id", "unknown key"),
     (HOSPITAL + 'auth = { kind = "smart-backend" }', 3, "hospitals.h.auth.client_id", "is needed"),
     (HOSPITAL + SMART + " }", 3, "hospitals.h.auth", "engraft config key"),

@@ -163,3 +163,17 @@ def test_questions_about_patients_are_worth_a_look(store):
     assert asked.state == LOOK
     assert asked.says.endswith(": 2 deceased, 1 merged")
     assert asked.advice.startswith("engraft queue questions")
+
+
+def test_registries_that_could_match_their_patients_are_worth_a_look(store, tmp_path):
+    (tmp_path / "key").write_text("0f" * 32)
+    two = {name: Registry(name, BASE) for name in ("a", "b")}
+    own = {"a": two["a"], "b": Registry("b", BASE, key=tmp_path / "absent")}
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as web:
+        answering(web)
+        shared = found(Settings(registries=two, privacy_key=tmp_path / "key", shared_pseudonyms=True), store)
+        apart = found(Settings(registries=two, privacy_key=tmp_path / "key"), store)
+        one = found(Settings(registries=own, privacy_key=tmp_path / "key", shared_pseudonyms=True), store)
+    assert states(shared["privacy.registries"]) == [LOOK]
+    assert "privacy.registries" not in apart.keys() | one.keys()
+    assert states(one["registries.b.key"]) == [ILL]
