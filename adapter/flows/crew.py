@@ -20,17 +20,25 @@ from typing import TypeVar
 
 from adapter.config import Settings
 from adapter.errors import StoreUnavailable
-from adapter.flows import hearing, notification
+from adapter.flows import hearing, notification, retention
 from adapter.flows.delivery import DrainReport, Policy, Post
-from adapter.hospital.connections import Connections
+from adapter.hospital.connections import Connections, Tokens
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
 from adapter.store.lease import INBOX
+from adapter.trail import journal
 
 T = TypeVar("T")
 
 POLL_SECONDS = 2.0
 """How long a new row waits at most while nothing else is to be done, where the database cannot call."""
+
+
+FORGET_EVERY = timedelta(hours=1)
+"""Between two looks for records past their period, which are counted in days."""
+
+RETENTION = "retention"
+"""Who the audit names where a setting erases and no person."""
 
 
 def now() -> datetime:
@@ -53,8 +61,10 @@ class Crew:
         self.stop = threading.Event()
         self._store, self._settings, self._tell = store, settings, tell
         self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
+        self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
+        self._forget = datetime.min.replace(tzinfo=UTC)
         self._tending: dict[str, _Tending] = {}
         self._hiring = threading.Lock()
 
@@ -97,6 +107,7 @@ class Crew:
         """Gives back every connection."""
         for connections in self._connections.values():
             connections.close()
+        self._tokens.close()
 
     def _listen(self) -> None:
         """Hears of work as it arrives. Ends at once where the database cannot call."""
@@ -138,11 +149,15 @@ class Crew:
             return work(*about)
         except StoreUnavailable as error:
             self._tell(str(error))
-            return None
+            journal.warn("store-unavailable", says=journal.says(error))
+        except Exception as error:  # what one row breaks must not end the work for all others: told, and gone on with
+            journal.unforeseen(error)
+        return None
 
     def _look(self) -> list[str]:
         """Destinations that nobody tends yet."""
         self.bury()
+        self._forget_round()
         return sorted(set(self._destinations()) - set(self._tending))
 
     def _deliver_round(self, destination: str) -> None:
@@ -160,6 +175,17 @@ class Crew:
             if hospital.poll_minutes and self._polls.get(hospital.name, now()) <= now():
                 notification.ask(hospital.name, self._store, now())
                 self._polls[hospital.name] = now() + timedelta(minutes=hospital.poll_minutes)
+
+    def _forget_round(self) -> None:
+        """Now and then erases what is past a period that a centre set to be automatic, first at the start."""
+        centres = retention.automatic(self._settings)
+        if not centres or now() < self._forget:
+            return
+        self._forget = now() + FORGET_EVERY
+        for centre in centres:
+            done = retention.clear(self._store, self._settings, now(), who=RETENTION, centre=centre)
+            if done.erased or done.held:
+                self._tell(f"{centre}: {len(done.erased)} patients past their period erased, {len(done.held)} held")
 
     def _pull_round(self) -> None:
         self._poll_round()
@@ -182,8 +208,8 @@ class Crew:
             return sum(pool.map(work, range(self._post.writers)), Counter())
 
     def _lines(self, name: str) -> Connections:
-        """A worker's own connections: they are not shared between threads."""
-        return self._connections.setdefault(name, Connections(self._settings))
+        """A worker's own connections: they are not shared between threads, but the tokens are."""
+        return self._connections.setdefault(name, Connections(self._settings, self._tokens))
 
     def _destinations(self) -> list[str]:
         with self._store.reading() as tx:
