@@ -178,8 +178,10 @@ class Crew:
             name = f"{destination}-{number}"
             return self._post.work(destination, self._lines(name), worker_name(name), most)
 
-        with ThreadPoolExecutor(self._post.writers) as pool:
-            return sum(pool.map(work, range(self._post.writers)), Counter())
+        # one more than may write at once: it makes ready what goes next, while the others wait for the hospital
+        workers = self._post.writers + 1
+        with ThreadPoolExecutor(workers) as pool:
+            return sum(pool.map(work, range(workers)), Counter())
 
     def _lines(self, name: str) -> Connections:
         """A worker's own connections: they are not shared between threads."""

@@ -14,6 +14,7 @@ from fhirclient.models.fhirabstractbase import FHIRValidationError
 from fhirclient.models.fhirelementfactory import FHIRElementFactory
 from fhirclient.models.resource import Resource as Model
 
+from mappings.r4 import wire
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -22,6 +23,13 @@ _INDEX = re.compile(r"\.(\d+)(?=\.|$)")
 
 _ABSTRACT = frozenset({"Resource", "DomainResource", "MetadataResource"})
 """fhirclient has models for what can only be inherited from."""
+
+_TEXT = re.compile(rb'("resourceType":"[A-Za-z]*"|"(?:[^"\\]|\\.)*":)|"(?:[^"\\]|\\.)*"')
+"""A type or a key, which stay, or a text."""
+
+_NUMBER = re.compile(rb"(?<=[:\[,])-?[0-9]+(\.)?[0-9]*(?:[eE][+-]?[0-9]+)?")
+MOST_FORMS = 5_000
+_READ: set[bytes] = set()
 
 _SAYS = {
     KeyError: "is required in R4 and missing",
@@ -39,6 +47,27 @@ def read(resource: Any) -> Model:
     if kind in _ABSTRACT or not isinstance(FHIRElementFactory.instantiate(kind, None), Model):
         raise FaultyInput([Fault("resourceType", "R4 has no such resource", code="structure")])
     return _instantiate(kind, _floats(resource))
+
+
+def require(resource: Resource) -> None:
+    """`read`, unless a resource of the very same form was read before: the same elements, as many, of the same types.
+
+    The models judge elements and not what they say, but for dates, which our own validator reads each time. Raises
+    FaultyInput.
+    """
+    form = _form(resource)
+    if form in _READ:
+        return
+    read(resource)
+    if len(_READ) >= MOST_FORMS:
+        _READ.clear()
+    _READ.add(form)
+
+
+def _form(resource: Resource) -> bytes:
+    """The resource as JSON without its texts and numbers; no value of it is left."""
+    bare = _TEXT.sub(rb"\1", wire.encode(resource))
+    return _NUMBER.sub(rb"0\1", bare)
 
 
 def _instantiate(kind: str, content: Resource) -> Model:

@@ -150,7 +150,6 @@ class Store:
             with connection.execution_options(**options).begin():
                 yield connection
 
-
     @contextmanager
     def _in_line(self, writes: bool) -> Iterator[None]:
         """Threads of this process wait here for each other, in turn; within SQLite they would sleep and ask again."""

@@ -154,7 +154,9 @@ class Outbox:
         over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None}
         return self._settle(id_, worker, front=False, error=note, **over)
 
-    def all_delivered(self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime) -> set[int]:
+    def all_delivered(
+        self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime
+    ) -> set[int]:
         """Done, every one of these leased rows; `lanes`: by course. Those whose lease was not lost."""
         ids = [id_ for course in lanes.values() for id_ in course]
         over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None, "error": None, "front": False}
@@ -326,7 +328,9 @@ class Outbox:
         """The courses of these rows of which something behind the front, or parked, is in one of the states."""
         other = outbox.alias()
         same = (other.c.destination == outbox.c.destination) & (other.c.course == outbox.c.course)
-        there = exists().where(same, other.c.front.in_([true(), false()]), other.c.state.in_(states), other.c.id.not_in(ids))
+        there = exists().where(
+            same, other.c.front.in_([true(), false()]), other.c.state.in_(states), other.c.id.not_in(ids)
+        )
         return set(self._connection.scalars(select(outbox.c.course).where(outbox.c.id.in_(ids), there)))
 
     def _settle(self, id_: int, worker: str, **values: Any) -> bool:
@@ -339,7 +343,6 @@ class Outbox:
         mine = lease.settle(self._connection, outbox, id_, worker, values)
         self._promote(row.destination, row.course)
         return mine
-
 
     def _promote(self, destination: str, course: str) -> None:
         """Puts the first row of the patient that is to be sent at the front, once the one that stood there is over."""
