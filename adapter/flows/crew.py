@@ -22,6 +22,8 @@ from adapter.config import Settings
 from adapter.errors import StoreUnavailable
 from adapter.flows import hearing, notification
 from adapter.flows.delivery import DrainReport, Policy, Post
+from adapter.flows.patient_round import unforeseen
+from adapter.hospital import retry
 from adapter.hospital.connections import Connections
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
@@ -57,6 +59,8 @@ class Crew:
         self._polls: dict[str, datetime] = {}
         self._tending: dict[str, _Tending] = {}
         self._hiring = threading.Lock()
+        self.stumbles: Counter[tuple[object, ...]] = Counter()
+        """How often in a row each work, about each place, ended in an error that nobody foresaw."""
 
     def once(self) -> DrainReport:
         """Sends what is due, to all hospitals at the same time. Raises StoreUnavailable."""
@@ -134,11 +138,21 @@ class Crew:
         return tending
 
     def _patiently(self, work: Callable[..., T], *about: object) -> T | None:
+        """None where it did not work. A mistake of ours ends no thread: it is told, counted, and tried again later."""
+        named = (work.__name__, *about)
         try:
-            return work(*about)
+            done = work(*about)
         except StoreUnavailable as error:
             self._tell(str(error))
             return None
+        except Exception as error:
+            self.stumbles[named] += 1
+            wait = retry.delay(self.stumbles[named], self._post.jitter())
+            self._tell(f"{unforeseen(error)} ({self.stumbles[named]} times in a row; again in {wait:.0f} s)")
+            self.stop.wait(wait)
+            return None
+        self.stumbles.pop(named, None)
+        return done
 
     def _look(self) -> list[str]:
         """Destinations that nobody tends yet."""

@@ -82,6 +82,7 @@ class Post:
         pace = self.pace(destination)
         while not self.stop.is_set() and pace.until is None and (most is None or done.total() < most):
             left = ROWS if most is None else min(ROWS, most - done.total())
+            began = time.monotonic()
             with self.store.transaction() as tx:
                 lanes = tx.outbox.claim(
                     destination,
@@ -93,7 +94,9 @@ class Post:
                 )
             if not lanes:
                 break
-            done += _Batch(self, pace, client_of, worker, lanes).deliver()
+            batch = _Batch(self, pace, client_of, worker, lanes)
+            done += batch.deliver()
+            pace.took(len(lanes), time.monotonic() - began - batch.sending, batch.sending)
         return done
 
     def report(self, done: Counter[str]) -> DrainReport:
@@ -151,18 +154,19 @@ class _Batch:
     client_of: ClientOf
     worker: str
     lanes: Sequence[Lane]
+    sending: float = 0.0
+    """Seconds that it took to send them."""
     _at: int = 0
 
     def deliver(self) -> Counter[str]:
         """What became of the rows. What was sent is written down even where the next one ends in an error."""
-        began, ends, done = time.monotonic(), list[End](), Counter[str]()
+        ends, done = list[End](), Counter[str]()
         try:
             for end in self._ends():
                 ends.append(end)
         finally:
             if ends:
                 done = self._written(ends)
-        self.pace.took(len(self.lanes), time.monotonic() - began)
         return done
 
     def rounds(self, client: HospitalClient) -> list[PatientRound]:
@@ -187,7 +191,10 @@ class _Batch:
             if self.post.stop.is_set() or self.pace.until is not None:
                 yield untried(one.rows, self.worker)
             else:
-                yield one.deliver()
+                began = time.monotonic()
+                end = one.deliver()
+                self.sending += time.monotonic() - began
+                yield end
 
     @contextmanager
     def _asking(self) -> Iterator[Callable[[], None]]:

@@ -22,7 +22,7 @@ from adapter.errors import HospitalUnavailable
 from adapter.hospital import retry
 from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
 from adapter.hospital.changes import Change, Kept, bundle, kept
-from adapter.hospital.origin import origin, speak
+from adapter.hospital.origin import origin, settle, speak
 from adapter.hospital.quirks import Verdict
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
@@ -81,6 +81,7 @@ class HospitalClient:
         self._session = requests.Session()
         self._session.auth = auth or _NoAuth()
         speak(self._session, tls or Tls())
+        settle(self._session, self.base_url)
         self._session.headers.update({"Accept": FHIR_JSON, "User-Agent": "Engraft"})
 
     def close(self) -> None:

@@ -1,13 +1,15 @@
 """How many writers a hospital likes, and whether it answers at all: one for each destination, shared by its workers.
 
-Writers, which are requests under way at once: as TCP does. After a quiet time one more with each success, up to where it
-was too many last time; beyond that one more only after a run of successes, which grows with each time that it was too many. Too many at once: half.
+Writers are requests under way at once, and come and go as with TCP. After a quiet time one more with each success, up
+to where it was too many last time; beyond that one more only after a run of successes, which grows with each time that
+it was too many. Too many at once: half.
 Silence: nobody asks until a capped, jittered time has passed; then one does, and the others follow when it succeeds.
 Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,8 +29,8 @@ ENTRIES = 300
 """Resources of one transaction that we try at first."""
 
 
-BATCH_SECONDS = 0.2
-"""That the patients claimed together take about: what they cost the database is shared, and no other worker starves."""
+SHARE = 20
+"""How many times as long as the books of patients claimed together the sending of them is to take, at least."""
 
 MOST_LANES = 32
 """Patients claimed together at most."""
@@ -116,9 +118,9 @@ class Pace:
             if cuts == self._cuts:
                 self.crowded()
 
-    def took(self, lanes: int, seconds: float) -> None:
-        """So many patients were claimed together, and were done with after so long."""
-        fitting = int(BATCH_SECONDS * lanes / max(seconds, 1e-6))
+    def took(self, lanes: int, books: float, sending: float) -> None:
+        """So many patients were claimed together: the seconds of claiming and writing them, and of sending them."""
+        fitting = math.ceil(SHARE * books * lanes / max(sending, 1e-6))
         self.lanes = max(1, min(MOST_LANES, 2 * lanes, fitting))
 
     def broke(self, patient: str) -> bool:

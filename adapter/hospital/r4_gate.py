@@ -24,10 +24,12 @@ _INDEX = re.compile(r"\.(\d+)(?=\.|$)")
 _ABSTRACT = frozenset({"Resource", "DomainResource", "MetadataResource"})
 """fhirclient has models for what can only be inherited from."""
 
-_TEXT = re.compile(rb'("resourceType":"[A-Za-z]*"|"(?:[^"\\]|\\.)*":)|"(?:[^"\\]|\\.)*"')
-"""A type or a key, which stay, or a text."""
+_TEXT = re.compile(rb'(?<=[:\[,])(?<!"resourceType":)"(?:[^"\\]|\\.)*"(?!:)')
+"""A text in compact JSON that is neither a key nor the type of a resource."""
 
-_NUMBER = re.compile(rb"(?<=[:\[,])-?[0-9]+(\.)?[0-9]*(?:[eE][+-]?[0-9]+)?")
+_DIGITS = re.compile(rb"(?<=[:\[,.0-9eE+-])[0-9+-]+")
+"""Of a number, of which the point and the exponent stay: a whole one is another type."""
+
 MOST_FORMS = 5_000
 _READ: set[bytes] = set()
 
@@ -66,8 +68,7 @@ def require(resource: Resource) -> None:
 
 def _form(resource: Resource) -> bytes:
     """The resource as JSON without its texts and numbers; no value of it is left."""
-    bare = _TEXT.sub(rb"\1", wire.encode(resource))
-    return _NUMBER.sub(rb"0\1", bare)
+    return _DIGITS.sub(b"", _TEXT.sub(b'""', wire.encode(resource)))
 
 
 def _instantiate(kind: str, content: Resource) -> Model:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, false, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, false, func, insert, select, true, update
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import lease
@@ -25,6 +25,18 @@ LAST_ID = 2**63 - 1
 UNFINISHED = (WAITING, LEASED, PARKED)
 _OPEN = (WAITING, LEASED)
 _TRIED = (WAITING, PARKED)
+
+
+_OTHER = outbox.alias()
+_OTHERS = exists().where(
+    _OTHER.c.destination == outbox.c.destination,
+    _OTHER.c.course == outbox.c.course,
+    _OTHER.c.front.in_([true(), false()]),
+    _OTHER.c.state.in_(bindparam("states", expanding=True)),
+    _OTHER.c.id.not_in(bindparam("ids", expanding=True)),
+)
+_WITH = select(outbox.c.course).where(outbox.c.id.in_(bindparam("ids", expanding=True)), _OTHERS)
+"""Of which of these rows' patients another row, there, is in one of these states. Built once: it is asked often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,12 +338,7 @@ class Outbox:
 
     def _lanes_with(self, states: Collection[str], ids: Collection[int]) -> set[str]:
         """The courses of these rows of which something behind the front, or parked, is in one of the states."""
-        other = outbox.alias()
-        same = (other.c.destination == outbox.c.destination) & (other.c.course == outbox.c.course)
-        there = exists().where(
-            same, other.c.front.in_([true(), false()]), other.c.state.in_(states), other.c.id.not_in(ids)
-        )
-        return set(self._connection.scalars(select(outbox.c.course).where(outbox.c.id.in_(ids), there)))
+        return set(self._connection.scalars(_WITH, {"ids": list(ids), "states": list(states)}))
 
     def _settle(self, id_: int, worker: str, **values: Any) -> bool:
         row = self._connection.execute(
