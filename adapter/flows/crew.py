@@ -186,14 +186,14 @@ class Crew:
             self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
 
     def share(self, destination: str, most: int | None = None) -> Counter[str]:
-        """One hospital's workers, until nothing is due there, or each has done `most` rows. Raises StoreUnavailable."""
+        """One hospital's workers, until nothing is due there; or one of them, for `most` rows. Raises StoreUnavailable."""
 
         def work(number: int) -> Counter[str]:
             name = f"{destination}-{number}"
             return self._post.work(destination, self._lines(name), worker_name(name), most)
 
         # one more than may write at once: it makes ready what goes next, while the others wait for the hospital
-        workers = self._post.writers + 1
+        workers = self._post.writers + 1 if most is None else 1
         with ThreadPoolExecutor(workers) as pool:
             return sum(pool.map(work, range(workers)), Counter())
 

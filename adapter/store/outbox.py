@@ -33,7 +33,7 @@ _OTHERS = exists().where(
     _OTHER.c.course == outbox.c.course,
     _OTHER.c.front.in_([true(), false()]),
     _OTHER.c.state.in_(bindparam("states", expanding=True)),
-    _OTHER.c.id.not_in(bindparam("ids", expanding=True)),
+    _OTHER.c.id.not_in(bindparam("but", expanding=True)),
 )
 _WITH = select(outbox.c.course).where(outbox.c.id.in_(bindparam("ids", expanding=True)), _OTHERS)
 """Of which of these rows' patients another row, there, is in one of these states. Built once: it is asked often."""
@@ -338,7 +338,9 @@ class Outbox:
 
     def _lanes_with(self, states: Collection[str], ids: Collection[int]) -> set[str]:
         """The courses of these rows of which something behind the front, or parked, is in one of the states."""
-        return set(self._connection.scalars(_WITH, {"ids": list(ids), "states": list(states)}))
+        if not ids:
+            return set()
+        return set(self._connection.scalars(_WITH, {"ids": list(ids), "but": list(ids), "states": list(states)}))
 
     def _settle(self, id_: int, worker: str, **values: Any) -> bool:
         row = self._connection.execute(
