@@ -54,7 +54,8 @@ class Crew:
     def __init__(self, store: Store, settings: Settings, writers: int, tell: Callable[[str], None]) -> None:
         self.stop = threading.Event()
         self._store, self._settings, self._tell = store, settings, tell
-        self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
+        # one more than may write at once: it makes ready what goes next, while the others wait for the hospital
+        self._post = Post(store, now, random.random, writers, writers + 1, policies_of(settings), self.stop)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
         self._tending: dict[str, _Tending] = {}
@@ -186,14 +187,13 @@ class Crew:
             self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
 
     def share(self, destination: str, most: int | None = None) -> Counter[str]:
-        """One hospital's workers, until nothing is due there; or one of them, for `most` rows. Raises StoreUnavailable."""
+        """A hospital's workers, until nothing is due there; one of them, for `most` rows. Raises StoreUnavailable."""
 
         def work(number: int) -> Counter[str]:
             name = f"{destination}-{number}"
             return self._post.work(destination, self._lines(name), worker_name(name), most)
 
-        # one more than may write at once: it makes ready what goes next, while the others wait for the hospital
-        workers = self._post.writers + 1 if most is None else 1
+        workers = self._post.workers if most is None else 1
         with ThreadPoolExecutor(workers) as pool:
             return sum(pool.map(work, range(workers)), Counter())
 

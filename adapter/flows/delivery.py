@@ -54,13 +54,15 @@ class DrainReport:
 class Post:
     """What all workers of a process share: the store, the clocks, and how each destination is to be treated.
 
-    `writers`: how many requests may be under way at once at each destination. `policies`: by destination.
+    `writers`: how many requests may be under way at once at each destination; `workers`: who share the work there.
+    `policies`: by destination.
     """
 
     store: Store
     now: Callable[[], datetime]
     jitter: Callable[[], float]
     writers: int = 1
+    workers: int = 1
     policies: Mapping[str, Policy] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _paces: dict[str, Pace] = field(default_factory=dict)
@@ -91,6 +93,7 @@ class Post:
                     lease_seconds=LEASE_SECONDS,
                     lanes=min(pace.lanes, left),
                     rows=left,
+                    among=self.workers,
                 )
             if not lanes:
                 break

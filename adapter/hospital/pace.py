@@ -32,6 +32,9 @@ ENTRIES = 300
 SHARE = 20
 """How many times as long as the books of patients claimed together the sending of them is to take, at least."""
 
+BATCH_SECONDS = 1.0
+"""That it may take: until then nothing is written of what was sent."""
+
 MOST_LANES = 32
 """Patients claimed together at most."""
 
@@ -120,8 +123,8 @@ class Pace:
 
     def took(self, lanes: int, books: float, sending: float) -> None:
         """So many patients were claimed together: the seconds of claiming and writing them, and of sending them."""
-        fitting = math.ceil(SHARE * books * lanes / max(sending, 1e-6))
-        self.lanes = max(1, min(MOST_LANES, 2 * lanes, fitting))
+        each = max(sending / lanes, 1e-6)
+        self.lanes = max(1, min(MOST_LANES, 2 * lanes, math.ceil(SHARE * books / each), int(BATCH_SECONDS / each)))
 
     def broke(self, patient: str) -> bool:
         """It broke over what it was sent. True: over so many patients in a row that it is not what was sent."""

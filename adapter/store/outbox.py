@@ -106,13 +106,27 @@ class Outbox:
         return None
 
     def claim(
-        self, destination: str, worker: str, *, at: datetime, lease_seconds: float, lanes: int, rows: int
+        self,
+        destination: str,
+        worker: str,
+        *,
+        at: datetime,
+        lease_seconds: float,
+        lanes: int,
+        rows: int,
+        among: int = 1,
     ) -> list[list[Delivery]]:
         """Leases for up to `lanes` patients what goes together: the row at the front and what may follow it.
 
-        Who has been due for longest comes first. At most `rows` rows in all, and one of each patient at least.
+        Who has been due for longest comes first. At most `rows` rows in all, and one of each patient at least. `among`:
+        how many workers share what is due; near the end none takes more than its part.
         """
         until, found = at + timedelta(seconds=lease_seconds), []
+        if among > 1 and lanes > 1:
+            due = (outbox.c.front == true()) & (outbox.c.destination == destination) & (outbox.c.state == WAITING)
+            ahead = select(outbox.c.id).where(due, outbox.c.due <= at).limit(lanes * among).subquery()
+            ready = self._connection.scalar(select(func.count()).select_from(ahead)) or 0
+            lanes = max(1, min(lanes, -(-ready // among)))
         firsts = self._fronts(destination, worker, at, lease_seconds, lanes)
         left, more = rows - len(firsts), self._lanes_with(_OPEN, [row.id for row in firsts])
         for first in firsts:

@@ -72,6 +72,8 @@ def test_patients_are_claimed_together_as_long_as_the_books_would_cost_more_than
         assert pace.lanes == min(2 * lanes, MOST_LANES)
     pace.took(32, books=0.020, sending=32.0)
     assert pace.lanes == 1, "never more than is needed"
+    pace.took(16, books=9.0, sending=1.6)
+    assert pace.lanes == 10, "not more than are sent in a second, whatever the books cost"
     pace.took(1, books=0.010, sending=0.0)
     pace.silent(None)
     assert pace.lanes == 1, "who may be away is asked about one patient"

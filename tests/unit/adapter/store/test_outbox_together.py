@@ -52,6 +52,17 @@ def test_so_many_rows_and_no_more_but_one_of_each_patient(store, noon):
     assert claim(store, noon) == []
 
 
+def test_near_the_end_nobody_takes_more_than_a_part(store, noon):
+    courses = [f"c{n}" for n in range(10)]
+    add(store, noon, *courses)
+
+    def share(lanes):
+        with store.transaction() as tx:
+            return len(tx.outbox.claim("chu-a", "w", at=noon, lease_seconds=60, lanes=lanes, rows=99, among=3))
+
+    assert [share(8), share(2), share(8), share(8), share(8), share(8)] == [4, 2, 2, 1, 1, 0]
+
+
 def test_what_a_dead_worker_left_comes_first(store, noon):
     anna, bela = add(store, noon, "anna", "bela")
     claim(store, noon - MINUTE, lanes=1)  # nothing is due yet
