@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from adapter.config import Settings
 from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import push, regimen
+from adapter.flows.access import OPERATOR
 from adapter.store.submissions import RETRACTED
+from adapter.trail import journal
 from adapter.version import software
 from mappings.canonicals import Canonicals
 from mappings.facts import Enrolment, FollowUp
@@ -42,9 +44,6 @@ DELIVERED = (
 ORIGIN = "origin"
 """What a Provenance of a document names as its source; no document has this key."""
 
-OPERATOR = "operator"
-"""Who the audit names where no client called: the person at the machine."""
-
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -61,6 +60,11 @@ class Receipt:
     resources: tuple[str, ...]
     changed: bool = True
     regimen_issues: tuple[Fault, ...] = ()
+
+
+def in_brief(receipt: Receipt) -> dict[str, journal.Told]:
+    """What the log says of it."""
+    return {"version": receipt.version, "changed": receipt.changed, "resources": len(receipt.resources)}
 
 
 @contextmanager
@@ -245,6 +249,7 @@ def told(submission: Submission, resources: Sequence[Stored], deliveries: Sequen
         "status": submission.status,
         "reason": submission.reason,
         "received": submission.at.isoformat(),
+        "correlation": submission.correlation,
         "course": submission.course,
         "resources": [
             {"reference": one.reference, "version": one.version, "status": retract.standing(one.content)}
@@ -255,5 +260,5 @@ def told(submission: Submission, resources: Sequence[Stored], deliveries: Sequen
 
 
 def _delivery(one: Delivery) -> dict[str, Any]:
-    shown = ("id", "destination", "state", "attempts", "status", "error", "outcome")
+    shown = ("id", "destination", "state", "attempts", "status", "error", "outcome", "correlation")
     return {name: getattr(one, name) for name in shown} | {"due": one.due.isoformat()}

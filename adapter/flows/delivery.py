@@ -17,14 +17,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapter.errors import HospitalUnavailable, Refused
-from adapter.flows.patient_round import BREAKS, End, Lane, Later, LeaseLost, PatientRound, Policy, again, known, untried
-from adapter.hospital import retry
+from adapter.errors import HospitalUnavailable, Refused, StoreUnavailable
+from adapter.flows import notification
+from adapter.flows.patient_round import (
+    BREAKS,
+    Became,
+    End,
+    Lane,
+    Later,
+    LeaseLost,
+    PatientRound,
+    Policy,
+    again,
+    known,
+    untried,
+)
+from adapter.hospital import retry, words
 from adapter.hospital.answer import HospitalBroke, HospitalSilent, LeftAlone
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.pace import Pace
 from adapter.store import Store, Tx
-from adapter.store.outbox import Delivery, references
+from adapter.store.outbox import Delivery, Said, references
+from adapter.trail import journal
 from mappings.r4.build import Resource
 
 __all__ = ["BREAKS", "DrainReport", "Policy", "Post", "drain", "rehearse"]
@@ -66,6 +80,7 @@ class Post:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _paces: dict[str, Pace] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def policy(self, destination: str) -> Policy:
@@ -79,7 +94,21 @@ class Post:
             return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter, entries))
 
     def work(self, destination: str, client_of: ClientOf, worker: str, most: int | None = None) -> Counter[str]:
-        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set."""
+        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set.
+
+        Raises StoreUnavailable. What the worker held then it takes up at once when it comes again.
+        """
+        if worker in self._left:
+            with self.store.transaction() as tx:
+                tx.outbox.release([worker], self.now())
+            self._left.discard(worker)
+        try:
+            return self._worked(destination, client_of, worker, most)
+        except StoreUnavailable:
+            self._left.add(worker)
+            raise
+
+    def _worked(self, destination: str, client_of: ClientOf, worker: str, most: int | None) -> Counter[str]:
         done: Counter[str] = Counter()
         pace = self.pace(destination)
         while not self.stop.is_set() and pace.until is None and (most is None or done.total() < most):
@@ -228,34 +257,66 @@ class _Batch:
 
     def _written(self, ends: Sequence[End]) -> Counter[str]:
         destination, at = self.lanes[0][0].destination, self.post.now()
-        whole, others = [end for end in ends if end.whole], [end for end in ends if not end.whole]
+        whole = [end for end in ends if end.whole]
         with self.post.store.transaction() as tx:
             tx.outbox.hold(destination, [end.rows[0].course for end in ends])
-            done = self._all_delivered(tx, whole, at) if whole else Counter[str]()
-            for end in others:
-                became = end.write(tx, at)
-                if became["delivered"] and not became["lost"]:
-                    _link(tx, [end])
-                done += became
+            mine = self._all_delivered(tx, whole, at)
+            became = [_whole(end, mine) if end.whole else end.write(tx, at) for end in ends]
+            done = [Counter(what for _, what, _ in rows) for rows in became]
             tx.sent.put(destination, [one for end in ends for one in end.given], at)
+            _link(tx, [end for end, of in zip(ends, done, strict=True) if of["delivered"] and not of["lost"]], at)
             learned = next((end.learned for end in ends if end.learned), None)
             if learned:
                 tx.sent.learn(destination, "ids", learned)
-        return done - Counter(lost=done["lost"], held=done["held"])
+        for end, rows in zip(ends, became, strict=True):
+            for row, what, said in rows:
+                _note(end, row, what, said)
+        counted = sum(done, Counter[str]())
+        return counted - Counter(lost=counted["lost"], held=counted["held"])
 
-    def _all_delivered(self, tx: Tx, ends: Sequence[End], at: datetime) -> Counter[str]:
-        """Writes of patients whose every row went through: a few statements for all of them."""
+    def _all_delivered(self, tx: Tx, ends: Sequence[End], at: datetime) -> set[int]:
+        """Of patients whose every row went through: a few statements for all of them. Which rows were still ours."""
+        if not ends:
+            return set()
         lanes = {end.rows[0].course: [row.id for row in end.rows] for end in ends}
         mine = tx.outbox.all_delivered(ends[0].rows[0].destination, lanes, self.worker, at)
-        _link(tx, [end for end in ends if mine.issuperset(lanes[end.rows[0].course])])
         parked = tx.outbox.parked_in([ids[0] for ids in lanes.values()])
         for row in (row for end in ends if end.rows[0].course in parked for row in end.rows if row.id in mine):
             tx.outbox.supersede(row.destination, row.course, references(row.content), by=row.id, at=at)
-        return Counter(delivered=len(mine))
+        return mine
 
 
-def _link(tx: Tx, ends: Sequence[End]) -> None:
-    """What was delivered under a Patient is never followed by another one: it is decided once."""
-    decided = {end.rows[0].course: end.under for end in ends if end.under}
-    if decided:
-        tx.links.put_all(ends[0].rows[0].destination, decided)
+def _whole(end: End, mine: set[int]) -> list[Became]:
+    return [(row, "delivered" if row.id in mine else "lost", None) for row in end.rows]
+
+
+def _link(tx: Tx, ends: Sequence[End], at: datetime) -> None:
+    """Keeps under which Patient something was delivered. Of one of theirs everything is then looked for."""
+    decided = {end.rows[0].course: end for end in ends if end.under}
+    if not decided:
+        return
+    destination = ends[0].rows[0].destination
+    known_ = tx.links.of(destination, list(decided))
+    new = {course: end for course, end in decided.items() if end.under != known_.get(course)}
+    tx.links.put_all(destination, {course: str(end.under) for course, end in new.items()})
+    for end in new.values():
+        if not end.ours:
+            notification.meet(tx, destination, str(end.under), at)
+
+
+def _note(end: End, row: Delivery, became: str, said: Said | None) -> None:
+    """A line for each row, by the number that it came with."""
+    more: dict[str, journal.Told] = {"error": end.error} if end.error else {}
+    if said:
+        more |= {"status": said.status, "codes": words.codes(said.outcome, row.content) or None}
+    tell = journal.warn if became == "parked" else journal.note
+    tell(
+        "delivery",
+        correlation=row.correlation,
+        delivery=row.id,
+        destination=row.destination,
+        became=became,
+        attempts=row.attempts,
+        request=end.request,
+        **more,
+    )

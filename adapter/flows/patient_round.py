@@ -6,11 +6,9 @@ together (`delivery.py`). A crash before that leaves the rows leased, and the ne
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from adapter.errors import HospitalUnavailable, Refused, StoreUnavailable
@@ -23,13 +21,12 @@ from adapter.hospital.references import local_targets
 from adapter.store import Store, Tx
 from adapter.store.outbox import Delivery, Said, references
 from adapter.store.sent import Given
+from adapter.trail import correlation, journal, spans
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault
 
 BREAKS = 10
 """How often a server may break over the same row before it is the row: about half an hour of tries."""
-
-_LOG = logging.getLogger("engraft.delivery")
 
 Lane = Sequence[Delivery]
 """Rows of one patient for one destination, in their order."""
@@ -58,19 +55,30 @@ class Known:
     ids: str = "auto"
 
 
+Became = tuple[Delivery, str, Said | None]
+"""A row; what became of it: delivered, parked, retried, held, or lost to another worker; and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class End:
-    """How it ended for one patient: what to write of its rows, and what the destination was given on the way.
+    """How it ended for one patient: `write` writes what became of the rows, and tells it.
 
-    `under`: the Patient there, as far as this decided it. `whole`: every row went through as it is.
+    `given`: what the destination was given on the way. `under`: the Patient there, as far as this decided it, and
+    whether it is `ours`. `whole`: every row went through as it is. `likely`: how many rows became what, unless another
+    worker has them by now. `error`: the type of the trouble. `request`: what the other server was given as
+    `X-Request-Id`.
     """
 
     rows: Lane
-    write: Callable[[Tx, datetime], Counter[str]]
+    write: Callable[[Tx, datetime], list[Became]]
     given: Sequence[Given] = ()
     under: str | None = None
+    ours: bool = False
     whole: bool = False
     learned: str | None = None
+    likely: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+    request: str | None = None
 
 
 def known(tx: Tx, destination: str, lanes: Sequence[Lane], policy: Policy) -> Known:
@@ -115,13 +123,25 @@ class PatientRound:
     rows: Lane
 
     def deliver(self) -> End:
-        """Sends. What nobody foresaw is of this patient alone: it is logged without content, and tried again later."""
-        try:
-            return self._deliver()
-        except StoreUnavailable:
-            raise
-        except Exception as error:
-            return self._again(unforeseen(error))
+        """Sends; what is sent carries the number of the first row. Raises StoreUnavailable.
+
+        What nobody foresaw is of this patient alone: it is logged without content, and tried again later.
+        """
+        first = self.rows[0]
+        about: dict[str, spans.Attribute] = {"engraft.destination": first.destination, "engraft.rows": len(self.rows)}
+        with (
+            correlation.following(first.correlation or correlation.new()),
+            spans.span("delivery", about, parent=first.trace) as mark,
+        ):
+            try:
+                end = self._deliver()
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                journal.unforeseen(error, delivery=first.id, destination=first.destination)
+                end = self._again(HospitalUnavailable(f"unforeseen here: {type(error).__name__}; the log says where"))
+            mark({f"engraft.{became}": number for became, number in end.likely.items()})
+            return replace(end, request=self.client.request_id)
 
     def _deliver(self) -> End:
         try:
@@ -131,7 +151,7 @@ class PatientRound:
         except HospitalUnavailable as error:
             return self._again(error)
         except LeaseLost:
-            return End(self.rows, lambda *_: Counter())
+            return End(self.rows, lambda *_: [])
         except Refused as error:
             return self._doubtful(Said(str(error), None, outcome([Fault("", str(error), "business-rule")])))
         sending = self.sending()
@@ -142,7 +162,7 @@ class PatientRound:
         except HospitalUnavailable as error:
             return self._again(error, tuple(sending.given.values()))
         except LeaseLost:
-            return End(self.rows, lambda *_: Counter())
+            return End(self.rows, lambda *_: [])
         self.pace.answered()
         self.known.ids = sending.ids
         return self._through(sending, under)
@@ -186,8 +206,11 @@ class PatientRound:
         return identity.Wanted(own)
 
     def _through(self, sending: Sending, under: str | None) -> End:
-        def write(tx: Tx, at: datetime) -> Counter[str]:
-            return Counter(_settled(tx, row, self.rows, self.worker, sending, at) for row in self.rows)
+        def write(tx: Tx, at: datetime) -> list[Became]:
+            return [
+                (row, _settled(tx, row, self.rows, self.worker, sending, at), refusal(row, sending))
+                for row in self.rows
+            ]
 
         # decided once: what was delivered under a Patient is never followed by another one
         ours = sending.given.get(under) if under else None
@@ -196,8 +219,10 @@ class PatientRound:
             write,
             tuple(sending.given.values()),
             f"Patient/{ours.there}" if ours else under,
+            ours is not None,
             not sending.refused and not sending.left,
             sending.ids if sending.learned else None,
+            Counter("parked" if refusal(row, sending) else "delivered" for row in self.rows),
         )
 
     def _again(self, error: HospitalUnavailable, given: Sequence[Given] = ()) -> End:
@@ -206,14 +231,14 @@ class PatientRound:
     def _doubtful(self, said: Said) -> End:
         """The patient is in doubt: nothing of it goes before a person has looked."""
 
-        def write(tx: Tx, at: datetime) -> Counter[str]:
+        def write(tx: Tx, at: datetime) -> list[Became]:
             first, *others = self.rows
             tx.outbox.park(first.id, self.worker, said)
             for row in others:
                 tx.outbox.retry(row.id, self.worker, said, due=at)
-            return Counter(parked=1)
+            return [(first, "parked", said)]
 
-        return End(self.rows, write)
+        return End(self.rows, write, likely=Counter(parked=1))
 
 
 def again(later: Later, rows: Lane, worker: str, given: Sequence[Given] = ()) -> End:
@@ -223,31 +248,27 @@ def again(later: Later, rows: Lane, worker: str, given: Sequence[Given] = ()) ->
     if isinstance(error, HospitalBroke):
         said = Said(str(error), error.status, error.outcome)
 
-    def write(tx: Tx, _: datetime) -> Counter[str]:
+    def write(tx: Tx, _: datetime) -> list[Became]:
         for row in rows:
             tx.outbox.retry(row.id, worker, said, due=later.due, struck=later.struck)
-        return Counter(retried=len(rows))
+        return [(row, "retried", said) for row in rows]
 
-    return End(rows, write, given)
+    return End(rows, write, given, likely=Counter(retried=len(rows)), error=type(error).__name__)
 
 
 def untried(rows: Lane, worker: str, given: Sequence[Given] = ()) -> End:
     """The hospital was not asked: nobody shall count it as a try."""
 
-    def write(tx: Tx, at: datetime) -> Counter[str]:
+    def write(tx: Tx, at: datetime) -> list[Became]:
         tx.outbox.give_back(rows[0].destination, {rows[0].course: [row.id for row in rows]}, worker, at)
-        return Counter()
+        return []
 
     return End(rows, write, given)
 
 
-def unforeseen(error: Exception) -> HospitalUnavailable:
-    """A mistake of ours as a trouble that may pass. Its words may quote a patient: only type and place are told."""
-    places = " < ".join(
-        f"{one.filename}:{one.lineno}" for one in reversed(traceback.extract_tb(error.__traceback__)[-6:])
-    )
-    _LOG.error("unforeseen: %s at %s", type(error).__name__, places)
-    return HospitalUnavailable(f"unforeseen here: {type(error).__name__}; the log says where")
+def refusal(row: Delivery, sending: Sending) -> Said | None:
+    """Of the first of its resources that was refused."""
+    return next((sending.refused[name] for name in references(row.content) if name in sending.refused), None)
 
 
 def _settled(tx: Tx, row: Delivery, rows: Lane, worker: str, sending: Sending, at: datetime) -> str:
@@ -260,7 +281,7 @@ def _settled(tx: Tx, row: Delivery, rows: Lane, worker: str, sending: Sending, a
         note = f"the hospital keeps its own later version of {kept}" if kept else None
         mine, became = tx.outbox.delivered(row.id, worker, at, note), "delivered"
     else:
-        said = next(sending.refused[name] for name in names if name in sending.refused)
+        said = refusal(row, sending) or Said("")
         if through:
             tx.outbox.split(row, refused, at)
         elif any(_holds(earlier.content, sending) for earlier in rows[: rows.index(row)]):

@@ -24,6 +24,7 @@ from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, d
 from adapter.hospital.changes import Change, Kept, bundle, kept
 from adapter.hospital.origin import origin, settle, speak
 from adapter.hospital.quirks import Verdict
+from adapter.trail import correlation, journal, spans
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
 
@@ -58,7 +59,10 @@ def _at_once() -> Iterator[Callable[[], None]]:
 
 
 class HospitalClient:
-    """Speaks to one server. `timeout` is (connect, read) in seconds; `pause` and `jitter` space out contention."""
+    """Speaks to one server. `timeout` is (connect, read) in seconds; `pause` and `jitter` space out contention.
+
+    `veiled`: it must not learn the number that a request has here, for others may know whose it is.
+    """
 
     def __init__(
         self,
@@ -67,12 +71,14 @@ class HospitalClient:
         auth: AuthBase | None,
         *,
         tls: Tls | None = None,
+        veiled: bool = False,
         timeout: tuple[float, float] = (5.0, 30.0),
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
+        self._veiled = veiled
         self._timeout = timeout
         self._pause = pause
         self._jitter = jitter
@@ -87,6 +93,12 @@ class HospitalClient:
     def close(self) -> None:
         """Gives the connections back."""
         self._session.close()
+
+    @property
+    def request_id(self) -> str | None:
+        """The `X-Request-Id` that goes with the work at hand."""
+        number = correlation.current()
+        return correlation.veiled(number) if number and self._veiled else number
 
     def transact(self, resources: Sequence[Resource]) -> Resource:
         """PUTs every resource on its own id, all or none. Returns the transaction-response Bundle.
@@ -163,6 +175,16 @@ class HospitalClient:
         url = f"{self.base_url}/Subscription/{subscription}/$events"
         return self._send("GET", url, params=asked, headers=_FRESH).content()
 
+    def put_plain(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """PUT of JSON that is no FHIR, to a service beside the FHIR server. The JSON object of its answer.
+
+        Raises ValueError for another server than that of `base_url`, HospitalRefused, HospitalUnavailable.
+        """
+        if origin(url) != origin(self.base_url):
+            raise ValueError("not on the server of base_url")
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        return self._send("PUT", url, headers=headers, data=wire.encode(dict(body))).content()
+
     def capability(self) -> Resource:
         """The CapabilityStatement, fetched once: HAPI's weighs 1.9 MB."""
         if self._capability is None:
@@ -198,9 +220,25 @@ class HospitalClient:
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None = None, **content: Any) -> Answer:
         """One request and its answer, whatever its status."""
-        headers = dict(headers or {})
-        if isinstance(content.get("data"), bytes):
-            headers["Content-Type"] = FHIR_JSON
+        said: dict[str, spans.Attribute] = {"http.request.method": method, "engraft.destination": self.name}
+        begun = time.monotonic()
+        with spans.span(method, said, kind="client") as mark:
+            headers = {**(headers or {}), **self._passport()}
+            if isinstance(content.get("data"), bytes):
+                headers["Content-Type"] = FHIR_JSON
+            answer = self._exchange(method, url, headers, content)
+            mark({"http.response.status_code": answer.status})
+        ms = round((time.monotonic() - begun) * 1000, 1)
+        about: dict[str, journal.Told] = {"destination": self.name, "request": self.request_id}
+        journal.detail("exchange", method=method, status=answer.status, ms=ms, **about)
+        return answer
+
+    def _passport(self) -> dict[str, str]:
+        """By which the other side's log and ours can be laid side by side."""
+        number, trace = self.request_id, None if self._veiled else spans.traceparent()
+        return {name: said for name, said in (("X-Request-Id", number), ("traceparent", trace)) if said}
+
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]) -> Answer:
         try:
             with self._session.request(
                 method, url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True, **content

@@ -26,6 +26,7 @@ from adapter.store.follow_ups import FollowUps
 from adapter.store.heard import HeardOf
 from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
+from adapter.store.last_told import LastTold, last_told
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
 from adapter.store.people import People
@@ -34,6 +35,7 @@ from adapter.store.questions import Questions
 from adapter.store.resources import Resources
 from adapter.store.sent import Sent
 from adapter.store.validations import Validations
+from adapter.trail import journal
 from mappings.r4.build import Resource
 
 __all__ = ["Store", "Tx"]
@@ -46,11 +48,12 @@ class Tx:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.happened: list[tuple[str, dict[str, journal.Told]]] = []
         self.resources = Resources(connection)
         self.enrolments = Enrolments(connection)
         self.follow_ups = FollowUps(connection)
         self.pushed = Pushed(connection)
-        self.outbox = Outbox(connection)
+        self.outbox = Outbox(connection, self.note)
         self.inbox = Inbox(connection)
         self.clients = Clients(connection)
         self.links = Links(connection)
@@ -66,12 +69,20 @@ class Tx:
         self.people = People(connection)
         self.exports = Exports(connection)
 
+    def note(self, event: str, **fields: journal.Told) -> None:
+        """A line for the log, written once this transaction is durable."""
+        self.happened.append((event, fields))
+
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.
 
         On SQLite a writer has the whole database to itself anyway.
         """
         lease.hold(self._connection, name)
+
+    def last_told(self, centre: str, course: str | None = None) -> list[LastTold]:
+        """When the centre last handed something in about each of its patients: see `last_told.last_told`."""
+        return last_told(self._connection, centre, course)
 
     def erase(self, course: str, keep: Callable[[list[Resource]], bool]) -> int:
         """Takes a course out of everything but the audit: see `erasure.erase`."""
@@ -113,7 +124,9 @@ class Store:
     def transaction(self) -> Iterator[Tx]:
         """Writes: durable when the block has ended, undone when it raised. On SQLite one at a time."""
         with self._connected(writes=True) as connection:
-            yield Tx(connection)
+            tx = Tx(connection)
+            yield tx
+        self._note(tx)
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
@@ -122,11 +135,17 @@ class Store:
             yield Tx(connection)
 
     @contextmanager
+    def together(self) -> Iterator[Store]:
+        """A store whose deeds are one transaction: durable when the block has ended, undone when it raised."""
+        with self._connected(writes=True) as connection:
+            yield _OneTransaction(self, connection)
+
+    @contextmanager
     def rehearsing(self) -> Iterator[Store]:
         """A store in which everything can be done as in this one, and of which nothing remains."""
         with self._connected(writes=True) as connection:
             try:
-                yield _Rehearsal(self, connection)
+                yield _OneTransaction(self, connection)
                 raise _Undone
             except _Undone:
                 connection.rollback()
@@ -140,8 +159,12 @@ class Store:
             yield from listening.calls(self._engine, stop)
 
     def close(self) -> None:
-        """Gives back every connection."""
-        self._engine.dispose()
+        """Closes every connection; what another thread still works with, when it gives it back."""
+        engine.retire(self._engine)
+
+    def _note(self, tx: Tx) -> None:
+        for event, fields in tx.happened:
+            journal.note(event, **fields)
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
@@ -168,8 +191,8 @@ class _Undone(Exception):
     """Ends a rehearsal."""
 
 
-class _Rehearsal(Store):
-    """One transaction that is never ended as done; what is written in it is read in it."""
+class _OneTransaction(Store):
+    """One transaction that somebody else ends; what is written in it is read in it."""
 
     def __init__(self, store: Store, connection: Connection) -> None:
         self._engine = store._engine
@@ -178,3 +201,6 @@ class _Rehearsal(Store):
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:  # noqa: ARG002  both see the one transaction
         yield self._connection
+
+    def _note(self, tx: Tx) -> None:
+        """Nothing of it remains."""

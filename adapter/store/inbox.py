@@ -17,13 +17,17 @@ from sqlalchemy import Connection, Row, exists, func, insert, select
 from adapter.store import lease
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.schema import inbox
+from adapter.trail import correlation
 
 DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte."""
+    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte.
+
+    `correlation`: the number of the request by which it came.
+    """
 
     id: int
     hospital: str
@@ -39,6 +43,7 @@ class Notice:
     worker: str | None
     finished: datetime | None
     error: str | None
+    correlation: str | None
 
 
 class Inbox:
@@ -75,6 +80,7 @@ class Inbox:
             "created": at,
             "due": at,
             "digest": digest,
+            "correlation": correlation.current(),
         }
         added = self._connection.execute(insert(inbox).values(**came, **row).returning(inbox.c.id))
         lease.call(self._connection, lease.INBOX)

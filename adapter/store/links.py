@@ -32,6 +32,10 @@ class Links:
         wanted = select(links.c.course).where(links.c.hospital == hospital, links.c.patient == patient)
         return list(self._connection.scalars(wanted.order_by(links.c.course)))
 
+    def patients(self, hospital: str) -> frozenset[str]:
+        """References of every Patient of ours that a hospital knows."""
+        return frozenset(self._connection.scalars(select(links.c.patient).where(links.c.hospital == hospital)))
+
     def put(self, hospital: str, course: str, patient: str) -> None:
         """Sets or changes the reference."""
         self.put_all(hospital, {course: patient})

@@ -7,7 +7,7 @@ the whole patient (`holds`) stays at the front until a person retries or discard
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from adapter.store import lease
 from adapter.store.lanes import OPEN, having, held, lane, promote
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.schema import enrolments, outbox
+from adapter.trail import correlation, spans
 from mappings.r4.build import Resource
 
 DELIVERED, DISCARDED = "delivered", "discarded"
@@ -33,7 +34,8 @@ class Delivery:
 
     `due`: when it may be tried, or, while leased, when the lease ends. `attempts` counts the leases, `strikes` those at
     which the server broke over this very row. `status`, `error`, `outcome` (OperationOutcome) are what the other server
-    said last. `source` is the key of the document behind it.
+    said last. `source` is the key of the document behind it, `correlation` the number of the request that brought it,
+    `trace` the span in which it was queued.
     """
 
     id: int
@@ -52,6 +54,8 @@ class Delivery:
     finished: datetime | None = None
     front: bool = False
     strikes: int = 0
+    correlation: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,10 @@ class Said:
 
 
 class Outbox:
-    """Rows are never removed: what was sent stays on record."""
+    """Rows are never removed: what was sent stays on record. `note` takes lines for the log."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, note: Callable[..., None]) -> None:
+        self._connection, self._note = connection, note
 
     def hold(self, destination: str, courses: Iterable[str]) -> None:
         """Waits for whoever else writes of these patients there. Who writes of several holds them all before."""
@@ -78,7 +82,9 @@ class Outbox:
         self.hold(destination, [course])
         who = {"destination": destination, "course": course, "source": source, "front": False, "strikes": 0}
         row = {"state": WAITING, "attempts": 0, "created": at, "due": at, "content": list(resources)}
+        row |= {"correlation": correlation.current(), "trace": spans.traceparent()}
         added = self._connection.execute(insert(outbox).values(**who, **row).returning(outbox.c.id)).scalar_one()
+        self._note("queued", delivery=int(added), destination=destination, resources=len(resources))
         promote(self._connection, destination, course)
         lease.call(self._connection, destination)
         return int(added)
@@ -199,7 +205,8 @@ class Outbox:
             return
         left = set(references(refused))
         through = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in left]
-        values = {name: getattr(row, name) for name in ("destination", "course", "source", "attempts", "created")}
+        kept = ("destination", "course", "source", "attempts", "created", "correlation", "trace")
+        values = {name: getattr(row, name) for name in kept}
         over = {"state": DELIVERED, "due": at, "finished": at, "content": through, "front": False, "strikes": 0}
         self._connection.execute(insert(outbox).values(**values, **over, error=f"the rest is delivery {row.id}"))
 
@@ -253,9 +260,13 @@ class Outbox:
         *,
         destination: str | None = None,
         centre: str | None = None,
+        correlation: str | None = None,
         limit: int | None = None,
     ) -> list[Delivery]:
-        """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`."""
+        """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`.
+
+        `correlation`: only what this request brought.
+        """
         wanted = select(outbox).order_by(outbox.c.id).limit(limit)
         if states is not None:
             wanted = wanted.where(outbox.c.state.in_(states))
@@ -264,6 +275,8 @@ class Outbox:
             wanted = wanted.where(outbox.c.course.in_(own))
         if destination is not None:
             wanted = wanted.where(outbox.c.destination == destination)
+        if correlation is not None:
+            wanted = wanted.where(outbox.c.correlation == correlation)
         return [_delivery(row) for row in self._connection.execute(wanted)]
 
     def for_source(self, course: str, source: str) -> list[Delivery]:

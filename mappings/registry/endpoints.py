@@ -117,6 +117,7 @@ class Cohort:
         if impossible := sorted(day for day in horizons if day < 0):
             raise FaultyInput([Fault("horizons", f"{day} is no day after the transplant") for day in impossible])
         self.as_of = as_of
+        self.patients = 0
         self.since: date | None = None
         self.latest: date | None = None
         self.left_out: list[Excluded] = []
@@ -124,6 +125,7 @@ class Cohort:
 
     def add(self, course: Course) -> None:
         """One patient."""
+        self.patients += 1
         self.latest = max((day for day in (self.latest, course.latest) if day), default=None)
         followed = follow(course, self.as_of)
         if isinstance(followed, Excluded):

@@ -30,6 +30,8 @@ class Report:
     analyses: tuple[Analysis, ...]
     release: bool = False
     start: date | None = None
+    patients: int = 0
+    """Courses that were looked at, grafted or not."""
 
     @property
     def rows(self) -> tuple[AnyRow, ...]:
@@ -94,7 +96,8 @@ def compile_report(
     for course in courses:
         cohort.add(course)
     analyses = cohort.analyses()
-    return Report(as_of or cohort.latest, cohort.since, suppress(analyses) if release else analyses, release)
+    shown = suppress(analyses) if release else analyses
+    return Report(as_of or cohort.latest, cohort.since, shown, release, patients=cohort.patients)
 
 
 def chosen(endpoints: Iterable[str]) -> tuple[str, ...]:

@@ -161,6 +161,15 @@ class TestConfig:
         assert (result.exit_code, "keys/k" in result.stdout) == (0, True)
         assert (tmp_path / "keys" / "k").is_file()
 
+    def test_a_registry_gets_the_key_file_that_it_names(self, run, tmp_path):
+        section = '[registries.a]\nbase_url = "http://127.0.0.1:9/fhir"\nkey = { file = "a.key" }\n'
+        (tmp_path / "mine.toml").write_text(section)
+        assert run("config", "init", "mine.toml").exit_code == 0
+        assert stat.S_IMODE((tmp_path / "a.key").stat().st_mode) == 0o600
+        (tmp_path / "a.key").write_text("words")
+        told = run("config", "check", ENGRAFT_CONFIG="mine.toml")
+        assert (told.exit_code, "registries.a.key" in told.stderr) == (1, True)
+
     def test_a_folder_that_cannot_be_made_is_refused(self, run, tmp_path):
         (tmp_path / "file").write_text("")
         assert run("config", "init", tmp_path / "file" / "engraft.toml").exit_code == 1

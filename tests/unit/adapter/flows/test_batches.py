@@ -127,10 +127,10 @@ def test_a_mistake_of_ours_over_one_patient_is_logged_without_content_and_stops_
     row = office.row(ids[1])
     assert row.due > office.now, "it waits, longer each time"
     assert "KeyError" in row.error
-    (said,) = caplog.messages
-    assert "unforeseen: KeyError at" in said
-    assert "test_batches.py" in said
-    assert "Jane" not in said + row.error
+    (said,) = [vars(record)["engraft_fields"] for record in caplog.records if record.message == "unforeseen"]
+    assert (said["error"], said["delivery"]) == ("KeyError", ids[1])
+    assert "test_batches.py" in said["at"][0]
+    assert "Jane" not in str(said) + row.error
     monkeypatch.setattr(Sending, "send", real)
     office.later()
     assert office.deliver().delivered == 1
