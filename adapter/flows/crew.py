@@ -160,7 +160,7 @@ class Crew:
         except Exception as error:
             self.stumbles[named] += 1
             wait = retry.delay(self.stumbles[named], self._post.jitter())
-            journal.unforeseen(error, work=work.__name__, times=self.stumbles[named], again=round(wait))
+            journal.unforeseen(error, work=work.__name__.strip("_"), times=self.stumbles[named], again=round(wait))
             self.stop.wait(wait)
             return None
         self.stumbles.pop(named, None)

@@ -307,6 +307,8 @@ def _link(tx: Tx, ends: Sequence[End], at: datetime) -> None:
 def _note(end: End, row: Delivery, became: str, said: Said | None) -> None:
     """A line for each row, by the number that it came with."""
     more: dict[str, journal.Told] = {"error": end.error} if end.error else {}
+    if row.trace:
+        more["trace"] = row.trace.split("-")[1]
     if said:
         more |= {"status": said.status, "codes": words.codes(said.outcome, row.content) or None}
     tell = journal.warn if became == "parked" else journal.note
