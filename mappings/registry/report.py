@@ -92,12 +92,24 @@ def compile_report(
     `as_of` defaults to the last date in the data, beyond which nothing is to be cut. `keep`: the subjects too. Courses
     are taken one by one. Raises FaultyInput naming endpoints and horizons that do not exist.
     """
-    cohort = Cohort(chosen(endpoints), as_of or date.max, horizons, keep=keep)
+    found = cohort(endpoints=endpoints, horizons=horizons, as_of=as_of, keep=keep)
     for course in courses:
-        cohort.add(course)
-    analyses = cohort.analyses()
+        found.add(course)
+    return of_cohort(found, as_of, release=release)
+
+
+def cohort(
+    *, endpoints: Collection[str] = (), horizons: Collection[int] = (), as_of: date | None = None, keep: bool = True
+) -> Cohort:
+    """Nobody yet, asked what `compile_report` asks. Raises FaultyInput as it does."""
+    return Cohort(chosen(endpoints), as_of or date.max, horizons, keep=keep)
+
+
+def of_cohort(found: Cohort, as_of: date | None, *, release: bool) -> Report:
+    """What came of a cohort; `as_of` defaults to the last date in the data."""
+    analyses = found.analyses()
     shown = suppress(analyses) if release else analyses
-    return Report(as_of or cohort.latest, cohort.since, shown, release, patients=cohort.patients)
+    return Report(as_of or found.latest, found.since, shown, release, patients=found.patients)
 
 
 def chosen(endpoints: Iterable[str]) -> tuple[str, ...]:
