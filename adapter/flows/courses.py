@@ -41,7 +41,7 @@ def in_directory(path: Path, canonicals: Canonicals) -> Iterator[Iterable[Course
 
     Raises Refused where there are none, Invalid naming file and line of what is no valid FHIR R4.
     """
-    files = [path] if path.is_file() else sorted(each for each in path.glob("*.ndjson") if each.name != REJECTED)
+    files = files_of(path)
     if not files:
         raise Refused(f"{path} holds no .ndjson files")
     if sum(file.stat().st_size for file in files) <= IN_MEMORY_BYTES:
@@ -49,6 +49,11 @@ def in_directory(path: Path, canonicals: Canonicals) -> Iterator[Iterable[Course
     else:
         with _dealt(_lines(files)) as shares:
             yield _courses(shares, canonicals)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The NDJSON files of a folder that hold resources, or the one file."""
+    return [path] if path.is_file() else sorted(each for each in path.glob("*.ndjson") if each.name != REJECTED)
 
 
 @contextmanager
