@@ -9,7 +9,7 @@ LOCK   := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint contract bench chaos mutants golden schemas protocols artefacts ig conformance agreement lock clean
+.PHONY: help demo test lint contract bench chaos mutants golden schemas protocols artefacts ig conformance judged agreement lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ artefacts: .venv/installed ## write what is generated of profiles/ (questionnair
 
 ig: .venv/installed ## the implementation guide as a package for FHIR tools, dist/*.tgz (Java 17 and Maven for its snapshots)
 	.venv/bin/python -m tests.lib.guide.snapshots
+
+judged: .venv/installed ## let HL7's validator read 1,000 generated follow-ups; writes docs/conformance.md (ARGS=25: fewer, writes nothing)
+	@.venv/bin/python -m tests.lib.judged $(ARGS)
 
 conformance: .venv/installed ## write docs/conformance.md from the protocol and the spec tests
 	.venv/bin/python -m tests.lib.conformance

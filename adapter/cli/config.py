@@ -50,6 +50,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
         ("centres", settings.centres),
         ("hospitals", settings.hospitals),
         ("registries", settings.registries),
+        ("ehrs", settings.ehrs),
     ):
         click.echo(f"  {kind}: {', '.join(names) or 'none'}")
 

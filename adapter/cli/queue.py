@@ -27,14 +27,18 @@ def queue() -> None:
 @queue.command(name="list")
 @click.option("--state", "states", type=click.Choice(STATES), multiple=True, help="Repeatable; default: unfinished.")
 @click.option("--hospital", help="Only what is for this hospital or registry.")
+@click.option("--correlation", metavar="ID", help="Only what this request brought (X-Request-Id), delivered or not.")
 @json_option
-def list_(states: tuple[str, ...], hospital: str | None, as_json: bool) -> None:
+def list_(states: tuple[str, ...], hospital: str | None, correlation: str | None, as_json: bool) -> None:
     """What waits, is under way or parked, and since when.
 
+    \b
     Example: engraft queue list --state parked --state waiting
+             engraft queue list --correlation 4bf92f3577b34da6a3ce929d0e0e4736
     """
+    usual = STATES if correlation else UNFINISHED
     with store_of(load(environment())) as store, store.reading() as tx:
-        found = tx.outbox.listing(states or UNFINISHED, destination=hospital)
+        found = tx.outbox.listing(states or usual, destination=hospital, correlation=correlation)
         backlog = tx.outbox.backlog()
     if as_json:
         click.echo(pretty([row(one) for one in found]))
@@ -43,10 +47,13 @@ def list_(states: tuple[str, ...], hospital: str | None, as_json: bool) -> None:
     from tabulate import tabulate
 
     rows = [
-        (o.id, o.destination, o.course, o.state, age(o.created, now()), o.attempts, o.due, (o.error or "")[:60])
+        (
+            *(o.id, o.destination, o.course, o.state, age(o.created, now()), o.attempts, o.due),
+            *((o.error or "")[:60], o.correlation),
+        )
         for o in found
     ]
-    head = ("id", "destination", "course", "state", "age", "attempts", "due", "error")
+    head = ("id", "destination", "course", "state", "age", "attempts", "due", "error", "correlation")
     click.echo(tabulate(rows, headers=head) if rows else "nothing here")
     for name, (number, oldest) in backlog.items():
         click.echo(f"{name}: {number} not finished, the oldest for {age(oldest, now())}", err=True)

@@ -88,6 +88,7 @@ def diff(file: Path, who: str, as_json: bool) -> None:
 @click.option("--confirmed-by", required=True, metavar="NAME", help="Who confirms it.")
 @click.option("--reason", metavar="TEXT", help="What is to be kept with it.")
 @click.option("--although-unknown", metavar="WHY", help="Why the taper begins although its gate is unknown.")
+@click.option("--deviation", metavar="WHY", help="Why it began although the protocol says that it may not.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would change.")
 @json_option
 def taper(id_: str, action: str, take_back: bool, dry_run: bool, as_json: bool, **said: str | None) -> None:

@@ -16,11 +16,12 @@ from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
-from adapter.errors import Refused
+from adapter.errors import Invalid, Refused
 from adapter.flows import access
 from adapter.flows import endpoints as endpoint_flow
 from adapter.flows import registry as flow
 from adapter.flows.endpoints import Question
+from adapter.flows.registry import Aside
 from mappings.r4 import wire
 from mappings.r4.build import Resource, collection
 from mappings.r4.validate import require_valid
@@ -56,8 +57,9 @@ registry.add_command(registry_crid.crid)
 def bundle(patient: str | None, name: str | None, out: Path | None, who: str) -> None:
     """De-identified bundles of the patients who agree today, with what each of them is missing.
 
-    Without --out one bundle a line. Bundles that an earlier call left in the folder are replaced. Without --registry
-    the pseudonyms are those of the centre's one key: give files of one call to one recipient only.
+    Without --out one bundle a line. Bundles that an earlier call left in the folder are replaced. Who is set aside
+    because of a record at fault is named on stderr, and the command exits 1. Without --registry the pseudonyms are
+    those of the centre's one key: give files of one call to one recipient only.
 
     Example: ENGRAFT_CONFIG=engraft.toml engraft registry bundle --out registry/
     """
@@ -65,22 +67,30 @@ def bundle(patient: str | None, name: str | None, out: Path | None, who: str) ->
     if name and name not in settings.registries:
         raise Refused(f"no registry is called {name}; known: {', '.join(sorted(settings.registries)) or 'none'}")
     key = settings.pseudonym_key(name)
+    aside: list[Aside] = []
     with store_of(settings) as store:
         asked = "one patient" if patient else "all who agree"
         access.taken_out(store, BUNDLES, now(), f"{asked}, for {name}" if name else asked, who=who)
-        made = list(flow.bundles(store, key, now(), patient, canonicals=settings.canonicals))
-        access.done(store, BUNDLES, now(), len(made), "bundles", who=who)
-    if out:
-        _write(out, made)
-    else:
-        for one in made:
-            click.echo(wire.encode(one).decode())
-    click.echo(f"{len(made)} bundles", err=True)
-    if patient and not made:
+        made = flow.bundles(store, key, now(), patient, aside=aside, canonicals=settings.canonicals)
+        written = _write(out, made) if out else _echo(made)
+        access.done(store, BUNDLES, now(), written, "bundles", who=who)
+    click.echo(f"{written} bundles", err=True)
+    if aside:
+        raise Invalid([fault for one in aside for fault in one.for_the_centre()])
+    if patient and not written:
         raise Refused("no such patient, or none who agrees to registries today")
 
 
-def _write(out: Path, made: Iterable[Resource]) -> None:
+def _echo(made: Iterable[Resource]) -> int:
+    written = 0
+    for one in made:
+        click.echo(wire.encode(one).decode())
+        written += 1
+    return written
+
+
+def _write(out: Path, made: Iterable[Resource]) -> int:
+    written = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
         for old in out.iterdir():
@@ -88,8 +98,10 @@ def _write(out: Path, made: Iterable[Resource]) -> None:
                 old.unlink()
         for one in made:
             (out / f"{one['id']}.json").write_text(wire.pretty(one) + "\n", "utf-8")
+            written += 1
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}") from error
+    return written
 
 
 @registry.command()

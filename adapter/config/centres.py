@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 
 from adapter.config.reader import Place, Reader, Table
+from adapter.config.results import results
 from adapter.config.settings import Centre, Retention
 
 BY_HAND, AUTOMATIC = "by-hand", "automatic"
@@ -18,14 +19,15 @@ def centres(reader: Reader, document: Table, hospitals: Collection[str]) -> dict
 
 def _centre(reader: Reader, code: str, table: Table, hospitals: Collection[str]) -> Centre:
     at = ("centres", code)
-    reader.only(table, at, ("name", "hospital", "overlays", "retention"))
+    reader.only(table, at, ("name", "hospital", "overlays", "results", "retention"))
     hospital = reader.text(table, at, "hospital") if "hospital" in table else None
     if hospital and hospital not in hospitals:
         known = ", ".join(hospitals) or "none"
         reader.fault((*at, "hospital"), f"no hospital is called {hospital}; known: {known}")
     name = reader.text(table, at, "name") if "name" in table else code
     overlays = reader.files(table, (*at, "overlays"))
-    return Centre(code, name, hospital, overlays, _retention(reader, table, (*at, "retention")))
+    coded = results(reader, table, (*at, "results"))
+    return Centre(code, name, hospital, overlays, coded, _retention(reader, table, (*at, "retention")))
 
 
 def _retention(reader: Reader, table: Table, at: Place) -> Retention | None:

@@ -36,13 +36,15 @@ class Retention:
 class Centre:
     """`hospital`: where this centre's resources are delivered; None: they are stored only.
 
-    `overlays`: what the centre adds to protocols, one file each.
+    `overlays`: what the centre adds to protocols, one file each. `results`: (system, code) of its laboratory, by what
+    is shown beside the doses.
     """
 
     code: str
     name: str
     hospital: str | None = None
     overlays: tuple[Path, ...] = ()
+    results: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     retention: Retention | None = None
     """None: nothing is erased by itself, and nothing is past a period."""
 
@@ -132,6 +134,21 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
+class Ehr:
+    """An EHR that calls CDS Hooks with JWTs of its own: `issuer` and, where it has several, `tenant` as they name it.
+
+    Its public keys are at `jwks_url` or in `jwks_file`. It calls for one `centre`.
+    """
+
+    name: str
+    issuer: str
+    centre: str
+    tenant: str | None = None
+    jwks_url: str | None = None
+    jwks_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exports:
     """Where the files of bulk exports lie, and for how many hours. A day is our own default."""
 
@@ -141,15 +158,19 @@ class Exports:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole of it. `file`: the TOML that it was read from."""
+    """The whole of it. `file`: the TOML that it was read from. `log_format`, `log_level` None: as is usual there."""
 
     database_url: str = DEFAULT_DATABASE_URL
     public_url: str = DEFAULT_PUBLIC_URL
     broker_url: str | None = None
+    log_format: str | None = None
+    log_level: str | None = None
     canonicals: Canonicals = DEFAULT
     centres: Mapping[str, Centre] = field(default_factory=dict)
     hospitals: Mapping[str, Hospital] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
+    ehrs: Mapping[str, Ehr] = field(default_factory=dict)
+    """Once one is named, CDS Hooks take nothing but their JWTs."""
     privacy_key: Path | None = None
     shared_pseudonyms: bool = False
     """All registries see the same pseudonyms, under the one key: they could match their patients."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from adapter.trail import journal
+
 if TYPE_CHECKING:
     from adapter.store import Store
 
@@ -36,3 +38,4 @@ def looked_at(store: Store, what: str, now: datetime, count: int, of: str, *, wh
 def _note(store: Store, action: str, what: str, now: datetime, detail: str, who: str) -> None:
     with store.transaction() as tx:
         tx.audit.add(at=now, who=who, action=action, target=what, centre=None, detail=detail)
+    journal.note(action, caller=who, what=what)

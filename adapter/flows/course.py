@@ -16,6 +16,7 @@ from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import push, regimen
 from adapter.flows.access import OPERATOR
 from adapter.store.submissions import RETRACTED
+from adapter.trail import journal
 from adapter.version import software
 from mappings.canonicals import Canonicals
 from mappings.facts import Enrolment, FollowUp
@@ -59,6 +60,11 @@ class Receipt:
     resources: tuple[str, ...]
     changed: bool = True
     regimen_issues: tuple[Fault, ...] = ()
+
+
+def in_brief(receipt: Receipt) -> dict[str, journal.Told]:
+    """What the log says of it."""
+    return {"version": receipt.version, "changed": receipt.changed, "resources": len(receipt.resources)}
 
 
 @contextmanager
@@ -243,6 +249,7 @@ def told(submission: Submission, resources: Sequence[Stored], deliveries: Sequen
         "status": submission.status,
         "reason": submission.reason,
         "received": submission.at.isoformat(),
+        "correlation": submission.correlation,
         "course": submission.course,
         "resources": [
             {"reference": one.reference, "version": one.version, "status": retract.standing(one.content)}
@@ -253,5 +260,5 @@ def told(submission: Submission, resources: Sequence[Stored], deliveries: Sequen
 
 
 def _delivery(one: Delivery) -> dict[str, Any]:
-    shown = ("id", "destination", "state", "attempts", "status", "error", "outcome")
+    shown = ("id", "destination", "state", "attempts", "status", "error", "outcome", "correlation")
     return {name: getattr(one, name) for name in shown} | {"due": one.due.isoformat()}

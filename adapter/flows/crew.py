@@ -22,10 +22,11 @@ from adapter.config import Settings
 from adapter.errors import StoreUnavailable
 from adapter.flows import hearing, notification, retention
 from adapter.flows.delivery import DrainReport, Policy, Post
-from adapter.hospital.connections import Connections
+from adapter.hospital.connections import Connections, Tokens
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
 from adapter.store.lease import INBOX
+from adapter.trail import journal
 
 T = TypeVar("T")
 
@@ -60,6 +61,7 @@ class Crew:
         self.stop = threading.Event()
         self._store, self._settings, self._tell = store, settings, tell
         self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
+        self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
         self._forget = datetime.min.replace(tzinfo=UTC)
@@ -105,6 +107,7 @@ class Crew:
         """Gives back every connection."""
         for connections in self._connections.values():
             connections.close()
+        self._tokens.close()
 
     def _listen(self) -> None:
         """Hears of work as it arrives. Ends at once where the database cannot call."""
@@ -146,7 +149,10 @@ class Crew:
             return work(*about)
         except StoreUnavailable as error:
             self._tell(str(error))
-            return None
+            journal.warn("store-unavailable", says=journal.says(error))
+        except Exception as error:  # what one row breaks must not end the work for all others: told, and gone on with
+            journal.unforeseen(error)
+        return None
 
     def _look(self) -> list[str]:
         """Destinations that nobody tends yet."""
@@ -202,8 +208,8 @@ class Crew:
             return sum(pool.map(work, range(self._post.writers)), Counter())
 
     def _lines(self, name: str) -> Connections:
-        """A worker's own connections: they are not shared between threads."""
-        return self._connections.setdefault(name, Connections(self._settings))
+        """A worker's own connections: they are not shared between threads, but the tokens are."""
+        return self._connections.setdefault(name, Connections(self._settings, self._tokens))
 
     def _destinations(self) -> list[str]:
         with self._store.reading() as tx:

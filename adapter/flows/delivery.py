@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapter.errors import HospitalUnavailable, Refused
+from adapter.errors import HospitalUnavailable, Refused, StoreUnavailable
+from adapter.flows import notification
 from adapter.flows.sending import Sending, outcome
-from adapter.hospital import identity, retry
+from adapter.hospital import identity, retry, words
 from adapter.hospital.answer import HospitalBroke, HospitalSilent
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.pace import ENTRIES, Pace
@@ -23,6 +24,7 @@ from adapter.hospital.references import local_targets
 from adapter.store import Store, Tx
 from adapter.store.outbox import Delivery, Said, references
 from adapter.store.sent import Given
+from adapter.trail import correlation, journal, spans
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault
 
@@ -73,6 +75,7 @@ class Post:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _paces: dict[str, Pace] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pace(self, destination: str) -> Pace:
@@ -82,7 +85,21 @@ class Post:
             return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter, entries))
 
     def work(self, destination: str, client_of: ClientOf, worker: str, most: int | None = None) -> Counter[str]:
-        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set."""
+        """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set.
+
+        Raises StoreUnavailable. What the worker held then it takes up at once when it comes again.
+        """
+        if worker in self._left:
+            with self.store.transaction() as tx:
+                tx.outbox.release([worker], self.now())
+            self._left.discard(worker)
+        try:
+            return self._worked(destination, client_of, worker, most)
+        except StoreUnavailable:
+            self._left.add(worker)
+            raise
+
+    def _worked(self, destination: str, client_of: ClientOf, worker: str, most: int | None) -> Counter[str]:
         done: Counter[str] = Counter()
         pace = self.pace(destination)
         while not self.stop.is_set() and (most is None or done.total() < most):
@@ -163,14 +180,28 @@ class _Round:
     client_of: ClientOf
     worker: str
     rows: list[Delivery]
+    request: str | None = None
+    """What the other server was given as `X-Request-Id`."""
 
     def deliver(self) -> Counter[str]:
-        """What became of the rows."""
+        """What became of the rows. What is sent carries the number of the first."""
+        first = self.rows[0]
+        about: dict[str, spans.Attribute] = {"engraft.destination": first.destination, "engraft.rows": len(self.rows)}
+        with (
+            correlation.following(first.correlation or correlation.new()),
+            spans.span("delivery", about, parent=first.trace) as mark,
+        ):
+            done = self._delivered()
+            mark({f"engraft.{became}": number for became, number in done.items()})
+        return done
+
+    def _delivered(self) -> Counter[str]:
         first = self.rows[0]
         try:
             client = self.client_of(first.destination)
         except (LookupError, Refused) as error:
             return self._later(HospitalSilent(f"{first.destination} is not configured: {error}"), ())
+        self.request = client.request_id
         try:
             resources, under = self._about_theirs(lambda patient: identity.find(client, patient))
         except HospitalUnavailable as error:
@@ -232,18 +263,25 @@ class _Round:
 
     def _settle(self, sending: Sending, under: str | None) -> Counter[str]:
         first, at = self.rows[0], self.post.now()
-        done: Counter[str] = Counter()
         with self.post.store.transaction() as tx:
-            for row in self.rows:
-                done[self._settled(tx, row, sending, at)] += 1
+            became = [self._settled(tx, row, sending, at) for row in self.rows]
+            done = Counter(became)
             tx.sent.put(first.destination, sending.given.values(), at)
             if sending.learned:
                 tx.sent.learn(first.destination, "ids", sending.ids)
             if under and not done["lost"] and done["delivered"]:
                 # decided once: what was delivered under a Patient is never followed by another one
-                ours = sending.given.get(under)
-                tx.links.put(first.destination, first.course, f"Patient/{ours.there}" if ours else under)
+                self._link(tx, sending.given.get(under), under, at)
+        for row, what in zip(self.rows, became, strict=True):
+            self._note(row, what, _refusal(row, sending))
         return done - Counter(lost=done["lost"], held=done["held"])
+
+    def _link(self, tx: Tx, ours: Given | None, under: str, at: datetime) -> None:
+        first, patient = self.rows[0], f"Patient/{ours.there}" if ours else under
+        if tx.links.get(first.destination, first.course) != patient:
+            tx.links.put(first.destination, first.course, patient)
+            if not ours:
+                notification.meet(tx, first.destination, patient, at)
 
     def _settled(self, tx: Tx, row: Delivery, sending: Sending, at: datetime) -> str:
         names = references(row.content)
@@ -254,7 +292,7 @@ class _Round:
             note = f"the hospital keeps its own later version of {kept}" if kept else None
             mine, became = tx.outbox.delivered(row.id, self.worker, at, note), "delivered"
         else:
-            said = next(sending.refused[name] for name in names if name in sending.refused)
+            said = _refusal(row, sending) or Said("")
             if through:
                 tx.outbox.split(row, refused, at)
             elif any(_holds(earlier.content, sending) for earlier in self.rows[: self.rows.index(row)]):
@@ -283,6 +321,8 @@ class _Round:
             tx.sent.put(first.destination, given, self.post.now())
             for row in self.rows:
                 tx.outbox.retry(row.id, self.worker, said, due=due, struck=struck)
+        for row in self.rows:
+            self._note(row, "retried", said, error=type(error).__name__)
         return Counter(retried=len(self.rows))
 
     def _park_all(self, said: Said) -> Counter[str]:
@@ -292,7 +332,29 @@ class _Round:
             tx.outbox.park(first.id, self.worker, said)
             for row in others:
                 tx.outbox.retry(row.id, self.worker, said, due=self.post.now())
+        self._note(first, "parked", said)
         return Counter(parked=1)
+
+    def _note(self, row: Delivery, became: str, said: Said | None, **more: journal.Told) -> None:
+        """A line for each row, by the number that it came with."""
+        if said:
+            more |= {"status": said.status, "codes": words.codes(said.outcome, row.content) or None}
+        tell = journal.warn if became == "parked" else journal.note
+        tell(
+            "delivery",
+            correlation=row.correlation,
+            delivery=row.id,
+            destination=row.destination,
+            became=became,
+            attempts=row.attempts,
+            request=self.request,
+            **more,
+        )
+
+
+def _refusal(row: Delivery, sending: Sending) -> Said | None:
+    """Of the first of its resources that was refused."""
+    return next((sending.refused[name] for name in references(row.content) if name in sending.refused), None)
 
 
 def _concerned(resources: Sequence[Resource]) -> list[tuple[str, str]]:

@@ -89,11 +89,15 @@ def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
         return
     try:
         with store.reading() as tx:
-            counts, backlog = tx.outbox.counts(), tx.outbox.backlog()
+            counts, backlog, questions = tx.outbox.counts(), tx.outbox.backlog(), tx.questions.counts()
     except StoreUnavailable as error:
         yield Finding("database", AWAY, str(error), "look at the disk and the database's own log")
         return
     yield Finding("database", WELL, "answers, with this program's schema")
+    if questions:
+        asked = ", ".join(f"{number} {kind}" for kind, number in questions.items())
+        waits = f"hospitals' records of patients wait for an answer: {asked}"
+        yield Finding("questions", LOOK, waits, "engraft queue questions, or /queue for the people of the centre")
     if parked := counts.get(PARKED, 0):
         yield Finding("queue", LOOK, f"{parked} deliveries are parked", "engraft queue list --state parked")
     for name, (number, since) in sorted(backlog.items()):

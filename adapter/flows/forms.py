@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapter.config import Registry, Settings
-from adapter.errors import Refused
+from adapter.errors import Invalid, Refused
 from adapter.flows import registry as outcomes
 from mappings.registry import course, ebmt, ebmt_day0, ebmt_page
 
@@ -21,10 +21,15 @@ CONTROLS = "=+-@\t\r"
 
 
 def export(store: Store, registry: Registry, settings: Settings, now: datetime, out: Path, *, who: str) -> Counter[str]:
-    """Writes the forms into the folder `out`; how many of each. In the audit before. Raises Refused where it cannot."""
+    """Writes the forms into the folder `out`; how many of each. In the audit before.
+
+    Raises Refused where it cannot, and Invalid, when the others are written, naming who is set aside because of a
+    record at fault.
+    """
     key = settings.pseudonym_key(registry.name)
     rows: dict[str, list[ebmt.Line]] = {}
-    for bundle in outcomes.bundles(store, key, now, canonicals=settings.canonicals):
+    aside: list[outcomes.Aside] = []
+    for bundle in outcomes.bundles(store, key, now, aside=aside, canonicals=settings.canonicals):
         resources = [entry["resource"] for entry in bundle["entry"]]
         for one in course.read(resources, settings.canonicals):
             day_zero = ebmt_day0.line(one, resources, registry.dates, settings.canonicals)
@@ -41,6 +46,8 @@ def export(store: Store, registry: Registry, settings: Settings, now: datetime, 
             _write(out, form, lines)
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}") from error
+    if aside:
+        raise Invalid([fault for one in aside for fault in one.for_the_centre()])
     return done
 
 

@@ -23,6 +23,7 @@ from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, d
 from adapter.hospital.changes import Change, Kept, bundle, kept
 from adapter.hospital.origin import origin, speak
 from adapter.hospital.quirks import Verdict
+from adapter.trail import correlation, journal, spans
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
 
@@ -48,7 +49,10 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 class HospitalClient:
-    """Speaks to one server. `timeout` is (connect, read) in seconds; `pause` and `jitter` space out contention."""
+    """Speaks to one server. `timeout` is (connect, read) in seconds; `pause` and `jitter` space out contention.
+
+    `veiled`: it must not learn the number that a request has here, for others may know whose it is.
+    """
 
     def __init__(
         self,
@@ -57,12 +61,14 @@ class HospitalClient:
         auth: AuthBase | None,
         *,
         tls: Tls | None = None,
+        veiled: bool = False,
         timeout: tuple[float, float] = (5.0, 30.0),
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
+        self._veiled = veiled
         self._timeout = timeout
         self._pause = pause
         self._jitter = jitter
@@ -76,6 +82,12 @@ class HospitalClient:
     def close(self) -> None:
         """Gives the connections back."""
         self._session.close()
+
+    @property
+    def request_id(self) -> str | None:
+        """The `X-Request-Id` that goes with the work at hand."""
+        number = correlation.current()
+        return correlation.veiled(number) if number and self._veiled else number
 
     def transact(self, resources: Sequence[Resource]) -> Resource:
         """PUTs every resource on its own id, all or none. Returns the transaction-response Bundle.
@@ -196,9 +208,25 @@ class HospitalClient:
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None = None, **content: Any) -> Answer:
         """One request and its answer, whatever its status."""
-        headers = dict(headers or {})
-        if isinstance(content.get("data"), bytes):
-            headers.setdefault("Content-Type", FHIR_JSON)
+        said: dict[str, spans.Attribute] = {"http.request.method": method, "engraft.destination": self.name}
+        begun = time.monotonic()
+        with spans.span(method, said, kind="client") as mark:
+            headers = {**(headers or {}), **self._passport()}
+            if isinstance(content.get("data"), bytes):
+                headers.setdefault("Content-Type", FHIR_JSON)
+            answer = self._exchange(method, url, headers, content)
+            mark({"http.response.status_code": answer.status})
+        ms = round((time.monotonic() - begun) * 1000, 1)
+        about: dict[str, journal.Told] = {"destination": self.name, "request": self.request_id}
+        journal.detail("exchange", method=method, status=answer.status, ms=ms, **about)
+        return answer
+
+    def _passport(self) -> dict[str, str]:
+        """By which the other side's log and ours can be laid side by side."""
+        number, trace = self.request_id, None if self._veiled else spans.traceparent()
+        return {name: said for name, said in (("X-Request-Id", number), ("traceparent", trace)) if said}
+
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]) -> Answer:
         try:
             with self._session.request(
                 method, url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True, **content

@@ -72,6 +72,10 @@ class Token(AuthBase):
         request.hooks["response"].append(lambda answer, **sending: self._again(answer, token, sending))
         return request
 
+    def close(self) -> None:
+        """Gives the connections to the token endpoint back."""
+        self._session.close()
+
     def token(self, refused: str | None = None) -> str:
         """One that holds; not the `refused` one."""
         with self._lock:

@@ -76,6 +76,16 @@ def _postgresql(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
+def retire(engine: Engine) -> None:
+    """Closes every connection: what is at work still, when it is given back.
+
+    `dispose` alone leaves those to the collector: a thread that ends later gives its connection back to a pool that
+    nobody has any more, and PostgreSQL keeps it as long as that lies about.
+    """
+    event.listen(engine.pool, "checkin", lambda _, record: record.close())
+    engine.dispose()
+
+
 def _prepare(connection: Any, _: Any) -> None:
     # the driver would open transactions of its own, too late and of the wrong kind
     connection.isolation_level = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import ColumnElement, Connection, select
 
 from adapter.store import upsert
@@ -19,10 +21,20 @@ class Links:
         found: str | None = self._connection.scalar(select(links.c.patient).where(_of(hospital, course)))
         return found
 
+    def of(self, hospital: str, courses: Collection[str]) -> dict[str, str]:
+        """The same for several courses, as far as it is known."""
+        wanted = select(links.c.course, links.c.patient).where(links.c.hospital == hospital)
+        rows = self._connection.execute(wanted.where(links.c.course.in_(courses)))
+        return {row.course: row.patient for row in rows}
+
     def courses_of(self, hospital: str, patient: str) -> list[str]:
         """Courses whose patient a hospital knows by this reference (`Patient/abc`)."""
         wanted = select(links.c.course).where(links.c.hospital == hospital, links.c.patient == patient)
         return list(self._connection.scalars(wanted.order_by(links.c.course)))
+
+    def patients(self, hospital: str) -> frozenset[str]:
+        """References of every Patient of ours that a hospital knows."""
+        return frozenset(self._connection.scalars(select(links.c.patient).where(links.c.hospital == hospital)))
 
     def put(self, hospital: str, course: str, patient: str) -> None:
         """Sets or changes the reference."""

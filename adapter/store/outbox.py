@@ -7,9 +7,9 @@ the whole patient (`holds`) stays at the front until a person retries or discard
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, false, func, insert, select, true, update
@@ -18,6 +18,7 @@ from adapter.errors import Conflict, NotFound
 from adapter.store import lease
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.schema import enrolments, outbox
+from adapter.trail import correlation, spans
 from mappings.r4.build import Resource
 
 DELIVERED, DISCARDED = "delivered", "discarded"
@@ -33,7 +34,8 @@ class Delivery:
 
     `due`: when it may be tried, or, while leased, when the lease ends. `attempts` counts the leases, `strikes` those at
     which the server broke over this very row. `status`, `error`, `outcome` (OperationOutcome) are what the other server
-    said last. `source` is the key of the document behind it.
+    said last. `source` is the key of the document behind it, `correlation` the number of the request that brought it,
+    `trace` the span in which it was queued.
     """
 
     id: int
@@ -52,6 +54,8 @@ class Delivery:
     finished: datetime | None = None
     front: bool = False
     strikes: int = 0
+    correlation: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,23 @@ class Said:
 
 
 class Outbox:
-    """Rows are never removed: what was sent stays on record."""
+    """Rows are never removed: what was sent stays on record. `note` takes lines for the log."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, note: Callable[..., None]) -> None:
+        self._connection, self._note = connection, note
+
+    def hold(self, destination: str, courses: Iterable[str]) -> None:
+        """Waits for whoever else writes of these patients there. Who writes of several holds them all before."""
+        lease.hold(self._connection, *(f"outbox {destination} {course}" for course in sorted(courses)))
 
     def add(self, destination: str, course: str, resources: Sequence[Resource], *, source: str, at: datetime) -> int:
         """Queues a change set. Its id, which is also its place in the order."""
-        self._hold(destination, course)
+        self.hold(destination, [course])
         who = {"destination": destination, "course": course, "source": source, "front": False, "strikes": 0}
         row = {"state": WAITING, "attempts": 0, "created": at, "due": at, "content": list(resources)}
+        row |= {"correlation": correlation.current(), "trace": spans.traceparent()}
         added = self._connection.execute(insert(outbox).values(**who, **row).returning(outbox.c.id)).scalar_one()
+        self._note("queued", delivery=int(added), destination=destination, resources=len(resources))
         self._promote(destination, course)
         lease.call(self._connection, destination)
         return int(added)
@@ -84,11 +94,26 @@ class Outbox:
     ) -> Delivery | None:
         """The row at the front of its patient that has been due for longest. `destination` None: of any."""
         for name in [destination] if destination is not None else self.destinations():
-            free = (outbox.c.front == true()) & (outbox.c.destination == name)
-            row = lease.claim(self._connection, outbox, worker, at=at, seconds=lease_seconds, free=free)
-            if row:
-                return _delivery(row)
+            rows = self._fronts(name, worker, at, lease_seconds, 1)
+            if rows:
+                return rows[0]
         return None
+
+    def claim(
+        self, destination: str, worker: str, *, at: datetime, lease_seconds: float, lanes: int, rows: int
+    ) -> list[list[Delivery]]:
+        """Leases for up to `lanes` patients what goes together: the row at the front and what may follow it.
+
+        Who has been due for longest comes first. At most `rows` rows in all, and one of each patient at least.
+        """
+        until, found = at + timedelta(seconds=lease_seconds), []
+        firsts = self._fronts(destination, worker, at, lease_seconds, lanes)
+        left, more = rows - len(firsts), self._lanes_with(_OPEN, [row.id for row in firsts])
+        for first in firsts:
+            after = self.follow(first, until=until, most=left) if first.course in more and left > 0 else []
+            left -= len(after)
+            found.append([first, *after])
+        return found
 
     def follow(self, first: Delivery, *, until: datetime, most: int) -> list[Delivery]:
         """Leases what comes directly after a leased row of the same patient, at most `most` rows, to the same worker.
@@ -106,17 +131,17 @@ class Outbox:
                 break
             seen |= names
             taken.append(row)
+        if not taken:
+            return []
         mine: dict[str, Any] = {"state": LEASED, "worker": first.worker, "due": until}
-        still = outbox.c.id.in_([row.id for row in taken]) & (
-            outbox.c.state == WAITING
-        )  # nobody discarded it meanwhile
+        still = lease.named(outbox, [row.id for row in taken], [WAITING])  # nobody discarded it meanwhile
         change = update(outbox).where(still).values(**mine, attempts=outbox.c.attempts + 1)
         had = set(self._connection.scalars(change.returning(outbox.c.id)))
         return [replace(row, **mine, attempts=row.attempts + 1) for row in taken if row.id in had]
 
     def extend(self, ids: Collection[int], worker: str, until: datetime) -> bool:
         """The worker is still at it. False: a lease was lost."""
-        mine = outbox.c.id.in_(ids) & (outbox.c.state == LEASED) & (outbox.c.worker == worker)
+        mine = _held(ids, worker)
         return bool(self._connection.execute(update(outbox).where(mine).values(due=until)).rowcount == len(ids))
 
     def release(self, workers: Collection[str], at: datetime) -> int:
@@ -135,6 +160,18 @@ class Outbox:
         over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None}
         return self._settle(id_, worker, front=False, error=note, **over)
 
+    def all_delivered(self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime) -> set[int]:
+        """Done, every one of these leased rows; `lanes`: by course. Those whose lease was not lost."""
+        ids = [id_ for course in lanes.values() for id_ in course]
+        over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None, "error": None, "front": False}
+        return self._settle_all(destination, lanes, _held(ids, worker), over)
+
+    def give_back(self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime) -> set[int]:
+        """Nothing of these leased rows was tried: they wait again as if nobody had leased them."""
+        ids = [id_ for course in lanes.values() for id_ in course]
+        again = {"state": WAITING, "due": at, "attempts": outbox.c.attempts - 1}
+        return self._settle_all(destination, lanes, _held(ids, worker), again)
+
     def retry(self, id_: int, worker: str, said: Said, *, due: datetime, struck: bool = False) -> bool:
         """To be tried again at `due`. `struck`: the server broke over this row."""
         strikes = outbox.c.strikes + (1 if struck else 0)
@@ -152,7 +189,8 @@ class Outbox:
             return
         left = set(references(refused))
         through = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in left]
-        values = {name: getattr(row, name) for name in ("destination", "course", "source", "attempts", "created")}
+        kept = ("destination", "course", "source", "attempts", "created", "correlation", "trace")
+        values = {name: getattr(row, name) for name in kept}
         over = {"state": DELIVERED, "due": at, "finished": at, "content": through, "front": False, "strikes": 0}
         self._connection.execute(insert(outbox).values(**values, **over, error=f"the rest is delivery {row.id}"))
 
@@ -169,11 +207,12 @@ class Outbox:
 
     def requeue(self, ids: Iterable[int], at: datetime) -> list[int]:
         """A person says: try these again now, with a fresh count of attempts. The ids that were waiting or parked."""
-        wanted = outbox.c.id.in_([id_ for id_ in ids if id_ <= LAST_ID]) & outbox.c.state.in_(_TRIED)
+        wanted = lease.named(outbox, [id_ for id_ in ids if id_ <= LAST_ID], _TRIED)
         theirs = select(outbox.c.destination, outbox.c.course).where(wanted).distinct()
-        lanes = self._connection.execute(theirs.order_by(outbox.c.destination, outbox.c.course)).all()
+        # the order in which whoever holds several patients takes them
+        lanes = self._connection.execute(theirs.order_by(outbox.c.course, outbox.c.destination)).all()
         for destination, course in lanes:
-            self._hold(destination, course)
+            self.hold(destination, [course])
         change = update(outbox).where(wanted).values(state=WAITING, due=at, attempts=0, strikes=0)
         done = sorted(self._connection.scalars(change.returning(outbox.c.id)))
         for destination, course in lanes:
@@ -184,7 +223,7 @@ class Outbox:
     def discard(self, id_: int, reason: str, at: datetime) -> None:
         """A person says: never send this. Raises NotFound, or Conflict while it is being sent or after it was."""
         row = self.show(id_)
-        self._hold(row.destination, row.course)
+        self.hold(row.destination, [row.course])
         wanted = (outbox.c.id == row.id) & outbox.c.state.in_(_TRIED)
         change = update(outbox).where(wanted).values(state=DISCARDED, finished=at, error=reason, front=False)
         if not self._connection.execute(change).rowcount:
@@ -205,9 +244,13 @@ class Outbox:
         *,
         destination: str | None = None,
         centre: str | None = None,
+        correlation: str | None = None,
         limit: int | None = None,
     ) -> list[Delivery]:
-        """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`."""
+        """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`.
+
+        `correlation`: only what this request brought.
+        """
         wanted = select(outbox).order_by(outbox.c.id).limit(limit)
         if states is not None:
             wanted = wanted.where(outbox.c.state.in_(states))
@@ -216,6 +259,8 @@ class Outbox:
             wanted = wanted.where(outbox.c.course.in_(own))
         if destination is not None:
             wanted = wanted.where(outbox.c.destination == destination)
+        if correlation is not None:
+            wanted = wanted.where(outbox.c.correlation == correlation)
         return [_delivery(row) for row in self._connection.execute(wanted)]
 
     def for_source(self, course: str, source: str) -> list[Delivery]:
@@ -271,19 +316,43 @@ class Outbox:
         )
         return found
 
+    def parked_in(self, ids: Collection[int]) -> set[str]:
+        """The courses of these rows of one destination in which something is parked."""
+        return self._lanes_with([PARKED], ids)
+
+    def _fronts(self, destination: str, worker: str, at: datetime, seconds: float, most: int) -> list[Delivery]:
+        free = (outbox.c.front == true()) & (outbox.c.destination == destination)
+        rows = lease.claim(self._connection, outbox, worker, at=at, seconds=seconds, free=free, most=most)
+        return [_delivery(row) for row in rows]
+
+    def _settle_all(
+        self, destination: str, lanes: Mapping[str, Sequence[int]], mine: ColumnElement[bool], values: dict[str, Any]
+    ) -> set[int]:
+        self.hold(destination, lanes)
+        change = update(outbox).where(mine).values(**values, worker=None).returning(outbox.c.id)
+        done = set(self._connection.scalars(change))
+        for course in self._lanes_with(_OPEN, [ids[0] for ids in lanes.values()]):
+            self._promote(destination, course)
+        return done
+
+    def _lanes_with(self, states: Collection[str], ids: Collection[int]) -> set[str]:
+        """The courses of these rows of which something behind the front, or parked, is in one of the states."""
+        other = outbox.alias()
+        same = (other.c.destination == outbox.c.destination) & (other.c.course == outbox.c.course)
+        there = exists().where(same, other.c.front.in_([true(), false()]), other.c.state.in_(states), other.c.id.not_in(ids))
+        return set(self._connection.scalars(select(outbox.c.course).where(outbox.c.id.in_(ids), there)))
+
     def _settle(self, id_: int, worker: str, **values: Any) -> bool:
         row = self._connection.execute(
             select(outbox.c.destination, outbox.c.course).where(outbox.c.id == id_)
         ).one_or_none()
         if row is None:
             return False
-        self._hold(row.destination, row.course)
+        self.hold(row.destination, [row.course])
         mine = lease.settle(self._connection, outbox, id_, worker, values)
         self._promote(row.destination, row.course)
         return mine
 
-    def _hold(self, destination: str, course: str) -> None:
-        lease.hold(self._connection, f"outbox {destination} {course}")
 
     def _promote(self, destination: str, course: str) -> None:
         """Puts the first row of the patient that is to be sent at the front, once the one that stood there is over."""
@@ -312,6 +381,10 @@ def references(resources: Iterable[Resource]) -> list[str]:
 
 def _words(said: Said) -> dict[str, Any]:
     return {"error": said.error, "status": said.status, "outcome": said.outcome}
+
+
+def _held(ids: Collection[int], worker: str) -> ColumnElement[bool]:
+    return lease.named(outbox, ids, [LEASED]) & (outbox.c.worker == worker)
 
 
 def _lane(destination: str, course: str) -> ColumnElement[bool]:

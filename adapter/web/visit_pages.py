@@ -27,6 +27,7 @@ from adapter.web.visit_fields import (
     controls,
     dropped,
     first_field,
+    gaps,
     items,
     marked,
     ticked,
@@ -138,6 +139,7 @@ def _page(
         shown=SHOWN,
         items=partial(items, fields),
         ticked=partial(ticked, fields),
+        gaps=partial(gaps, fields),
         reasons=REASONS_MISSING,
         comparators=COMPARATORS,
     )

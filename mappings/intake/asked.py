@@ -1,7 +1,7 @@
 """A visit's Questionnaire as what is asked of a person: each question with its words, units and limits.
 
-The form in the browser is rendered from this. Companions (`.not_done`, `.note`, `.none`) are no questions of their own;
-what they belong to says that it has them.
+The form in the browser is rendered from this. Companions (`.not_done`, `.note`, `.none`, `.missing`) are no questions
+of their own; what they belong to says that it has them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from mappings.canonicals import DEFAULT
+from mappings.intake.columns import GAP
 from mappings.intake.words import VISITS
 from mappings.r4.artefacts import artefact
 from mappings.terminology import codes
@@ -22,7 +23,8 @@ SETTLED = ("centre", "patient", "protocol", "visit")
 """What the page knows before anybody answers."""
 
 _EXT = "http://hl7.org/fhir/StructureDefinition/"
-_BESIDE = ("not_done", "note", "none")
+_WHY = ("not_done", "note")
+_BESIDE = (*_WHY, "none", GAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class Asked:
 
     `kind`: group, list (of groups), checks (several words), values (several dates), choice, date, boolean, integer,
     decimal, quantity, string or text. `options`: (word, what a person reads). `said`: it can be said to be missing;
-    `none`: its list can be said to be empty; `needed`: nothing around it is taken without it. `when`: a condition, in
-    words.
+    `none`: its list can be said to be empty; `gaps`: one of its values can be said to be missing; `needed`: nothing
+    around it is taken without it. `when`: a condition, in words.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Asked:
     high: Any = None
     said: bool = False
     none: bool = False
+    gaps: bool = False
     needed: bool = False
     when: str = ""
     inside: tuple[Asked, ...] = ()
@@ -68,7 +71,7 @@ def names() -> frozenset[str]:
 def _names(questions: Sequence[Asked], above: str) -> Iterator[str]:
     for one in questions:
         path = above + one.name
-        beside = [*(["not_done", "note"] if one.said else []), *(["none"] if one.none else [])]
+        beside = [*(_WHY if one.said else []), *(["none"] if one.none else [])]
         yield from (f"{path}.{part}" for part in beside)
         if one.kind == "quantity":
             yield from (f"{path}.{part}" for part in ("value", "unit", "comparator"))
@@ -76,6 +79,7 @@ def _names(questions: Sequence[Asked], above: str) -> Iterator[str]:
             yield from _names(one.inside, f"{path}.1." if one.kind == "list" else f"{path}.")
         else:
             yield f"{path}.1" if one.kind in ("checks", "values") else path
+            yield from (f"{path}.1.{part}" for part in (_WHY if one.gaps else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class _Reader:
             high=_limit(item, "maxValue"),
             said=f"{link}.not_done" in self.items,
             none=f"{link}.none" in self.items,
+            gaps=f"{link}.{GAP}" in self.items,
             needed=needed or item.get("required", False),
             when=self._condition(item),
             inside=tuple(self.questions(inside, below)),

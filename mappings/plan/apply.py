@@ -250,7 +250,7 @@ def _fill(step: Step, out: Element, sheet: Sheet) -> None:
     day = sheet.place(step)
     if day and not isinstance(step.clause, Taper) and "condition" not in out:
         out["timingDateTime"] = day.isoformat()
-    out["resource"] = sheet.to(kind(step), step.action, *step.occurrence)
+    out["resource"] = sheet.to(kind(step), *step.key)
 
 
 def _goal(objective: Objective, sheet: Sheet) -> Resource:

@@ -45,15 +45,13 @@ def _told(sheet: Sheet) -> Iterator[Resource]:
 
 
 def _body(name: str, value: Decimal, taken: date | None, sheet: Sheet) -> Resource:
-    """R4 has the codes of vital signs with a day only (vs-1): without one the measure is named in words."""
+    """R4 has the codes of vital signs with a day only (vs-1): without one the measure has a code of ours."""
     out = _head(f"plan-{name}", value, sheet)
     category = "vital-signs" if taken else "exam"
     out |= {
         "status": "final",
         "category": [concept(coding(OBSERVATION_CATEGORY, category))],
-        "code": codes.concept("observables", name, sheet.canonicals)
-        if taken
-        else concept(text=codes.text("observables", name)),
+        "code": codes.concept("observables", name if taken else f"{name}-undated", sheet.canonicals),
         "subject": sheet.subject,
     }
     if taken:

@@ -48,8 +48,7 @@ def know_ids(sheet: Sheet) -> None:
 @lru_cache(maxsize=16)
 def _names(protocol: Protocol) -> tuple[tuple[tuple[str, ...], str], ...]:
     """Item and occurrence of each request, and what its id is made from."""
-    keys = [(step.action, *step.occurrence) for step in leaves(protocol)]
-    return tuple((key, name_of(*key)) for key in keys)
+    return tuple((step.key, name_of(*step.key)) for step in leaves(protocol))
 
 
 @lru_cache(maxsize=16)
@@ -184,11 +183,10 @@ def group_identifier(sheet: Sheet) -> Element:
 
 
 def _head(resource_type: str, step: Step, sheet: Sheet, still: Element) -> Element:
-    occurrence = step.occurrence
-    value = "/".join((sheet.ids.course, step.action, *occurrence))
+    value = "/".join((sheet.ids.course, *step.key))
     return {
         "resourceType": resource_type,
-        "id": sheet.id(step.action, *occurrence),
+        "id": sheet.id(*step.key),
         "meta": still["meta"],
         "identifier": [{"system": sheet.request_system, "value": value}],
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from mappings.r4.artefacts import artefact
 from mappings.r4.rule import Node, Rule
@@ -43,16 +42,3 @@ def _unknown(coding: Node) -> bool:
 RULE = Rule(
     "", "is no code of its code system", lambda n: ("code",) if _unknown(n) else (), quick=_unknown, code="code-invalid"
 )
-
-
-def quick() -> dict[str, Any]:
-    """The same as a schema of a Coding, for the first look; a coding with a version is left to the second."""
-    own = {"pattern": f"{OURS}$"}
-    each = [_if({"const": system}, codes) for system, codes in listed().items()]
-    theirs = _if({"enum": sorted(listed())}, ours()) | {"then": {"allOf": each}}
-    return _if(own, ours()) | {"else": theirs}
-
-
-def _if(system: dict[str, Any], codes: frozenset[str]) -> dict[str, Any]:
-    named = {"properties": {"system": system}, "required": ["system"]}
-    return {"if": named, "then": {"properties": {"code": {"enum": sorted(codes)}, "version": False}}}

@@ -41,7 +41,7 @@ def sound(extension: Node, carrier: str, key: str, container: Node) -> bool:
     if found is None or not _is_ours(found[0], container):
         return True
     known = found[1]
-    return isinstance(known, Known) and _may_stand(known, carrier, key) and known.holds(extension)
+    return known is not None and _may_stand(known, carrier, key) and known.holds(extension)
 
 
 def faults(extension: Node, carrier: str, key: str, container: Node, here: str) -> Iterator[Fault]:
@@ -59,7 +59,7 @@ def faults(extension: Node, carrier: str, key: str, container: Node, here: str) 
 
 
 def _is_ours(under: str, container: Node) -> bool:
-    return under in (DEFAULT_BASE, profile.base(container))
+    return under == DEFAULT_BASE or under == profile.base(container)
 
 
 def _may_stand(known: Known, carrier: str, key: str) -> bool:

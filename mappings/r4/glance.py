@@ -1,204 +1,309 @@
 """A first look at a resource that tells only whether all is well; `validate` explains where it is not.
 
-Most resources are sound, and a sound one needs no paths and no sentences. The same schemas and rules are asked;
-what is left out could only find nothing: elements whose type has no rule, and the words for faults that are not there.
-A "no" here is no verdict: it sends the resource to the whole validation.
+Most resources are sound, and a sound one needs no paths and no sentences. The same schemas and rules are asked. What
+an object may hold is told by its keys, and objects with the same keys come again and again: for each set of keys it is
+worked out once which of its values have to be looked at, and how.
+
+A "no" here is no verdict: it sends the resource to the whole validation. So what is rare is a no: a required element
+that is given by its `_name` only, a null among texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
-
-import jsonschema_rs
 
 from mappings.canonicals import UCUM
 from mappings.r4 import codes, containment, extensions, units
 from mappings.r4.datatype_rules import TIME_UNITS
+from mappings.r4.literals import fits, literal
+from mappings.r4.primitives import PRIMITIVES, Schema
 from mappings.r4.rule import Node
-from mappings.r4.shapes import COMPANION, Shape, schema, shape
+from mappings.r4.shapes import COMPANION, definitions, rules_of
 
-PLAIN = frozenset({"Coding", "CodeableConcept", "Quantity", "Duration", "Meta"})
-"""Types that are nearly always without extensions; those that have one are left to the whole validation.
+Check = Callable[[Any], bool]
+Look = Callable[[Any, "Around"], bool]
+Test = tuple[Check | None, Look | None]
+"""One of the two: what the value alone decides, or what it decides with what stands around it."""
 
-So nothing in them needs to be entered, and their rules (qty-3, drt-1, units and codes) can be said
-in the schema.
-"""
-
-SAID = PLAIN | {"Extension"}
-"""Types whose rules the narrowed schema says."""
-
-_LINEAR = jsonschema_rs.RegexOptions()
 _EXTENSIONS = ("extension", "modifierExtension")
-_EXTENDED = frozenset({"url", "extension"}) | {
-    f"value{kind}"
-    for kind in (
-        *(
-            "Boolean",
-            "Canonical",
-            "Code",
-            "Date",
-            "DateTime",
-            "Decimal",
-            "Instant",
-            "Integer",
-            "Markdown",
-            "PositiveInt",
-        ),
-        *(
-            "String",
-            "UnsignedInt",
-            "Uri",
-            "Url",
-            "Uuid",
-            "CodeableConcept",
-            "Coding",
-            "Duration",
-            "Identifier",
-            "Period",
-        ),
-        *("Quantity", "Range", "Ratio", "Reference"),
-    )
-}
-"""The values of most extensions; the others, with all that may stand in them, would be most of every schema."""
+_MANY = 512
+"""Sets of keys that are remembered of a type, whatever others send; what we write has a handful."""
 
-_APART = frozenset({"id", "extension"})
-_TIME = {"system": {"const": UCUM}, "code": {"enum": sorted(TIME_UNITS)}}
-_CODED: dict[str, Callable[[], dict[str, Any]]] = {
-    "Coding": codes.quick,
-    "Quantity": lambda: units.quick() | {"dependentRequired": {"code": ["system"]}},
-    "Duration": lambda: {"required": ["value", "system", "code"], "allOf": [{"properties": _TIME}]},
-}
+
+@dataclass(slots=True)
+class Around:
+    """What stands around an element: the resource, what it contains, and the `#` references met on the way.
+
+    `passed`: the extensions that passed, and where; the days of one drug hold the very same one.
+    """
+
+    resource: Node
+    contained: dict[str, str]
+    seen: set[str]
+    passed: set[tuple[int, str, str]]
 
 
 @dataclass(slots=True, eq=False)
 class Kind:
-    """What is asked of one type: its rules, and which of its elements are worth entering.
+    """One type. `choices`: the elements of which one may stand, and whether one must."""
 
-    `needed`: what an element must have to be worth a look, where its type has no rule of its own.
-    """
-
-    rules: tuple[Callable[[Node], bool], ...]
-    reference: bool
     name: str
-    plain: bool
-    integers: frozenset[str]
-    needed: frozenset[str] = frozenset()
-    inner: dict[str, tuple[Kind, frozenset[str], bool]] = field(default_factory=dict)
-    """With what may be referred to there, and whether extensions stand there, of which some are ours."""
+    resource_type: str
+    properties: dict[str, Schema]
+    required: frozenset[str]
+    choices: tuple[tuple[frozenset[str], bool], ...]
+    rules: tuple[Check, ...]
+    plans: dict[tuple[str, ...], Look] = field(default_factory=dict)
 
+    def plan(self, node: Any) -> Look:
+        """What an object with such keys is asked; a no where they are not those of a sound one, or of a rare one."""
+        if node.__class__ is not dict or not self._may_have(frozenset(node)):
+            return _never
+        if len(self.plans) >= _MANY:
+            self.plans.clear()
+        self.plans[tuple(node)] = plan = self._compiled(tuple(node))
+        return plan
 
-@dataclass(slots=True)
-class _Look:
-    """One resource with what it contains, and the `#` references met on the way."""
+    def _may_have(self, keys: frozenset[str]) -> bool:
+        if not keys or not keys <= self.properties.keys() or not keys >= self.required:
+            return False
+        if keys == {"id"} and self.name != COMPANION:  # ele-1
+            return False
+        return all(len(keys & names) in ((1,) if must else (0, 1)) for names, must in self.choices)
 
-    around: Node
-    contained: dict[str, str]
-    seen: set[str] = field(default_factory=set)
+    def _compiled(self, keys: tuple[str, ...]) -> Look:
+        """One expression for all that is asked: a loop would cost more than what it asks."""
+        coded = _coded(self.name, keys)
+        names: dict[str, Any] = {"coded": coded}
+        said = ["coded(node['system'], node['code'])"] if coded else []
+        for index, key in enumerate(key for key in keys if not (coded and key in ("system", "code"))):
+            check, look = _test(self, key)
+            names[f"test{index}"] = check or look
+            said.append(f"test{index}(node[{key!r}])" if check else f"test{index}(node[{key!r}], around)")
+        for index, broken in enumerate(() if coded or _one_value(self.name, keys) else self.rules):
+            names[f"broken{index}"] = broken
+            said.append(f"not broken{index}(node)")
+        plan: Look = eval(f"lambda node, around: {' and '.join(said)}", names)  # noqa: S307  the keys are the schema's
+        return plan
 
 
 def sound(resource: Node) -> bool:
-    """Does the resource, with what it contains, break none of the rules that no schema can say?"""
-    contained = resource.get("contained", ())
-    look = _Look(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained})
-    if contained and not _containable(contained):
+    """Is the resource R4, with what it contains? `resourceType` names a type of R4."""
+    try:
+        return _sound(resource)
+    except TypeError:  # an object or a list stands where a text should
         return False
-    if not all(_clean(kind_of(one["resourceType"]), one, look) for one in (resource, *contained)):
+
+
+def _sound(resource: Node) -> bool:
+    if "contained" not in resource:
+        return _fits(resource, Around(resource, {}, set(), set()))
+    contained = resource["contained"]
+    if not _containable(contained):
         return False
-    return look.contained.keys() <= look.seen
+    around = Around(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, set(), set())
+    if not all(_fits(one, around) for one in contained) or not _fits(resource, around):
+        return False
+    return around.contained.keys() <= around.seen
 
 
-@cache
-def validator(resource_type: str) -> Any:
-    """The schema of a type, narrowed to what needs no second look; None where there is no schema."""
-    document = schema(resource_type)
-    if document is None:
-        return None
-    narrowed = {name: _narrowed(name, said) for name, said in document["$defs"].items()}
-    return jsonschema_rs.validator_for(document | {"$defs": narrowed}, pattern_options=_LINEAR)
+def _fits(resource: Node, around: Around) -> bool:
+    kind = kind_of(resource["resourceType"])
+    return kind is not None and _holder(kind)(resource, around)
 
 
-def _narrowed(name: str, said: dict[str, Any]) -> dict[str, Any]:
-    if name in PLAIN:
-        kept = {key: value for key, value in said["properties"].items() if key[0] != "_" and key not in _APART}
-        said = said | {"properties": kept} | _CODED.get(name, dict)()
-    elif name == "Extension":  # two elements, its URL and one more: a value or extensions (ext-1)
-        kept = {key: value for key, value in said["properties"].items() if key in _EXTENDED}
-        said = said | {"properties": kept, "minProperties": 2, "maxProperties": 2}
-    elif "id" in said.get("properties", ()) and name != COMPANION:
-        said = said | {"dependentSchemas": said.get("dependentSchemas", {}) | {"id": {"minProperties": 2}}}  # ele-1
-    return said
-
-
-@cache
-def kind_of(resource_type: str) -> Kind:
-    """What is asked of a resource type that has a schema."""
-    known: dict[int, Kind] = {}
-    out = _kind(shape(resource_type), known)
-    _prune(known)
-    return out
-
-
-def _kind(of: Shape, known: dict[int, Kind]) -> Kind:
-    if id(of) not in known:
-        rules = () if of.name in SAID else tuple(rule.broken for rule in of.rules)
-        out = known[id(of)] = Kind(rules, of.name == "Reference", of.name, of.name in PLAIN, of.integers)
-        extended = _EXTENSIONS if of.name != "Extension" else ()
-        out.inner = {
-            key: (_kind(child, known), targets, key in extended) for key, (child, targets) in of.children.items()
-        }
-    return known[id(of)]
-
-
-def _prune(known: dict[int, Kind]) -> None:
-    """Leaves out what never leads to anything that is asked."""
-    asked = {id(kind) for kind in known.values() if not kind.plain and (kind.rules or kind.reference or kind.integers)}
-    while True:
-        entered = [kind for kind in known.values() if not kind.plain]
-        leads = {id(kind) for kind in entered if any(id(child) in asked for child, *_ in kind.inner.values())}
-        if leads <= asked:
-            break
-        asked |= leads
-    for kind in known.values():
-        kind.inner = {key: entry for key, entry in kind.inner.items() if id(entry[0]) in asked}
-        kind.needed = kind.integers.union(kind.inner)
-
-
-def _containable(contained: list[Node]) -> bool:
+def _containable(contained: Any) -> bool:
+    if contained.__class__ is not list:
+        return False
     for one in contained:
-        meta = one.get("meta", {})
-        if "contained" in one or not meta.keys().isdisjoint(("versionId", "lastUpdated", "security")):
+        if one.__class__ is not dict or "contained" in one or not isinstance(one.get("resourceType"), str):
+            return False
+        meta = one.get("meta")
+        if meta.__class__ is dict and not meta.keys().isdisjoint(("versionId", "lastUpdated", "security")):
             return False
     return True
 
 
-def _clean(kind: Kind, node: Node, look: _Look) -> bool:
-    """Is all well in an element that fits its schema? What lies in it is entered only where something may be asked."""
-    for broken in kind.rules:
-        if broken(node):
+@lru_cache(maxsize=256)
+def kind_of(resource_type: str) -> Kind | None:
+    """A resource type; None where there is no schema of it."""
+    try:
+        return _kind(resource_type, resource_type)
+    except LookupError:
+        return None
+
+
+@cache
+def _kind(name: str, resource_type: str) -> Kind:
+    """`name` as the schema of a resource type knows it."""
+    said = definitions(resource_type)[name]
+    required, choices = set(said.get("required", ())), []
+    for rule in said.get("allOf", ()):
+        if "oneOf" in rule:
+            members = [_first(one) for one in rule["oneOf"] if "not" not in one]
+            choices.append((frozenset(members), len(members) == len(rule["oneOf"])))
+        else:
+            required.add(_first(rule))
+    companions = {f"_{member}" for members, _ in choices for member in members}
+    return Kind(
+        name,
+        resource_type,
+        {key: item for key, item in said["properties"].items() if key not in companions},
+        frozenset(required),
+        tuple(choices),
+        tuple(one.broken for one in rules_of(name)),
+    )
+
+
+def _first(rule: Schema) -> str:
+    """Of an element that is required, itself or by its `_name`: itself."""
+    name: str = rule.get("anyOf", [rule])[0]["required"][0]
+    return name
+
+
+# ---- what types are asked that have few forms and stand everywhere
+
+
+def _coded(name: str, keys: tuple[str, ...]) -> Callable[[Any, Any], bool] | None:
+    """What settles the system and the code of such an element, and all rules of it; None where the rules are asked."""
+    wanted = {"system", "code", "value"} if name == "Duration" else {"system", "code"}
+    return _CODED.get(name) if wanted <= set(keys) and "version" not in keys else None
+
+
+@lru_cache(maxsize=4096)
+def _is_code(system: Any, code: Any) -> bool:
+    return _are_literals(system, code) and not codes.RULE.broken({"system": system, "code": code})
+
+
+@lru_cache(maxsize=1024)
+def _is_unit(system: Any, code: Any) -> bool:
+    return _are_literals(system, code) and not units.RULE.broken({"system": system, "code": code})
+
+
+def _is_time(system: Any, code: Any) -> bool:
+    return bool(system == UCUM and code in TIME_UNITS)
+
+
+def _are_literals(system: Any, code: Any) -> bool:
+    return literal("uri")(system) and literal("code")(code)
+
+
+_CODED: dict[str, Callable[[Any, Any], bool]] = {"Coding": _is_code, "Quantity": _is_unit, "Duration": _is_time}
+
+
+def _one_value(name: str, keys: tuple[str, ...]) -> bool:
+    """An extension with its URL and one thing more keeps ext-1."""
+    return name == "Extension" and len(keys) == 2 and not any(key == "id" or key[0] == "_" for key in keys)
+
+
+# ---- the tests of single elements
+
+
+def _never(_: Any, __: Around) -> bool:
+    return False
+
+
+def _holder(kind: Kind) -> Look:
+    plans, plan = kind.plans, kind.plan
+    return lambda node, around: (plans.get(tuple(node)) or plan(node))(node, around)
+
+
+def _test(kind: Kind, key: str) -> Test:
+    """What is asked of the value of one element."""
+    item = kind.properties[key]
+    if "items" not in item:
+        return _one(kind, key, item)
+    check, look = _one(kind, key, item["items"])
+    return (_each(check) if check else None), (_each_around(look) if look else None)
+
+
+def _one(kind: Kind, key: str, item: Schema) -> Test:
+    match item:
+        case {"anyOf": [first, _]}:  # or null, which stands beside a `_name` only
+            return _one(kind, key, first)
+        case {"$ref": ref}:
+            return _typed(kind, key, ref.rpartition("/")[2])
+        case {"allOf": [_, {"$comment": targets} as limit]}:
+            return None, _reference(kind, frozenset(targets.split("|")), limit["properties"]["reference"])
+        case {"allOf": [{"$ref": ref}, limit]}:
+            inner, more = _holder(_kind(ref.rpartition("/")[2], kind.resource_type)), fits(limit)
+            return None, lambda value, around: inner(value, around) and more(value)
+        case {"enum": allowed}:
+            return frozenset(allowed).__contains__, None
+        case {"const": only}:
+            return frozenset([only]).__contains__, None
+    return (lambda value: value.__class__ is dict), None  # a resource, which is looked at by its own type
+
+
+def _typed(kind: Kind, key: str, name: str) -> Test:
+    if name.startswith("p-"):
+        return literal(name.removeprefix("p-")), None
+    holds = _holder(_kind(name, kind.resource_type))
+    if key in _EXTENSIONS and kind.name != "Extension":
+        return None, _extension(holds, kind.name, key)
+    return None, holds
+
+
+def _extension(holds: Look, carrier: str, key: str) -> Look:
+    keeps = extensions.sound
+
+    def passes(node: Any, around: Around) -> bool:
+        this = id(node), carrier, key
+        if this not in around.passed:
+            if not holds(node, around) or not keeps(node, carrier, key, around.resource):
+                return False
+            around.passed.add(this)
+        return True
+
+    return passes
+
+
+def _each(check: Check) -> Check:
+    def each(values: Any) -> bool:
+        if values.__class__ is not list or not values:
             return False
-    inner = kind.inner
-    for key in inner.keys() & node.keys():
-        child, targets, extended = inner[key]
-        value = node[key]
-        for one in (value,) if value.__class__ is dict else value:
-            if one is None:
-                continue
-            if child.reference and "reference" in one and not _leads(one["reference"], targets, look):
+        for one in values:  # noqa: SIM110  a generator costs three times as much
+            if not check(one):
                 return False
-            if extended and not extensions.sound(one, kind.name, key, look.around):
-                return False
-            if (child.rules or not child.needed.isdisjoint(one)) and not _clean(child, one, look):
-                return False
-    return kind.integers.isdisjoint(node) or not any(isinstance(node.get(key), Decimal) for key in kind.integers)
+        return True
+
+    return each
 
 
-def _leads(target: str, targets: frozenset[str], look: _Look) -> bool:
-    if target[0] == "#":
-        look.seen.add(target)
-        found = look.contained.get(target) if target != "#" else look.around["resourceType"]
-        return found in targets or (found is not None and "Resource" in targets)
-    return ":" not in target or containment.misplaced(target, targets, look.around) is None
+def _each_around(look: Look) -> Look:
+    def each(values: Any, around: Around) -> bool:
+        if values.__class__ is not list or not values:
+            return False
+        for one in values:  # noqa: SIM110  as above
+            if not look(one, around):
+                return False
+        return True
+
+    return each
+
+
+def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Look:
+    """A Reference that may lead to these types. `said`: the pattern of a literal one."""
+    readable = lru_cache(maxsize=256)(fits({"allOf": [PRIMITIVES["string"], said]}))
+    holds = _holder(_kind("Reference", kind.resource_type))
+
+    def leads(node: Any, around: Around) -> bool:
+        alone = node.__class__ is dict and len(node) == 1 and "reference" in node
+        if not alone and not holds(node, around):
+            return False
+        if "reference" not in node:
+            return True
+        target = node["reference"]
+        if target in around.contained:
+            around.seen.add(target)
+            return around.contained[target] in targets or "Resource" in targets
+        if target == "#":
+            return around.resource["resourceType"] in targets or "Resource" in targets
+        if not readable(target) or target[0] == "#":
+            return False
+        return ":" not in target or containment.misplaced(target, targets, around.resource) is None
+
+    return leads

@@ -55,6 +55,11 @@ def schema(resource_type: str) -> dict[str, Any] | None:
     return wire.decode(file.read_bytes()) if file.is_file() else None
 
 
+def rules_of(name: str) -> tuple[Rule, ...]:
+    """The rules of a type, wherever it stands."""
+    return tuple(rule for table in _TABLES for rule in table.get(name, ()))
+
+
 def definitions(name: str) -> dict[str, Any]:
     """Every type that the schema of a resource type knows; of a data type, those of a schema that has it."""
     document = schema(name if name in RESOURCE_TYPES else "Observation")
@@ -77,7 +82,7 @@ class _Reader:
 
     def read(self, name: str) -> Shape:
         if name not in self.known:
-            out = self.known[name] = Shape(name, tuple(rule for table in _TABLES for rule in table.get(name, ())))
+            out = self.known[name] = Shape(name, rules_of(name))
             self._fill(out, self.definitions[name]["properties"])
         return self.known[name]
 

@@ -11,18 +11,9 @@ import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
 
 from mappings.canonicals import UCUM
 from mappings.r4.rule import Node, Rule
-
-COMMON = frozenset(
-    "% 1 10*12/L 10*3/uL 10*6 10*6/L 10*6/kg 10*6/uL 10*8/kg 10*9/L /uL /L Cel L L/min U/L [IU]/L [IU]/mL a cm cm2 "
-    "cm[H2O] d fL g g/L g/dL g/kg h kPa kg kg/m2 m m2 mL mL/h mL/kg mL/min mL/min/{1.73_m2} meq/L mg mg/L mg/dL mg/d "
-    "mg/kg mg/kg/d mg/kg/h mg/m2 mg/m2/d min mm mm[Hg] mmol mmol/L mmol/mol mo ms nmol/L ng/L ng/mL pg pg/mL pmol/L "
-    "s ug ug/L ug/dL ug/kg ug/mL umol/L wk {score} /min kat/L ukat/L m[IU]/L m[IU]/mL".split()
-)
-"""What the first look knows; the others are looked up in the grammar."""
 
 _ANNOTATION = r"\{[!-z|~]*\}"
 
@@ -57,9 +48,3 @@ def _unknown(quantity: Node) -> bool:
 
 
 RULE = Rule("", "is no unit of UCUM", lambda n: ("code",) if _unknown(n) else (), quick=_unknown, code="code-invalid")
-
-
-def quick() -> dict[str, Any]:
-    """The same as a schema of a Quantity, for the first look, which knows the common units only."""
-    of_ucum = {"properties": {"system": {"const": UCUM}}, "required": ["system"]}
-    return {"if": of_ucum, "then": {"properties": {"code": {"enum": sorted(COMMON)}}}}

@@ -16,14 +16,15 @@ import jsonschema_rs
 from mappings.r4 import glance
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.invariants import broken
+from mappings.r4.literals import LINEAR
 from mappings.r4.primitives import WORDS
 from mappings.r4.profile import breaches, keeps
 from mappings.r4.shapes import schema
 from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
 _TARGETS = re.compile(r"\(\?:([A-Z][A-Za-z|]+)\)/")
-_LINEAR = jsonschema_rs.RegexOptions()
-"""The engine without backtracking: no text can stall it."""
+_HOLDERS = frozenset({"Bundle", "Parameters"})
+"""Types whose resources stand elsewhere than in `contained`."""
 
 
 def validate(resource: Any) -> list[Fault]:
@@ -43,46 +44,14 @@ def require_valid(resource: Any) -> None:
 
 def _is_sound(resource: Any) -> bool:
     """A first look that needs no words: True only where the whole validation would find nothing."""
-    if not isinstance(resource, dict) or resource.get("resourceType") == "Parameters":
+    if not isinstance(resource, dict):
         return False
-    if resource.get("resourceType") != "Bundle":
-        return _schema_holds(resource) and glance.sound(resource) and _as_promised(resource)
-    entries = _list(resource.get("entry"))
-    bare = resource | {"entry": [_bare(entry) for entry in entries]} if entries else resource
-    return (
-        _schema_holds(bare)
-        and glance.sound(resource)
-        and _as_promised(resource)
-        and all(_is_sound(entry["resource"]) for entry in entries if "resource" in entry)
-        and not any("outcome" in entry.get("response", ()) for entry in entries)
-    )
-
-
-def _as_promised(resource: dict[str, Any]) -> bool:
-    """Do the resource and what it contains keep to the profiles of ours that they name?"""
-    return keeps(resource) and all(keeps(one) for one in resource.get("contained", ()))
-
-
-def _bare(entry: Any) -> Any:
-    """An entry without its resource, which is looked at by itself."""
-    return entry | {"resource": {}} if isinstance(entry, dict) and isinstance(entry.get("resource"), dict) else entry
-
-
-def _schema_holds(resource: dict[str, Any]) -> bool:
-    """Do the resource and what it contains fit their schemas? What is contained is not read twice."""
-    contained = resource.get("contained")
-    if contained is None:
-        validator = _known(resource)
-        return validator is not None and validator.is_valid(resource)
-    if not isinstance(contained, list) or not contained or not all(isinstance(one, dict) for one in contained):
-        return False
-    outer = {name: value for name, value in resource.items() if name != "contained"}
-    return all(_schema_holds(one) for one in (outer, *contained) if "contained" not in one or one is outer)
-
-
-def _known(resource: dict[str, Any]) -> Any:
     kind = resource.get("resourceType")
-    return glance.validator(kind) if isinstance(kind, str) and kind in RESOURCE_TYPES else None
+    if not isinstance(kind, str) or kind not in RESOURCE_TYPES or not glance.sound(resource) or not keeps(resource):
+        return False
+    if "contained" in resource and not all(keeps(one) for one in resource["contained"]):
+        return False
+    return kind not in _HOLDERS or all(_is_sound(inner) for _, inner in _inside(resource, ""))
 
 
 def _validate(resource: Any, place: str | None, container: dict[str, Any] | None = None) -> Iterator[Fault]:
@@ -144,7 +113,7 @@ def _list(value: Any) -> list[Any]:
 def _validator(kind: str) -> Any:
     """The compiled validator of a type, None where we have no schema for it."""
     document = schema(kind)
-    return None if document is None else jsonschema_rs.validator_for(document, pattern_options=_LINEAR)
+    return None if document is None else jsonschema_rs.validator_for(document, pattern_options=LINEAR)
 
 
 def _fault(error: jsonschema_rs.ValidationError, here: str) -> Fault:

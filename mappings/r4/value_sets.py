@@ -31,7 +31,11 @@ class Codes:
         if isinstance(value, str):
             return value in self.bare or bool(self.whole)
         codings = value.get("coding", ()) if "system" not in value else (value,)
-        return any((c.get("system"), c.get("code")) in self.listed or c.get("system") in self.whole for c in codings)
+        for one in codings:
+            system = one.get("system")
+            if (system, one.get("code")) in self.listed or system in self.whole:
+                return True
+        return False
 
 
 @lru_cache(maxsize=512)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import TypeAlias
 
 from mappings.canonicals import DEFAULT, Canonicals
@@ -104,7 +105,13 @@ def patient_of(resource: Resource) -> str | None:
     if resource.get("resourceType") == "Patient":
         return resource.get("id")
     named: Element = next((resource[name] for name in _NAMES if resource.get(name)), {})
-    match = _PATIENT.fullmatch(named.get("reference", ""))
+    return _id_of(named.get("reference", ""))
+
+
+@lru_cache(maxsize=1024)
+def _id_of(reference: str) -> str | None:
+    """Of one patient hundreds of resources name the same."""
+    match = _PATIENT.fullmatch(reference)
     return match.group(1) if match else None
 
 

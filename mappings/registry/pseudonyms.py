@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import uuid
 from datetime import date, timedelta
 
 SHORTEST_KEY = 16
@@ -43,7 +42,8 @@ class Pseudonyms:
         """The id under which a resource leaves, in the form of a UUID (version 8, RFC 9562)."""
         digest = bytearray(self._mac("id", f"{kind}/{identity}")[:16])
         digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
-        return str(uuid.UUID(bytes=bytes(digest)))
+        text = digest.hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def value(self, kind: str, identity: str) -> str:
         """The identifier that takes the place of all others, 64 hexadecimal digits."""

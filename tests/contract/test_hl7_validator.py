@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from adapter.cli import main
+from tests.lib.generated import courses
 from tests.lib.guide.package import build
 from tests.lib.guide.snapshots import with_snapshots
+from tests.lib.judged import judge
 from tests.lib.servers import need
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +38,13 @@ def errors():
     return check
 
 
+@pytest.fixture(scope="module")
+def made():
+    """The artefacts, with snapshots of HL7's own code."""
+    need("java", "mvn", purpose="the HL7 validator")
+    return with_snapshots()
+
+
 def engraft(*args):
     result = CliRunner().invoke(main, list(args), catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -46,10 +55,8 @@ def test_artefacts_and_golden_files(errors):
     assert errors(ROOT / "profiles", *golden) == []
 
 
-def test_the_package_of_the_guide_loads_with_a_snapshot_of_every_profile():
+def test_the_package_of_the_guide_loads_with_a_snapshot_of_every_profile(made):
     """Read by HL7's own package code, and enough by itself to judge what we write."""
-    need("java", "mvn", purpose="the HL7 validator")
-    made = with_snapshots()
     definitions = [one for one in made if one["resourceType"] == "StructureDefinition"]
     for one in definitions:
         ids = [element["id"] for element in one["snapshot"]["element"]]
@@ -59,6 +66,13 @@ def test_the_package_of_the_guide_loads_with_a_snapshot_of_every_profile():
     command = [str(VALIDATOR), "--ig", str(build(made)), "--errors-only", "--json", *map(str, golden)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert json.loads(done.stdout)["issues"] == []
+
+
+def test_generated_follow_ups(made, tmp_path):
+    """A sample of what `make judged` does, which is 1,000 of them."""
+    verdict = judge(courses(25), build(made), tmp_path)
+    assert verdict.errors == []
+    assert verdict.unexplained == []
 
 
 def test_answers_to_our_questionnaires(errors, tmp_path):

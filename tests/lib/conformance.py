@@ -7,6 +7,7 @@ the first line of its docstring is the clause's sentence, or several with ` | ` 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +17,26 @@ from tests.lib.clauses import clauses
 from tests.lib.tree import ROOT, functions, python
 
 PAGE = ROOT / "docs" / "conformance.md"
+_JUDGED = re.compile(r"(?<=<!-- judged -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 _HEAD = """\
 # Conformance: the protocol, clause by clause
 
 Made by `make conformance` from `mappings/protocol/*.yaml` and the docstrings of `tests/spec/`; not edited by hand.
 A clause is one place of the protocol as data; the sentence is the trial's own; the tests are what holds Engraft to it.
+The figures of the last section are those of the last `make judged`.
+"""
+
+_TAIL = """\
+## Generated follow-ups before HL7's validator
+
+`make judged` draws the courses of patients as odd as a centre may send them (`tests/lib/generated.py`: every word of
+the lists, everything said to be missing, partial dates, markup and other scripts in every text, several visits that
+tell of one thing, retractions), maps them, and lets HL7's validator read the outcome offline with our package of
+`make ig` as its profiles. Each start also reads a Bundle that is broken on purpose, and must see it. The contract
+suite does the same with 25 follow-ups.
+
+<!-- judged -->
 """
 
 
@@ -62,7 +77,19 @@ def untested(name: str) -> list[str]:
 def page() -> str:
     """The whole page, as Markdown."""
     tested = tests_by_sentence()
-    return "\n".join([_HEAD, *(_section(name, tested) for name in names())])
+    clauses_of_all = "\n".join([_HEAD, *(_section(name, tested) for name in names())])
+    return f"{clauses_of_all}\n{_TAIL}{judged()}<!-- end -->\n"
+
+
+def judged() -> str:
+    """The section that `make judged` wrote last."""
+    found = _JUDGED.search(PAGE.read_text("utf-8"))
+    return found.group() if found else ""
+
+
+def write(figures: str) -> None:
+    """Puts new figures of HL7's validator into the page."""
+    PAGE.write_text(_JUDGED.sub(lambda _: figures, PAGE.read_text("utf-8")), "utf-8")
 
 
 def _section(name: str, tested: Mapping[str, list[Quote]]) -> str:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 
 from mappings.intake import grading, words
+from mappings.terminology.units import convertible
 
 Strategy = st.SearchStrategy[Any]
 
-MISSING = st.builds(lambda reason: {"not_done": reason, "note": "file lost"}, st.sampled_from(words.REASONS_MISSING))
+TEXTS = st.sampled_from(
+    (
+        *("as told", "très tôt \u2013 ≥ 3 %", "a line\nand\ta tab\r\nmore", " blanks around ", "no\u00a0break"),
+        *("<script>alert(1)</script>", "</div>&amp; \"quoted\" 'twice'", "{{x}} ${y} %s", "null", "0", "-"),
+        *("\u0623\u0628 \U0001fa78 e\u0301 \u200b \ufeff", "long " * 200),
+    )
+)
+"""What people type: markup, marks of several scripts, line ends, up to the longest that is taken."""
+MISSING = st.fixed_dictionaries({"not_done": st.sampled_from(words.REASONS_MISSING)}, optional={"note": TEXTS})
 DAYS = st.dates(date(2026, 3, 1), date(2026, 8, 31)).map(str)
 DATES = DAYS | DAYS.map(lambda day: day[:7]) | st.just("2026")
-IDS = st.text("abc", min_size=1, max_size=3)
+ITEM_NAMES = ("no {}", "{}", "2026/É-{}", "<a href='{}'>", "\U0001fa78 {} | # % ?")
 SCALES = ("total", "index", "VAS", "own scale")
-PERCENT = st.decimals(0, 100, places=2)
+PERCENT = st.decimals(0, 100, places=2) | st.sampled_from(
+    [0, 100, Decimal("0.000001"), Decimal("1E+1"), Decimal("99.90")]
+)
+VALUES = st.decimals(0, 900, places=2) | st.sampled_from(
+    [0, Decimal("0.00"), Decimal("1E+2"), Decimal("1E-7"), Decimal("0.012345678901234567"), 123456789012]
+)
 
 
 def said(value: Strategy) -> Strategy:
@@ -30,23 +45,29 @@ def a_word(of: words.WordList) -> Strategy:
 
 def an_object(needed: dict[str, Strategy], **may_be: Strategy) -> Strategy:
     """Beside each word `other` stands its text."""
-    return st.fixed_dictionaries(needed, optional=may_be).map(_explained)
+    return st.builds(_explained, st.fixed_dictionaries(needed, optional=may_be), TEXTS)
 
 
-def _explained(made: dict[str, Any]) -> dict[str, Any]:
+def _explained(made: dict[str, Any], text: str) -> dict[str, Any]:
     said_words = [word for value in made.values() for word in (value if isinstance(value, list) else [value])]
-    return made | ({"text": "as told"} if words.OTHER in said_words else {})
+    return made | ({"text": text} if words.OTHER in said_words else {})
 
 
 def several(item: Strategy) -> Strategy:
     """A list in which each item has an id of its own, or is alone."""
-    numbered = st.lists(item, max_size=3).map(lambda items: [one | {"id": f"no {n}"} for n, one in enumerate(items)])
+    numbered = st.builds(_numbered, st.lists(item, max_size=3), st.sampled_from(ITEM_NAMES))
     return numbered | st.lists(item, min_size=1, max_size=1)
 
 
+def _numbered(items: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [one | {"id": name.format(number)} for number, one in enumerate(items)]
+
+
 def amount(unit: str) -> Strategy:
+    """In any unit that can be converted to this one."""
     comparator = st.sampled_from(words.COMPARATORS)
-    return said(an_object({"value": st.decimals(0, 900, places=2), "unit": st.just(unit)}, comparator=comparator))
+    units = st.sampled_from(convertible(unit))
+    return said(an_object({"value": VALUES, "unit": units}, comparator=comparator))
 
 
 SCORES = st.fixed_dictionaries({}, optional={organ: st.integers(0, 3) for organ in words.CHRONIC_ORGANS})
@@ -72,28 +93,57 @@ CHRONIC = st.builds(
     ),
     SCORES.map(_graded) | an_object({}, severity=MISSING, organs=MISSING),
 )
+
+
+def _staged(stages: dict[str, int]) -> dict[str, Any]:
+    return {"grade": grading.acute_grade(stages), **stages} if stages else {}
+
+
+def _climbed(onset: str, top: dict[str, int], parts: list[int]) -> list[dict[str, Any]]:
+    """The steps of an episode that reached `top`, by halves, thirds and so on of its stages; the last one is it."""
+    ladder = [{organ: stage // part for organ, stage in top.items()} for part in (*sorted(parts, reverse=True), 1)]
+    steps = {grading.acute_grade(stages): stages for stages in ladder}
+    start = date.fromisoformat(onset)
+    days = (str(start + timedelta(days=number)) for number in range(len(steps)))
+    return [{"date": on, "grade": grade, **stages} for on, (grade, stages) in zip(days, steps.items(), strict=False)]
+
+
+SAID_OF_ACUTE = an_object(
+    {},
+    resolved=said(DATES),
+    treatment=said(st.lists(a_word(words.GVHD_TREATMENT), max_size=2)),
+    steroid_refractory=said(st.booleans()),
+)
 ACUTE = st.builds(
-    lambda said_of_it, stages: said_of_it | ({"grade": grading.acute_grade(stages), **stages} if stages else {}),
-    an_object(
-        {"onset": said(DATES)},
-        resolved=said(DATES),
-        treatment=said(st.lists(a_word(words.GVHD_TREATMENT), max_size=2)),
-        steroid_refractory=said(st.booleans()),
-    ),
+    lambda onset, said_of_it, stages: {"onset": onset} | said_of_it | _staged(stages),
+    said(DATES),
+    SAID_OF_ACUTE,
     STAGES,
+) | st.builds(
+    lambda onset, said_of_it, top, parts: (
+        {"onset": onset} | said_of_it | _staged(top) | {"course": _climbed(onset, top, parts)}
+    ),
+    DAYS,
+    SAID_OF_ACUTE,
+    STAGES.filter(bool),
+    st.lists(st.integers(2, 4), max_size=2),
 )
 COUNT = an_object({"date": said(DATES)}, neutrophils=amount("10*9/L"), platelets=amount("/uL"))
 RECOVERY = an_object({"status": a_word(words.ENGRAFTMENT)}, date=said(DATES))
-WEIGHT = st.fixed_dictionaries(
-    {"value": said(st.integers(40, 120)), "unit": st.just("kg")}, optional={"date": said(DATES)}
-)
+
+
+def measured(unit: str, low: int, high: int) -> Strategy:
+    value = st.integers(low, high) | st.decimals(low, high, places=1)
+    return said(st.fixed_dictionaries({"value": said(value), "unit": st.just(unit)}, optional={"date": said(DATES)}))
+
+
 SECTIONS: dict[str, Strategy] = {
     "vital_status": st.one_of(
         an_object({"status": st.just("dead"), "date": said(st.just("2026-09-02"))}, cause=a_word(words.CAUSE)),
         an_object({"status": a_word(words.VITAL_STATUS).filter(lambda word: word != "dead"), "date": said(DATES)}),
     ),
     "measurements": st.fixed_dictionaries(
-        {}, optional={"weight": said(WEIGHT), "karnofsky": said(st.sampled_from([0, 10, 60, 100]))}
+        {}, optional={"weight": measured("kg", 40, 120), "karnofsky": said(st.sampled_from([0, 10, 60, 100]))}
     ),
     "engraftment": an_object(
         {},
@@ -108,7 +158,7 @@ SECTIONS: dict[str, Strategy] = {
         mrd=said(an_object({"result": a_word(words.MRD)}, method=a_word(words.MRD_METHOD))),
     ),
     "immune_reconstitution": an_object(
-        {"date": said(DATES)}, cd4=amount("/uL"), cd8=amount("10*9/L"), treg=amount("10*6/L"), nk=amount("/uL")
+        {"date": said(DATES)}, **{subset: amount("/uL") for subset in ("cd4", "cd8", "treg", "nk", "b")}
     ),
     "relapse": an_object({"date": said(DATES), "kind": a_word(words.RELAPSE)}),
     "chimerism": several(

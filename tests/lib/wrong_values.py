@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from mappings.canonicals import DEFAULT_BASE
 from tests.lib.sites import Change, Node, Operator, Site, at, codings, cut, more, named, objects, put, walk
 
 _HL7 = "http://terminology.hl7.org/"
@@ -216,6 +217,18 @@ def narrative_active(r: Node) -> Iterator[Change]:
             yield more((), text={"status": "generated", "div": div})
 
 
+_OF_ONE_THING = ("acute-gvhd", "chronic-gvhd", "relapse", "dli", "transfusion", "transplant")
+
+
+def another_thing_told(r: Node) -> Iterator[Change]:
+    """A code of ours that is right somewhere else."""
+    profiles = [url.partition("|")[0] for url in r.get("meta", {}).get("profile", ())]
+    if r["resourceType"] == "Observation" or any(
+        url.endswith(f"/engraft-{name}") for url in profiles for name in _OF_ONE_THING
+    ):
+        yield put(("code",), {"coding": [{"system": f"{DEFAULT_BASE}{_OURS}", "code": "visit"}], "text": "Visit"})
+
+
 def clinical_contradiction(r: Node) -> Iterator[Change]:
     kind = r["resourceType"]
     if kind == "Condition":
@@ -246,7 +259,7 @@ OPERATORS: tuple[Operator, ...] = (
     value_and_reason, text_empty, text_blank, text_with_control_character, id_malformed, uri_with_blank,
     oid_malformed, oid_of_identifier_malformed, uuid_malformed, whole_number_with_point, whole_number_broken,
     timing_broken, number_beyond_r4, boolean_in_text, period_upside_down, narrative_active,
-    clinical_contradiction,
+    another_thing_told, clinical_contradiction,
 )  # fmt: skip
 
 DATES: dict[str, Operator] = {

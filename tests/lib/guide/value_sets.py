@@ -49,12 +49,30 @@ _OTHERS = {
     "override-reason": "Reason why a warning was overridden",
 }
 """Lists of the tables that are no list of words in intake."""
+_OBSERVED = {
+    "blood-count": ("What is counted of engraftment", ("neutrophils", "platelets")),
+    "body-measure": (
+        "What is measured of a body for a dose",
+        ("weight", "height", "weight-undated", "height-undated", "bsa"),
+    ),
+    "cell-dose": ("Cells that are counted in a graft", ("graft-cd34", "graft-cd3")),
+    "disease-status": ("What is told of the leukaemia at enrolment", ("disease-status", "blasts")),
+    "dli-report": ("What is told of donor lymphocytes at a visit", ("dli-given", "dli-withheld")),
+    "engraftment": ("Engraftment as the centre reports it", ("engraftment-neutrophils", "engraftment-platelets")),
+    "engraftment-date": ("Engraftment from counts", ("engraftment-neutrophil-date", "engraftment-platelet-date")),
+    "immune-subset": ("Lymphocyte subsets", ("cd4", "cd8", "treg", "nk", "b")),
+}
+"""Profiles of more than one thing, with the observables that they are for."""
 
 
 def value_sets() -> Iterator[dict[str, Any]]:
     """One of each closed list, of the protocol's drugs and of what a consent may be."""
     for name, title in (_TITLES | _OTHERS).items():
         yield _value_set(name, title, [concept(row) for row in rows(name)])
+    for profile, (title, observed) in _OBSERVED.items():
+        yield _value_set(
+            f"{profile}-code", title, [one for key in observed for one in _codes(table("observables")[key])]
+        )
     yield _value_set(
         "consent-status", "Consent to the study", [(CONSENT_STATES, word, None) for word in words.CONSENTS]
     )
@@ -102,13 +120,20 @@ def concept(row: Row) -> tuple[str, str, str]:
     return code.system(DEFAULT), code.value, row.text
 
 
-def _value_set(name: str, title: str, concepts: list[tuple[str, str, str | None]]) -> dict[str, Any]:
+def _codes(row: Row) -> list[tuple[str, str, str | None]]:
+    """(system, code, display) of every code of a row; the display of ours only."""
+    return [(code.system(DEFAULT), code.value, row.text if isinstance(code, LocalCode) else None) for code in row.codes]
+
+
+def _value_set(
+    name: str, title: str, concepts: list[tuple[str, str, str | None]], told: str | None = None
+) -> dict[str, Any]:
     systems = dict.fromkeys(system for system, _, _ in concepts)
     include = [
         {"system": system, "concept": [_concept(code, text) for of, code, text in concepts if of == system]}
         for system in systems
     ]
-    head = artefact("ValueSet", name, title, f"{title}: the words of the interface, each by its one concept.")
+    head = artefact("ValueSet", name, title, told or f"{title}: the words of the interface, each by its one concept.")
     return head | {"immutable": False, "compose": {"include": include}}
 
 

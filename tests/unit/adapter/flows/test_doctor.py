@@ -155,6 +155,16 @@ def test_credentials_are_tried_by_a_search_that_brings_no_patient(store, status,
         assert "_count=0" in str(web.calls[-1].request.body)
 
 
+def test_questions_about_patients_are_worth_a_look(store):
+    with store.transaction() as tx:
+        tx.questions.settle("chu-a", "c-1", "Patient/1", {"deceased": {}}, NOW)
+        tx.questions.settle("chu-a", "c-2", "Patient/2", {"deceased": {}, "merged": {}}, NOW)
+    (asked,) = found(Settings(), store)["questions"]
+    assert asked.state == LOOK
+    assert asked.says.endswith(": 2 deceased, 1 merged")
+    assert asked.advice.startswith("engraft queue questions")
+
+
 def test_registries_that_could_match_their_patients_are_worth_a_look(store, tmp_path):
     (tmp_path / "key").write_text("0f" * 32)
     two = {name: Registry(name, BASE) for name in ("a", "b")}

@@ -54,6 +54,16 @@ def test_a_list_has_the_questions_of_each_item_and_may_be_none():
     assert (transfusions.kind, transfusions.text) == ("values", "Platelet transfusions: dates")
 
 
+def test_only_a_value_of_a_list_of_values_is_missing_by_itself():
+    """An item of a list of objects is left out instead."""
+    assert of(("gvhd", "acute", "treatment")).gaps
+    assert of(("engraftment", "platelet_transfusions")).gaps
+    assert not of(("gvhd", "acute")).gaps
+    fields = asked.names()
+    assert {"engraftment.platelet_transfusions.1.not_done", "gvhd.chronic.1.treatment.1.note"} <= fields
+    assert "infections.1.not_done" not in fields
+
+
 def test_a_quantity_has_its_units_and_a_number_its_limits():
     assert of(("immune_reconstitution", "cd4")).units == ("10*9/L", "10*6/L", "/uL", "10*3/uL")
     weight = of(("measurements", "weight"))

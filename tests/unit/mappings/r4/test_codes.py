@@ -21,7 +21,7 @@ def told(**more):
     """(place, code) of each fault of an Observation; a clean one passes the first look, and only then."""
     resource = specimen("Observation") | more
     found = [(fault.path, fault.code) for fault in validate(resource)]
-    quick = glance.validator("Observation").is_valid(resource) and glance.sound(resource)
+    quick = glance.sound(resource)
     assert not (quick and found)
     return found
 
@@ -80,10 +80,6 @@ def test_no_unit_of_ucum(unit):
 def test_a_unit_of_another_system_and_a_quantity_without_code_are_not_judged():
     assert told(valueQuantity={"value": 1, "system": "http://x", "code": "furlong"}) == []
     assert told(valueQuantity={"value": 1, "system": UCUM}) == []
-
-
-def test_the_common_units_are_units():
-    assert [unit for unit in units.COMMON if not units.is_unit(unit)] == []
 
 
 @pytest.mark.parametrize("name", ["../profiles/x", "no-such", "", "Engraft"])

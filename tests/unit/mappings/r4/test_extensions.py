@@ -63,7 +63,8 @@ def test_the_same_name_under_another_base_is_somebody_elses():
 
 def test_under_the_base_of_a_profile_that_is_named_it_is_ours():
     named = {"profile": ["http://x", f"{HOSPITAL}/StructureDefinition/engraft-transplant"]}
-    whole = {"identifier": [{"value": "1"}], "code": {"text": "x"}, "meta": named}
+    graft = {"coding": [{"system": "http://snomed.info/sct", "code": "50223000"}]}
+    whole = {"identifier": [{"value": "1"}], "code": graft, "meta": named}
     assert told(procedure(donor(HOSPITAL, valueInteger=1), **whole)) == [
         ("Procedure.extension[0].valueInteger", "structure")
     ]

@@ -110,8 +110,37 @@ def test_what_we_make_passes_at_first_sight(resource):
 
 
 @pytest.mark.parametrize(("element", "instead"), [("code", "mg"), ("system", "http://loinc.org"), ("value", None)])
-def test_a_duration_of_no_time_gets_a_second_look(element, instead):
+def test_a_duration_of_no_time_is_not_passed_at_first_sight(element, instead):
     group = copy.deepcopy(RESOURCES[1])
     first = group["action"][0]["action"][0]["action"][0]
     first["relatedAction"][0]["offsetDuration"][element] = instead
-    assert not glance.validator("RequestGroup").is_valid(group)
+    assert not glance.sound(group)
+
+
+@pytest.mark.parametrize("kind", ["Account", "DomainResource", "Resource"])
+def test_a_type_without_a_schema_is_not_passed_at_first_sight(kind):
+    assert not glance.sound({"resourceType": kind})
+
+
+def test_others_cannot_make_it_remember_without_end():
+    names = ("given", "family", "prefix", "suffix", "text", "use")
+    parts = {"given": ["A"], "family": "B", "prefix": ["C"], "suffix": ["D"], "text": "E", "use": "usual"}
+    for order in itertools.permutations(names):  # 720 sets of keys, as far as their order tells them apart
+        assert glance.sound({"resourceType": "Patient", "name": [{name: parts[name] for name in order}]})
+    assert len(glance._kind("HumanName", "Patient").plans) <= glance._MANY
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": RESOURCES[1]}]},
+        {"resourceType": "Parameters", "parameter": [{"name": "a", "part": [{"name": "b", "resource": RESOURCES[1]}]}]},
+    ],
+    ids=["Bundle", "Parameters"],
+)
+def test_what_others_wrap_is_looked_at_too(holder):
+    assert looks_sound(holder)
+    spoiled = copy.deepcopy(holder)
+    inner = spoiled["entry"][0] if "entry" in spoiled else spoiled["parameter"][0]["part"][0]
+    inner["resource"]["status"] = "whatever"
+    assert not looks_sound(spoiled)

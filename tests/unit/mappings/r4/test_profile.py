@@ -70,7 +70,7 @@ def test_a_number_of_times_is_said():
 @pytest.mark.parametrize("said", [{"performedDateTime": "2026"}, {"_performedDateTime": {"id": "x"}}])
 def test_a_choice_is_there_in_any_type_and_also_when_it_is_said_to_be_missing(said):
     procedure = without(claiming("Procedure", f"{BASE}engraft-transplant", **IDENTIFIER), "performedDateTime")
-    procedure |= {"code": {"text": "x"}}
+    procedure |= {"code": {"coding": [{"system": "http://snomed.info/sct", "code": "50223000"}]}}
     assert told(procedure) == {("Procedure.performed[x]", "required", "error")}
     assert told(procedure | said) == set()
 
