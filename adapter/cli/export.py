@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,19 +113,22 @@ def _note(store: Store, settings: Settings, out: Path, said: dict[str, str | boo
     """
     begun = now()
     if said["deidentified"]:
-        said |= {"key": registry.keyed(settings.pseudonym_key()).value("export", "")}
+        key = registry.keyed(settings.pseudonym_key()).value("export", "")
+        said |= {"key": key, "on": begun.date().isoformat(), "consents": _consents(store)}
     note = unfinished.read(out)
-    if note is None or note.asked != said or (said["deidentified"] and not _still_agree(store, note, begun)):
+    if note is None or note.asked != said:
         return Note(said, begun.isoformat())
     click.echo(f"goes on after {sum(note.counts.values())} resources of an interrupted export", err=True)
     return note
 
 
-def _still_agree(store: Store, note: Note, at: datetime) -> bool:
-    begun = datetime.fromisoformat(note.begun)
+def _consents(store: Store) -> str:
+    """Another text where any consent has changed, whatever the clocks say."""
+    digest = sha256()
     with store.reading() as tx:
-        changed = tx.resources.count(Wanted(kinds=["Consent"], since=begun))
-    return not changed and at.date() == begun.date()
+        for one in tx.resources.stream(centres=None, kinds=["Consent"]):
+            digest.update(f"{one.id}/{one.version} ".encode())
+    return digest.hexdigest()
 
 
 def _write(call: Call, store: Store, out: Path) -> None:
