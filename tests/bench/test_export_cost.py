@@ -30,7 +30,7 @@ pytestmark = pytest.mark.bench
 
 PATIENTS, FEW = 2_000, 200
 ROUNDS = 3
-OF_COPYING, OF_READING, FLAT = 3, 3, 1.2
+OF_COPYING, OF_READING, FLAT = 3, 9, 1.2
 WAITING, OBSERVATIONS, SECONDS = 500, 20, 2.0
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 KEY = bytes(range(32))
