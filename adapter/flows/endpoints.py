@@ -72,7 +72,7 @@ def report_from_directory(
             raise Refused("one of the processes that read was ended: there may be too little memory") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    return report.of_cohort(whole, question.as_of, release=question.release)
+    return report.of_cohort(whole, question.as_of, endpoints=question.endpoints, release=question.release)
 
 
 def table_from_store(
@@ -95,14 +95,18 @@ def _compile(found: Iterable[Course], question: Question) -> report.Report:
     whole = _cohort(question)
     for one in found:
         whole.add(one)
-    return report.of_cohort(whole, question.as_of, release=question.release)
+    return report.of_cohort(whole, question.as_of, endpoints=question.endpoints, release=question.release)
 
 
 def _cohort(question: Question) -> Cohort:
     """Raises Invalid naming an endpoint or horizon that does not exist."""
     try:
         return report.cohort(
-            endpoints=question.endpoints, horizons=question.horizons, as_of=question.as_of, keep=question.trail
+            endpoints=question.endpoints,
+            horizons=question.horizons,
+            as_of=question.as_of,
+            release=question.release,
+            keep=question.trail,
         )
     except FaultyInput as error:
         raise Invalid(error.faults) from error
