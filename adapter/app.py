@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from flask.json.provider import JSONProvider
 
 from adapter.config import Settings, load
 from adapter.store import Store
+from adapter.trail import journal, spans
 from adapter.web import (
     access_log,
     admin,
@@ -21,6 +21,7 @@ from adapter.web import (
     bulk,
     cds_hooks,
     endpoint_pages,
+    enrolment_pages,
     enrolments,
     evaluation,
     fhir,
@@ -34,11 +35,13 @@ from adapter.web import (
     pages,
     quality,
     queue,
+    redcap,
     refusal,
     regimen_changes,
     regimens,
     registry,
     sign_in,
+    trail,
     visit_pages,
     webhook,
 )
@@ -50,9 +53,9 @@ from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups),
+    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, redcap),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
-    *(sign_in, pages, visit_pages, queue, endpoint_pages, quality),
+    *(sign_in, pages, enrolment_pages, visit_pages, queue, endpoint_pages, quality),
 )
 
 
@@ -73,6 +76,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.json = WireProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    trail.follow(app)
     metrics.measure(app)
     refusal.refuse(app)
     know(settings.protocols)
@@ -103,6 +107,7 @@ def open_store(settings: Settings) -> Store:
 
 def create_app_from_environment() -> Flask:
     """The web application as the environment describes it. The schema must be there: engraft init-db."""
-    logging.basicConfig(level=logging.INFO)
     settings = load(os.environ)
+    journal.begin(settings.log_format or "json", settings.log_level or "info")
+    spans.begin(os.environ)
     return create_app(settings, open_store(settings), lambda: datetime.now(UTC))

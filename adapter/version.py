@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-
-
-@cache
-def number() -> str:
-    """The installed version."""
-    try:
-        return version("engraft-fhir")
-    except PackageNotFoundError:
-        return "checkout"  # run from a source tree that nobody installed
+VERSION = "0.1.0"
+"""Its one place. Packaging reads it here: to ask what is installed takes longer than to make a plan."""
 
 
 def software() -> str:
     """`Engraft 0.1.0`."""
-    return f"Engraft {number()}"
+    return f"Engraft {VERSION}"

@@ -48,6 +48,7 @@ CIBMTR_CRID = "http://cibmtr.org/identifier/CRID"
 
 EXT_DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 EXT_NORMALIZATION_BASIS = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-normalization-basis"
+EXT_DAYS_OF_CYCLE = "http://hl7.org/fhir/StructureDefinition/timing-daysOfCycle"
 EXT_ORIGINAL_TEXT = "http://hl7.org/fhir/StructureDefinition/originalText"
 EXT_ISSUE_LINE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line"
 EXT_CONDITION_DUE_TO = "http://hl7.org/fhir/StructureDefinition/condition-dueTo"
@@ -59,6 +60,10 @@ class Canonicals:
 
     base: str = DEFAULT_BASE
     version: str = ARTEFACT_VERSION
+
+    def __hash__(self) -> int:
+        """Asked for with every code that is looked up; a text remembers its own."""
+        return hash(self.base)
 
     def url(self, kind: str, name: str) -> str:
         """Unpinned canonical, as in `StructureDefinition.url`."""

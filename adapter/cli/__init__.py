@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or faults found, 2 wrong usage, 3 a server or data
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ import click
 
 from adapter.cli.refusal import refuse
 from adapter.errors import EngraftError
+from adapter.trail import correlation
+from adapter.version import VERSION
 from mappings.r4.faults import FaultyInput, Unsound
 
 
@@ -68,15 +71,30 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].says) for name in sorted(COMMANDS)])
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        if sys.excepthook is sys.__excepthook__:
+            sys.excepthook = _unforeseen
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with correlation.following(correlation.new()):
+                return super().invoke(ctx)
         except (EngraftError, FaultyInput, Unsound) as error:
             ctx.exit(refuse(error, as_json=bool(ctx.meta.get("json"))))
 
 
+def _unforeseen(_: type[BaseException], error: BaseException, __: Any) -> None:
+    """Instead of a traceback, whose message may quote a patient."""
+    # here, because most commands end as foreseen
+    from adapter.trail import journal
+
+    journal.begin("text", "error")
+    journal.unforeseen(error)
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="engraft-fhir", prog_name="engraft")
+@click.version_option(VERSION, prog_name="engraft")
 def main() -> None:
     """A transplant protocol as FHIR R4: dated and dosed orders out, follow-up in, de-identified outcomes on.
 

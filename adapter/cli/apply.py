@@ -16,6 +16,7 @@ import click
 from click.core import ParameterSource
 
 from adapter.cli import definitions
+from adapter.cli.columns import columns
 from adapter.cli.refusal import json_option
 from adapter.cli.surroundings import environment, now, write
 from adapter.config import Settings, load
@@ -197,9 +198,6 @@ def _csv(rows: Iterable[Row]) -> str:
 
 def _table(applied: Applied, order: Order) -> str:
     """The calendar of the pages in a terminal: days in a row on which the same is done are one line."""
-    # here, because only people need it
-    from tabulate import tabulate
-
     body = order.body
     facts = [
         f"day zero {order.day_zero}" if order.day_zero else "no day zero yet",
@@ -211,7 +209,7 @@ def _table(applied: Applied, order: Order) -> str:
     head = f"{order.protocol.title}\n{mark}{', '.join(facts)}; {order.subject}"
     status = {(row.action, row.day): row.status for row in applied.rows}
     lines = [_line(span, status) for span in spans(read(applied.resources))]
-    return f"{head}\n\n{tabulate(lines, headers=_SHOWN, disable_numparse=True, maxcolwidths=_WIDTHS)}"
+    return f"{head}\n\n{columns(lines, _SHOWN, _WIDTHS)}"
 
 
 def _line(span: Span, status: Mapping[tuple[str, str], str]) -> tuple[str, ...]:

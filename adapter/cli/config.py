@@ -11,7 +11,7 @@ import click
 
 from adapter.cli.refusal import json_option, json_refusals, show
 from adapter.cli.surroundings import environment
-from adapter.config import SETTINGS, Settings, load
+from adapter.config import SETTINGS, Settings, load, read_key
 from adapter.errors import Invalid, Refused
 from mappings.r4.faults import Fault
 
@@ -50,6 +50,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
         ("centres", settings.centres),
         ("hospitals", settings.hospitals),
         ("registries", settings.registries),
+        ("ehrs", settings.ehrs),
     ):
         click.echo(f"  {kind}: {', '.join(names) or 'none'}")
 
@@ -61,11 +62,11 @@ def _secret_faults(settings: Settings) -> list[Fault]:
             secret.read()
         except Refused as error:
             faults.append(Fault(f"{settings.file}: {key}", str(error), "not-found"))
-    if settings.privacy_key:
+    for name, file in settings.key_files().items():
         try:
-            settings.pseudonym_key()
+            read_key(file)
         except Refused as error:
-            faults.append(Fault(f"{settings.file}: privacy.key", str(error), "not-found"))
+            faults.append(Fault(f"{settings.file}: {name}", str(error), "not-found"))
     if settings.signing_keys:
         # here, because it brings cryptography
         from adapter.keys import published
@@ -96,7 +97,7 @@ def _overlay_faults(settings: Settings) -> list[Fault]:
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @json_refusals
 def init(file: Path | None) -> None:
-    """Write a commented FILE (default: that of ENGRAFT_CONFIG, else engraft.toml) and a pseudonym key beside it.
+    """Write a commented FILE (default: that of ENGRAFT_CONFIG, else engraft.toml) and the pseudonym keys that it names.
 
     Nothing that is there is ever overwritten: a new key would give every patient a new pseudonym.
 
@@ -108,10 +109,10 @@ def init(file: Path | None) -> None:
     if not target.exists():
         _create(target, files("adapter.cli").joinpath("starter.toml").read_text("utf-8"), 0o644)
         made.append(target)
-    key = load({**environment(), "ENGRAFT_CONFIG": str(target)}).privacy_key
-    if key and not key.exists():
-        _create(key, secrets.token_hex(KEY_BYTES) + "\n", 0o600)
-        made.append(key)
+    for key in load({**environment(), "ENGRAFT_CONFIG": str(target)}).key_files().values():
+        if not key.exists():
+            _create(key, secrets.token_hex(KEY_BYTES) + "\n", 0o600)
+            made.append(key)
     if not made:
         raise Refused(f"{target} and its key are there already; nothing was written")
     for path in made:

@@ -7,7 +7,7 @@ import signal
 import click
 
 from adapter.cli.refusal import REFUSED, UNREACHABLE, json_option
-from adapter.cli.surroundings import environment, store_of
+from adapter.cli.surroundings import begin_log, environment, store_of
 from adapter.config import Settings, load
 from adapter.errors import Refused
 from adapter.flows.crew import Crew
@@ -39,9 +39,12 @@ def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, worker
     settings = load(environment())
     with store_of(settings) as store:
         make = _herald(settings) if spread else Crew
-        crew = make(store, settings, workers, lambda line: click.echo(line, err=True))
+        watch = watching or spread
+        # who watches has a line in the log for each delivery
+        crew = make(store, settings, workers, lambda line: None if watch else click.echo(line, err=True))
         try:
-            if watching or spread:
+            if watch:
+                begin_log(settings, "json", "info")
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, lambda *_: crew.stop.set())
                 crew.watch()

@@ -193,7 +193,7 @@ def _registry(stage: Stage) -> None:
 
     _say(7, "De-identified bundles and overall survival for the registry")
     key = bytes.fromhex(stage.settings.privacy_key.read_text("ascii"))
-    bundles = list(registry.bundles(stage.store, key, now()))
+    bundles = list(registry.bundles(stage.store, key, now(), aside=[]))
     click.echo(f"   {len(bundles)} bundles of consenting patients, {sum(len(b['entry']) for b in bundles)} resources")
     report = endpoints.report_from_store(stage.store, endpoints.Question(endpoints=("os",), horizons=(180, 365, 730)))
     for row in (row for row in report.rows if isinstance(row, Row)):

@@ -9,7 +9,7 @@ from typing import IO, TypeAlias
 
 from adapter.errors import Refused
 from mappings.canonicals import Canonicals
-from mappings.intake import lines, redcap, table
+from mappings.intake import json_array, lines, redcap, table
 from mappings.intake.entries import Entry
 from mappings.intake.redcap import Project
 from mappings.r4.faults import Fault, FaultyInput
@@ -21,6 +21,7 @@ Tick: TypeAlias = Callable[[int], None]
 """Is told how many bytes more were read."""
 
 _SPACE = b" \t\r\n\xef\xbb\xbf"
+_CHUNK = 64 * 1024
 
 
 def read(
@@ -35,7 +36,10 @@ def read(
             yield from _of_table(file, notes, project, tick)
         else:
             with file.open("rb") as opened:
-                yield from _of_json(file, opened, canonicals, tick)
+                if _is_array(file):
+                    yield from lines.of_array(_chunks(opened, tick), canonicals)
+                else:
+                    yield from _of_json(file, opened, canonicals, tick)
     except OSError as error:
         raise Refused(f"{file} cannot be read: {error.strerror}") from error
 
@@ -45,6 +49,20 @@ def _is_table(file: Path) -> bool:
         return False
     with file.open("rb") as opened:
         return not opened.read(4096).lstrip(_SPACE).startswith((b"{", b"["))
+
+
+def _is_array(file: Path) -> bool:
+    """An array may stand on one line, which is not read as a whole either."""
+    if file.suffix.lower() in BY_LINE:
+        return False
+    with file.open("rb") as opened:
+        return json_array.begins(opened.read(4096))
+
+
+def _chunks(opened: IO[bytes], tick: Tick) -> Iterator[bytes]:
+    while chunk := opened.read(_CHUNK):
+        tick(len(chunk))
+        yield chunk
 
 
 def _of_table(file: Path, notes: list[str], project: Project | None, tick: Tick) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.progress import bar
 from adapter.cli.refusal import REFUSED, json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
@@ -97,9 +98,10 @@ def poll(name: str) -> None:
 @click.argument("name")
 @click.option("--repair", "mending", is_flag=True, help="Queue again what is missing there or was never sent.")
 @click.option("--after", metavar="COURSE", default="", help="Go on after this course, where an earlier call stopped.")
+@acting
 @json_option
 @click.pass_context
-def reconcile(ctx: click.Context, name: str, mending: bool, after: str, as_json: bool) -> None:
+def reconcile(ctx: click.Context, name: str, mending: bool, after: str, who: str, as_json: bool) -> None:
     """Compare what hospital NAME has with what we think it has, patient by patient. Reads only, unless --repair.
 
     What the hospital edited is listed; it is sent again only where `hospitals.NAME.conflict` is `ours`. Exit 1 where
@@ -108,12 +110,13 @@ def reconcile(ctx: click.Context, name: str, mending: bool, after: str, as_json:
     Example: engraft hospital reconcile chu-a
     """
     # here, because only these commands speak to a hospital
-    from adapter.flows import reconciling
+    from adapter.flows import access, reconciling
 
     counts: Counter[str] = Counter()
     with _client(name) as (settings, there, client), store_of(settings) as store:
         centres = [code for code, centre in settings.centres.items() if centre.hospital == name]
         names = reconciling.courses(store, centres, after)
+        access.looked_at(store, f"reconcile/{name}", now(), len(names), "patients", who=who)
         last = after
         try:
             with bar("patients", len(names), items=True) as done:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from adapter.cli import documents
+from adapter.cli.acting import acting
 from adapter.cli.progress import bar
 from adapter.cli.refusal import json_option
 from adapter.cli.shelf import Shelf, shelf
 from adapter.cli.spool import Kept, Spool, spool
-from adapter.cli.surroundings import environment, known_store, today
+from adapter.cli.surroundings import environment, known_store, now, today
 from adapter.config import load
 from adapter.errors import Refused
+from adapter.flows import access
 from mappings import outcomes
 from mappings.canonicals import Canonicals
 from mappings.facts import Enrolment, FollowUp
@@ -45,6 +47,7 @@ class Call(NamedTuple):
     limits: Limits
     project: Project | None
     spool: Spool
+    who: str
 
     def place(self, kept: Kept) -> str:
         return f"{self.files[kept.file]}:{kept.entry.line}"
@@ -64,6 +67,7 @@ class Call(NamedTuple):
     type=click.Path(dir_okay=False, path_type=Path),
     help="TOML that maps a REDCap project to our items; the tables among the files are its exports.",
 )
+@acting
 @json_option
 @click.pass_context
 def map_(
@@ -73,6 +77,7 @@ def map_(
     shape: str,
     as_of: datetime | None,
     mapping: Path | None,
+    who: str,
     as_json: bool,
 ) -> None:
     """Map enrolments and follow-ups (JSON, NDJSON, CSV, QuestionnaireResponse, REDCap export) to FHIR.
@@ -89,7 +94,7 @@ def map_(
     settings = load(environment())
     with spool() as kept, shelf(out, shape) as made:
         on = as_of.date() if as_of else today()
-        call = Call(inputs, on, settings.canonicals, settings.limits, project, kept)
+        call = Call(inputs, on, settings.canonicals, settings.limits, project, kept, who)
         found = _read_all(call)
         _map_all(call, made)
         if out:
@@ -154,9 +159,9 @@ def _take(call: Call, file: int, entry: Entry) -> None:
 
 def _map_all(call: Call, made: Shelf) -> None:
     """Every course's resources, patients in order of their names, whatever the order of the files."""
-    with _database() as store, bar("mapping", call.spool.patients(), items=True) as tick:
+    with _database(call.who) as stored, bar("mapping", call.spool.patients(), items=True) as tick:
         for centre, patient, kept in call.spool.by_patient():
-            _map_course(call, made, kept, partial(_stored, store, centre, patient, call.as_of))
+            _map_course(call, made, kept, partial(stored, centre, patient, call.as_of))
             tick(1)
 
 
@@ -215,27 +220,26 @@ def _sound(call: Call, enrolment: Enrolment, visits: list[tuple[Kept, FollowUp]]
 
 
 @contextmanager
-def _database() -> Iterator[Callable[[], Store | None]]:
-    """The database that may know an enrolment, where there is one; opened when it is first asked for."""
+def _database(who: str) -> Iterator[Callable[[str, str, date], Enrolment | None]]:
+    """What finds the enrolment that the database knows; it is opened when it is first asked for."""
     with ExitStack() as stack:
         opened: list[Store | None] = []
+        number = 0
 
-        def store() -> Store | None:
+        def stored(centre: str, patient: str, as_of: date) -> Enrolment | None:
+            nonlocal number
             if not opened:
                 opened.append(stack.enter_context(known_store()))
-            return opened[0]
+            if opened[0] is None:
+                return None
+            with opened[0].reading() as tx:
+                found = tx.enrolments.of(centre, patient)
+            number += found is not None
+            return schema.enrolment(found.content, as_of) if found else None
 
-        yield store
-
-
-def _stored(store: Callable[[], Store | None], centre: str, patient: str, as_of: date) -> Enrolment | None:
-    """The enrolment that the database knows."""
-    known = store()
-    if known is None:
-        return None
-    with known.reading() as tx:
-        found = tx.enrolments.of(centre, patient)
-    return schema.enrolment(found.content, as_of) if found else None
+        yield stored
+        if number and opened[0]:
+            access.looked_at(opened[0], "map", now(), number, "enrolments", who=who)
 
 
 def _tell(call: Call, made: Shelf, found: dict[str, list[str]], *, as_json: bool) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
+from adapter.flows import access
 from adapter.flows import queue as flow
 from adapter.flows.crew import policies_of
 from adapter.store.lease import PARKED
@@ -25,14 +27,18 @@ def queue() -> None:
 @queue.command(name="list")
 @click.option("--state", "states", type=click.Choice(STATES), multiple=True, help="Repeatable; default: unfinished.")
 @click.option("--hospital", help="Only what is for this hospital or registry.")
+@click.option("--correlation", metavar="ID", help="Only what this request brought (X-Request-Id), delivered or not.")
 @json_option
-def list_(states: tuple[str, ...], hospital: str | None, as_json: bool) -> None:
+def list_(states: tuple[str, ...], hospital: str | None, correlation: str | None, as_json: bool) -> None:
     """What waits, is under way or parked, and since when.
 
+    \b
     Example: engraft queue list --state parked --state waiting
+             engraft queue list --correlation 4bf92f3577b34da6a3ce929d0e0e4736
     """
+    usual = STATES if correlation else UNFINISHED
     with store_of(load(environment())) as store, store.reading() as tx:
-        found = tx.outbox.listing(states or UNFINISHED, destination=hospital)
+        found = tx.outbox.listing(states or usual, destination=hospital, correlation=correlation)
         backlog = tx.outbox.backlog()
     if as_json:
         click.echo(pretty([row(one) for one in found]))
@@ -41,10 +47,13 @@ def list_(states: tuple[str, ...], hospital: str | None, as_json: bool) -> None:
     from tabulate import tabulate
 
     rows = [
-        (o.id, o.destination, o.course, o.state, age(o.created, now()), o.attempts, o.due, (o.error or "")[:60])
+        (
+            *(o.id, o.destination, o.course, o.state, age(o.created, now()), o.attempts, o.due),
+            *((o.error or "")[:60], o.correlation),
+        )
         for o in found
     ]
-    head = ("id", "destination", "course", "state", "age", "attempts", "due", "error")
+    head = ("id", "destination", "course", "state", "age", "attempts", "due", "error", "correlation")
     click.echo(tabulate(rows, headers=head) if rows else "nothing here")
     for name, (number, oldest) in backlog.items():
         click.echo(f"{name}: {number} not finished, the oldest for {age(oldest, now())}", err=True)
@@ -53,8 +62,9 @@ def list_(states: tuple[str, ...], hospital: str | None, as_json: bool) -> None:
 @queue.command()
 @click.argument("id_", metavar="ID", type=int)
 @click.option("--request", "exact", is_flag=True, help="The exact request that would be sent now; nothing is sent.")
+@acting
 @json_option
-def show(id_: int, exact: bool, as_json: bool) -> None:
+def show(id_: int, exact: bool, who: str, as_json: bool) -> None:
     """One delivery with its resources, what the other server said, and the request that would be sent.
 
     Example: engraft queue show 12 --request
@@ -64,6 +74,7 @@ def show(id_: int, exact: bool, as_json: bool) -> None:
         with store.reading() as tx:
             found = tx.outbox.show(id_)
         request = flow.request_of(store, id_, policies_of(settings))
+        access.looked_at(store, f"delivery/{id_}", now(), len(found.content), "resources", who=who)
     there = settings.hospitals.get(found.destination) or settings.registries.get(found.destination)
     address = there.base_url if there else None
     if as_json:
@@ -82,8 +93,9 @@ def show(id_: int, exact: bool, as_json: bool) -> None:
 
 
 @queue.command()
+@acting
 @json_option
-def questions(as_json: bool) -> None:
+def questions(who: str, as_json: bool) -> None:
     """What hospitals say of patients that only people can judge: died, merged, gone. Nothing was changed because of it.
 
     Example: engraft queue questions
@@ -91,8 +103,10 @@ def questions(as_json: bool) -> None:
     # here, because only these commands ask it
     from adapter.flows import hospital_patients
 
-    with store_of(load(environment())) as store, store.reading() as tx:
-        found = tx.questions.open_of()
+    with store_of(load(environment())) as store:
+        with store.reading() as tx:
+            found = tx.questions.open_of()
+        access.looked_at(store, "questions", now(), len(found), "questions", who=who)
     if as_json:
         names = ("id", "hospital", "course", "about", "kind", "content")
         click.echo(pretty([{name: getattr(one, name) for name in names} | {"since": one.at} for one in found]))
@@ -107,19 +121,20 @@ def questions(as_json: bool) -> None:
 @click.argument("id_", metavar="ID", type=int)
 @click.option("--reason", required=True, help="What came of it; kept with the question.")
 @click.option("--relink", is_flag=True, help="The merged record is the same person's: it is theirs from now on.")
+@acting
 @json_refusals
-def answer(id_: int, reason: str, relink: bool) -> None:
+def answer(id_: int, reason: str, relink: bool, who: str) -> None:
     """Answer a question about a hospital's Patient.
 
     Example: engraft queue answer 3 --reason "told by the m3 visit"
     """
     # here, because only these commands ask it
-    from adapter.flows import course, hospital_patients
+    from adapter.flows import hospital_patients
 
     if not reason.strip():
         raise click.UsageError("--reason says what came of it")
     with store_of(load(environment())) as store:
-        hospital_patients.answer(store, id_, reason, who=course.OPERATOR, centre=None, now=now(), relink=relink)
+        hospital_patients.answer(store, id_, reason, who=who, centre=None, now=now(), relink=relink)
     click.echo(f"answered {id_}", err=True)
 
 

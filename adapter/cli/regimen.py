@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
@@ -30,16 +31,20 @@ def regimen() -> None:
 
 @regimen.command()
 @click.argument("id_", metavar="ID")
+@acting
 @json_option
-def history(id_: str, as_json: bool) -> None:
+def history(id_: str, who: str, as_json: bool) -> None:
     """Every change of the regimen ID (course, CarePlan or enrolment), newest first, with who and why.
 
     Example: engraft regimen history 96842aba-1039-5f62-83e0-9b2f1a014328
     """
-    from adapter.flows import changes
+    from adapter.flows import access, changes
 
     with store_of(load(environment())) as store:
         told = changes.history(id_, sender=None, store=store)
+        with store.reading() as tx:
+            course = changes.course_of(tx, id_, None)
+        access.looked_at(store, course, now(), len(told["history"]), "changes of a regimen", who=who)
     if as_json:
         click.echo(pretty(told))
         return
@@ -51,8 +56,9 @@ def history(id_: str, as_json: bool) -> None:
 
 @regimen.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@acting
 @json_option
-def diff(file: Path, as_json: bool) -> None:
+def diff(file: Path, who: str, as_json: bool) -> None:
     """What an enrolment (JSON) would change in its regimen. Nothing is written.
 
     Example: engraft regimen diff enrolment-with-the-new-date.json
@@ -60,13 +66,15 @@ def diff(file: Path, as_json: bool) -> None:
     settings = load(environment())
     document = _document(file)
     with store_of(settings) as store:
-        from adapter.flows import changes, enrolment
+        from adapter.flows import access, changes, enrolment
 
+        course = _course(document, settings)
         found = changes.preview(
             store,
-            _course(document, settings),
+            course,
             lambda rehearsal: enrolment.enrol(document, sender=None, store=rehearsal, settings=settings, now=now()),
         )
+        access.looked_at(store, course, now(), len(found), "changes that an enrolment would make", who=who)
     told = [asdict(one) for one in found]
     click.echo(pretty({"changes": told}) if as_json else _table(told) if told else "nothing would change")
 
@@ -80,6 +88,7 @@ def diff(file: Path, as_json: bool) -> None:
 @click.option("--confirmed-by", required=True, metavar="NAME", help="Who confirms it.")
 @click.option("--reason", metavar="TEXT", help="What is to be kept with it.")
 @click.option("--although-unknown", metavar="WHY", help="Why the taper begins although its gate is unknown.")
+@click.option("--deviation", metavar="WHY", help="Why it began although the protocol says that it may not.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would change.")
 @json_option
 def taper(id_: str, action: str, take_back: bool, dry_run: bool, as_json: bool, **said: str | None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from adapter.cli.refusal import json_refusals
-from adapter.cli.surroundings import environment, now
+from adapter.cli.surroundings import begin_log, environment, now
 from adapter.config import load
 
 
@@ -23,14 +23,17 @@ def serve(host: str, port: int) -> None:
     Example: engraft serve --port 8080
     """
     # here, because only this command is a server
-    from werkzeug.serving import make_server
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
     from adapter.app import create_app, open_store
 
     settings = load(environment())
+    begin_log(settings, "text", "info")
     store = open_store(settings)
     store.migrate()
-    server = make_server(host, port, create_app(settings, store, now), threaded=True)
+    # its own line for each request has the whole address, which may hold what was searched for; ours has not
+    quiet = type("Quiet", (WSGIRequestHandler,), {"log": lambda *_: None})
+    server = make_server(host, port, create_app(settings, store, now), threaded=True, request_handler=quiet)
     if not environment().get("ENGRAFT_PUBLIC_URL"):
         # known only now: with --port 0 the system chooses
         settings = replace(settings, public_url=f"http://{host}:{server.server_port}")

@@ -73,7 +73,7 @@ class Spool:
 
     def refusals(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """(file, reason as JSON), by file and line."""
-        for file, body in self._base.execute("SELECT file, body FROM refusal ORDER BY file, line, rowid"):
+        for file, body in self._base.execute("SELECT file, body FROM refusal ORDER BY file, line, entry, rowid"):
             yield file, wire.decode(body)
 
     def refused(self) -> int:

@@ -34,12 +34,22 @@ def today() -> date:
     return datetime.now().astimezone().date()
 
 
+def begin_log(settings: Settings, form: str = "text", level: str = "warning") -> None:
+    """Log and spans of this process: as the settings say, else in this form, from this level on."""
+    # here, because a command that only reckons logs nothing
+    from adapter.trail import journal, spans
+
+    journal.begin(settings.log_format or form, settings.log_level or level)
+    spans.begin(environment())
+
+
 @contextmanager
 def store_of(settings: Settings) -> Iterator[Store]:
     """The store, ready for work. Raises StoreUnavailable where the database is away or has no schema."""
     # here, because most commands need no database
     from adapter.app import open_store
 
+    begin_log(settings)
     if not is_there(settings.database_url):
         raise StoreUnavailable(_UNPREPARED)
     store = open_store(settings)

@@ -13,12 +13,15 @@ from adapter.config.settings import (
     DEFAULT_PUBLIC_URL,
     Auth,
     Centre,
+    Ehr,
     Exports,
     Hospital,
     Registry,
+    Retention,
     Settings,
     Tls,
     Webhook,
+    read_key,
 )
 
 __all__ = [
@@ -27,12 +30,15 @@ __all__ = [
     "SETTINGS",
     "Auth",
     "Centre",
+    "Ehr",
     "Exports",
     "Hospital",
     "Registry",
+    "Retention",
     "Secret",
     "Settings",
     "Tls",
     "Webhook",
     "load",
+    "read_key",
 ]

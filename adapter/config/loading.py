@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from adapter.config.centres import centres
 from adapter.config.clinic import gate_ages, limits
+from adapter.config.ehrs import ehrs
 from adapter.config.exports import exports
-from adapter.config.privacy import pseudonym_key
+from adapter.config.privacy import check_apart, privacy
 from adapter.config.protocols import protocols
-from adapter.config.reader import Reader, Table, is_url
+from adapter.config.reader import Reader, Table, is_url, server_of
 from adapter.config.secrets import Secret, why
 from adapter.config.servers import hospitals, registries
 from adapter.config.settings import DEFAULT_DATABASE_URL, DEFAULT_PUBLIC_URL, Hospital, Registry, Settings
 from adapter.config.smart import keys
 from adapter.errors import Invalid
+from adapter.trail import FORMATS, LEVELS
 from mappings.canonicals import DEFAULT_BASE, Canonicals
 from mappings.protocol import know
 from mappings.r4.faults import Fault
@@ -25,12 +28,14 @@ SETTINGS = {
     "ENGRAFT_CONFIG": "the TOML file; without it there are no hospitals or registries and every centre is accepted",
     "ENGRAFT_PUBLIC_URL": f"where others reach this server; default {DEFAULT_PUBLIC_URL}",
     "ENGRAFT_BROKER_URL": "RabbitMQ or Redis, where delivery is spread by Celery; default none",
+    "ENGRAFT_LOG_FORMAT": "json or text; default json, text in the commands for trying out",
+    "ENGRAFT_LOG_LEVEL": "debug, info, warning or error; default info, warning in commands that do one thing and end",
 }
 """Every environment variable that is read, with its meaning."""
 
 SECTIONS = (
     *("canonical_base", "centres", "hospitals", "registries", "privacy", "protocols"),
-    *("dosing", "gates", "smart", "exports"),
+    *("dosing", "gates", "smart", "exports", "ehrs"),
 )
 """Every key at the top of the file."""
 
@@ -40,31 +45,42 @@ def load(environ: Mapping[str, str]) -> Settings:
     database = environ.get("ENGRAFT_DATABASE_URL") or DEFAULT_DATABASE_URL
     public = _environment_url(environ.get("ENGRAFT_PUBLIC_URL") or DEFAULT_PUBLIC_URL)
     named = environ.get("ENGRAFT_CONFIG")
+    plain = Settings(
+        database_url=database,
+        public_url=public,
+        broker_url=environ.get("ENGRAFT_BROKER_URL") or None,
+        log_format=_environment_word(environ, "ENGRAFT_LOG_FORMAT", FORMATS),
+        log_level=_environment_word(environ, "ENGRAFT_LOG_LEVEL", tuple(LEVELS)),
+    )
     if not named:
         know(())
-        return Settings(database_url=database, public_url=public, broker_url=environ.get("ENGRAFT_BROKER_URL") or None)
+        return plain
     path = Path(named)
-    settings = _settings(Reader(path, _text_of(path), environ), database, public)
+    settings = _settings(Reader(path, _text_of(path), environ), plain)
     know(settings.protocols)
     return settings
 
 
-def _settings(reader: Reader, database: str, public: str) -> Settings:
+def _settings(reader: Reader, plain: Settings) -> Settings:
     document = reader.parsed()
     reader.only(document, (), SECTIONS)
     base = reader.url(document, (), "canonical_base", DEFAULT_BASE)
     named_hospitals, named_registries = hospitals(reader, document), registries(reader, document)
     for name in sorted(named_hospitals.keys() & named_registries.keys()):
         reader.fault(("registries", name), "a hospital has the same name; deliveries are told apart by it")
-    settings = Settings(
-        database_url=database,
-        public_url=public,
-        broker_url=reader.environ.get("ENGRAFT_BROKER_URL") or None,
+    _require_apart(reader, named_hospitals, named_registries)
+    check_apart(reader, named_registries)
+    named_centres = centres(reader, document, named_hospitals)
+    privacy_key, shared = privacy(reader, document)
+    settings = replace(
+        plain,
         canonicals=Canonicals(base or DEFAULT_BASE),
-        centres=centres(reader, document, named_hospitals),
+        centres=named_centres,
         hospitals=named_hospitals,
         registries=named_registries,
-        privacy_key=pseudonym_key(reader, document),
+        ehrs=ehrs(reader, document, named_centres),
+        privacy_key=privacy_key,
+        shared_pseudonyms=shared,
         file=reader.path,
         limits=limits(reader, document),
         gate_max_age=gate_ages(reader, document),
@@ -75,6 +91,19 @@ def _settings(reader: Reader, database: str, public: str) -> Settings:
     if reader.faults:
         raise Invalid(reader.faults)
     return settings
+
+
+def _require_apart(reader: Reader, hospitals: Mapping[str, Hospital], registries: Mapping[str, Registry]) -> None:
+    """One server under two names would get each change twice, and each would take the other's for its own edit."""
+    known: dict[tuple[str, str], str] = {}
+    for section, servers in (("hospitals", hospitals), ("registries", registries)):
+        for name, server in servers.items():
+            if not is_url(server.base_url):
+                continue
+            place, there = server_of(server.base_url), f"{section}.{name}"
+            if place in known:
+                reader.fault((section, name, "base_url"), f"is the server of {known[place]} too: name it once")
+            known.setdefault(place, there)
 
 
 def _signing_keys(
@@ -88,6 +117,13 @@ def _signing_keys(
                     (section, name, "auth"), "smart-backend signs with a key: [smart] keys; engraft config key"
                 )
     return found
+
+
+def _environment_word(environ: Mapping[str, str], name: str, known: tuple[str, ...]) -> str | None:
+    said = environ.get(name) or None
+    if said is not None and said not in known:
+        raise Invalid([Fault(name, f"unknown: {said}; known: {', '.join(known)}")])
+    return said
 
 
 def _environment_url(text: str) -> str:

@@ -6,7 +6,6 @@ Faults are collected, so that all of them are told at once; a faulty value is re
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,9 @@ class Reader:
 
     def parsed(self) -> dict[str, Any]:
         """The whole file. Raises Invalid where it is not TOML."""
+        # here, because where there is no file nothing is parsed
+        import tomllib
+
         try:
             return tomllib.loads(self.content)
         except tomllib.TOMLDecodeError as error:
@@ -134,6 +136,12 @@ class Reader:
         else:
             return Secret(env=name, environ=self.environ)
         return None
+
+
+def server_of(url: str) -> tuple[str, str]:
+    """Host with port, and path, however the URL is written: two names for one server are alike."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or {'http': 80}.get(parts.scheme, 443)}", parts.path.rstrip("/")
 
 
 def is_url(text: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
+from adapter.config.privacy import key_file
 from adapter.config.reader import Place, Reader, Table
 from adapter.config.settings import DEFAULT_TIMEOUT, Auth, Hospital, Registry, Tls, Webhook
 from mappings.canonicals import CIBMTR_CENTRE, CIBMTR_CRID
@@ -16,11 +18,12 @@ _KEYS = {
     "bearer": ("secret",),
     "basic": ("user", "secret"),
     "smart-backend": ("client_id", "scope", "algorithm", "token_url"),
+    "oauth": ("client_id", "secret", "scope", "token_url", "user", "password"),
 }
 POLL_MINUTES = 15
 """How often a hospital that notifies us is asked all the same. Our own default."""
 
-_OF_DIALECT = {"cibmtr": ("ccn", "centre_system", "crid_system"), "ebmt": ("dates", "windows")}
+_OF_DIALECT = {"cibmtr": ("ccn", "centre_system", "crid_system", "crid_url"), "ebmt": ("dates", "windows")}
 
 FORMS = ("day-100", "month-6", "year-1", "year-2")
 """What EBMT asks for after the graft, by our names of the forms."""
@@ -54,10 +57,13 @@ def _hospital(reader: Reader, name: str, table: Table) -> Hospital:
 def _registry(reader: Reader, name: str, table: Table) -> Registry:
     at = ("registries", name)
     dialect = reader.word(table, at, "dialect", ("fhir", "cibmtr", "ebmt"), "fhir")
-    reader.only(table, at, ("base_url", "auth", "dialect", "tls", "identity", *TIMEOUTS, *_OF_DIALECT.get(dialect, ())))
+    reader.only(
+        table, at, ("base_url", "auth", "dialect", "tls", "identity", "key", *TIMEOUTS, *_OF_DIALECT.get(dialect, ()))
+    )
+    base_url = reader.url(table, at, "base_url", "" if dialect == "ebmt" else None)
     return Registry(
         name,
-        reader.url(table, at, "base_url", "" if dialect == "ebmt" else None),
+        base_url,
         _auth(reader, table, at),
         dialect,
         _tls(reader, table, at),
@@ -68,6 +74,8 @@ def _registry(reader: Reader, name: str, table: Table) -> Registry:
         ccn=_ccn(reader, table, at) if dialect == "cibmtr" else {},
         centre_system=reader.url(table, at, "centre_system", CIBMTR_CENTRE),
         crid_system=reader.url(table, at, "crid_system", CIBMTR_CRID),
+        crid_url=_crid_url(reader, table, at, base_url),
+        key=key_file(reader, table, (*at, "key")) if "key" in table else None,
     )
 
 
@@ -120,6 +128,8 @@ def _auth(reader: Reader, table: Table, above: Place) -> Auth:
         reader.only(said, at, ("kind", *wanted))
     if kind == "smart-backend":
         return _backend(reader, said, at)
+    if kind == "oauth":
+        return _oauth(reader, said, at, str(table.get("base_url", "")))
     user = reader.text(said, at, "user") if "user" in wanted else None
     secret = reader.secret(said, (*at, "secret")) if "secret" in wanted else None
     return Auth(kind, user, secret)
@@ -133,6 +143,33 @@ def _backend(reader: Reader, said: Table, at: Place) -> Auth:
         algorithm=reader.word(said, at, "algorithm", ("ES384", "RS384")) if "algorithm" in said else None,
         token_url=reader.url(said, at, "token_url") if "token_url" in said else None,
     )
+
+
+def _oauth(reader: Reader, said: Table, at: Place, base_url: str) -> Auth:
+    """A client secret, and an account where both of its parts are named. They do not travel in the clear."""
+    token_url = reader.url(said, at, "token_url")
+    if base_url.startswith("https:") and token_url and not token_url.startswith("https:"):
+        reader.fault((*at, "token_url"), "is without TLS, and the server's own address is not")
+    account = "user" in said or "password" in said
+    return Auth(
+        "oauth",
+        reader.text(said, at, "user") if account else None,
+        reader.secret(said, (*at, "secret")),
+        client_id=reader.text(said, at, "client_id"),
+        scope=reader.text(said, at, "scope"),
+        token_url=token_url,
+        password=reader.secret(said, (*at, "password")) if account else None,
+    )
+
+
+def _crid_url(reader: Reader, table: Table, at: Place, base_url: str) -> str | None:
+    """On the server of `base_url`, because our credentials go there and nowhere else."""
+    if "crid_url" not in table:
+        return None
+    url = reader.url(table, at, "crid_url")
+    if url and urlsplit(url)[:2] != urlsplit(base_url)[:2]:
+        reader.fault((*at, "crid_url"), "is not on the server of base_url")
+    return url
 
 
 def _tls(reader: Reader, table: Table, above: Place) -> Tls:

@@ -18,6 +18,7 @@ from mappings.r4.faults import Fault
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
     from adapter.store.clients import Client
+    from adapter.store.resources import Stored
     from adapter.store.submissions import Submission
 
 KIND = "QuestionnaireResponse"
@@ -64,13 +65,13 @@ def keep(tx: Tx, document: Submission, response: Mapping[str, Any] | None, now: 
     subject = Ids(document.course).ref("Patient", "patient")
     if "identifier" in response.get("subject", {}):
         subject |= {"identifier": response["subject"]["identifier"]}
-    kept = retract.unversioned({**response, "id": _id(document), "subject": subject})
+    kept = retract.unversioned({**response, "id": id_of(document), "subject": subject})
     tx.resources.put(kept, centre=document.centre, course=document.course, sources=[SOURCE], at=now)
 
 
 def withdraw(tx: Tx, document: Submission, now: datetime) -> None:
     """What the document was read from, if it was, holds no longer."""
-    found = tx.resources.get(KIND, _id(document))
+    found = tx.resources.get(KIND, id_of(document))
     if found:
         gone = retract.entered_in_error(found.content)
         tx.resources.put(gone, centre=document.centre, course=document.course, sources=[SOURCE], at=now)
@@ -78,11 +79,17 @@ def withdraw(tx: Tx, document: Submission, now: datetime) -> None:
 
 def reference(tx: Tx, document: Submission) -> str | None:
     """`QuestionnaireResponse/<id>` where the document was read from one."""
-    found = tx.resources.get(KIND, _id(document))
-    return found.reference if found and retract.standing(found.content) != retract.ENTERED_IN_ERROR else None
+    found = tx.resources.get(KIND, id_of(document))
+    return found.reference if found and not is_withdrawn(found) else None
 
 
-def _id(document: Submission) -> str:
+def is_withdrawn(kept: Stored) -> bool:
+    """Does what was kept hold no longer?"""
+    return retract.standing(kept.content) == retract.ENTERED_IN_ERROR
+
+
+def id_of(document: Submission) -> str:
+    """Id of the response that a document is read from."""
     return Ids(document.course)("questionnaire-response", document.id)
 
 

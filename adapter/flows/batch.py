@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotAllowed, NotFound, Refused
-from adapter.flows import enrolment, follow_up
+from adapter.flows import enrolment, follow_up, received
 from adapter.flows.course import Receipt
 from mappings.intake import schema
 from mappings.intake.columns import Kind
@@ -125,6 +125,7 @@ def _sorted(entries: Iterable[Entry]) -> tuple[dict[Kind, list[Entry]], list[Ref
                 raise FaultyInput(entry.faults)
             waiting[schema.kind_of(entry.document)].append(entry)
         except FaultyInput as error:
+            received.refused("batch", error)
             refused += entry.refusals(error.faults)
     return waiting, refused
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid
 from adapter.flows import course, regimen, renewal
+from adapter.flows.access import OPERATOR
 from adapter.store.decisions import REDOSE, STOP, Decision
 from mappings.facts import PartialDate
 from mappings.intake import schema
@@ -109,7 +110,7 @@ def decide(
     if any(one.kind == STOP for one in known.decisions):
         raise Conflict("this course was stopped")
     before = _plan(tx, enrolled.course)
-    by = sender.name if sender else course.OPERATOR
+    by = sender.name if sender else OPERATOR
     decision = Decision(enrolled.course, kind, content, said["reason"], said["confirmed_by"], by, known.now)
     tx.decisions.add(decision)
     course.note(tx, kind, enrolled, sender, known.now, f"{said['reason']} (confirmed by {said['confirmed_by']})")

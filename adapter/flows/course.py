@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from adapter.config import Settings
 from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import push, regimen
+from adapter.flows.access import OPERATOR
 from adapter.store.submissions import RETRACTED
+from adapter.trail import journal
 from adapter.version import software
 from mappings.canonicals import Canonicals
 from mappings.facts import Enrolment, FollowUp
@@ -39,11 +41,11 @@ DELIVERED = (
 """Types that a hospital gets, in this order. Consent stays with us, and plans are pulled by the EHR."""
 
 
+BESIDE = "beside"
+"""Source of results that are shown beside the doses, and nothing else."""
+
 ORIGIN = "origin"
 """What a Provenance of a document names as its source; no document has this key."""
-
-OPERATOR = "operator"
-"""Who the audit names where no client called: the person at the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Receipt:
     resources: tuple[str, ...]
     changed: bool = True
     regimen_issues: tuple[Fault, ...] = ()
+
+
+def in_brief(receipt: Receipt) -> dict[str, journal.Told]:
+    """What the log says of it."""
+    return {"version": receipt.version, "changed": receipt.changed, "resources": len(receipt.resources)}
 
 
 @contextmanager
@@ -201,12 +208,17 @@ def _queue(
         return
     if not tx.outbox.knows(hospital, course):
         # the hospital may have been configured after the enrolment: without the Patient nothing could be stored there
-        planned = {one.reference for one in tx.resources.from_source(course, regimen.SOURCE)}
-        told = [one for one in tx.resources.of_course(course) if one.reference not in planned]
+        here = kept_here(tx, course)
+        told = [one for one in tx.resources.of_course(course) if one.reference not in here]
         changed = [retract.unversioned(one.content) for one in told]
     sent = sorted((one for one in changed if one["resourceType"] in DELIVERED), key=_rank)
     if sent:
         tx.outbox.add(hospital, course, sent, source=source, at=now)
+
+
+def kept_here(tx: Tx, course: str) -> set[str]:
+    """References of what no hospital is sent: the plan, which it pulls, and results that came from its laboratory."""
+    return {one.reference for source in (regimen.SOURCE, BESIDE) for one in tx.resources.from_source(course, source)}
 
 
 def _rank(resource: Resource) -> int:
@@ -245,6 +257,7 @@ def told(submission: Submission, resources: Sequence[Stored], deliveries: Sequen
         "status": submission.status,
         "reason": submission.reason,
         "received": submission.at.isoformat(),
+        "correlation": submission.correlation,
         "course": submission.course,
         "resources": [
             {"reference": one.reference, "version": one.version, "status": retract.standing(one.content)}
@@ -255,5 +268,5 @@ def told(submission: Submission, resources: Sequence[Stored], deliveries: Sequen
 
 
 def _delivery(one: Delivery) -> dict[str, Any]:
-    shown = ("id", "destination", "state", "attempts", "status", "error", "outcome")
+    shown = ("id", "destination", "state", "attempts", "status", "error", "outcome", "correlation")
     return {name: getattr(one, name) for name in shown} | {"due": one.due.isoformat()}

@@ -20,17 +20,26 @@ from typing import TypeVar
 
 from adapter.config import Settings
 from adapter.errors import StoreUnavailable
-from adapter.flows import hearing, notification
+from adapter.flows import hearing, notification, retention
 from adapter.flows.delivery import DrainReport, Policy, Post
-from adapter.hospital.connections import Connections
+from adapter.hospital import retry
+from adapter.hospital.connections import Connections, Tokens
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
 from adapter.store.lease import INBOX
+from adapter.trail import journal
 
 T = TypeVar("T")
 
 POLL_SECONDS = 2.0
 """How long a new row waits at most while nothing else is to be done, where the database cannot call."""
+
+
+FORGET_EVERY = timedelta(hours=1)
+"""Between two looks for records past their period, which are counted in days."""
+
+RETENTION = "retention"
+"""Who the audit names where a setting erases and no person."""
 
 
 def now() -> datetime:
@@ -52,11 +61,16 @@ class Crew:
     def __init__(self, store: Store, settings: Settings, writers: int, tell: Callable[[str], None]) -> None:
         self.stop = threading.Event()
         self._store, self._settings, self._tell = store, settings, tell
-        self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
+        # one more than may write at once: it makes ready what goes next, while the others wait for the hospital
+        self._post = Post(store, now, random.random, writers, writers + 1, policies_of(settings), self.stop)
+        self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
+        self._forget = datetime.min.replace(tzinfo=UTC)
         self._tending: dict[str, _Tending] = {}
         self._hiring = threading.Lock()
+        self.stumbles: Counter[tuple[object, ...]] = Counter()
+        """How often in a row each work, about each place, ended in an error that nobody foresaw."""
 
     def once(self) -> DrainReport:
         """Sends what is due, to all hospitals at the same time. Raises StoreUnavailable."""
@@ -97,6 +111,7 @@ class Crew:
         """Gives back every connection."""
         for connections in self._connections.values():
             connections.close()
+        self._tokens.close()
 
     def _listen(self) -> None:
         """Hears of work as it arrives. Ends at once where the database cannot call."""
@@ -134,15 +149,27 @@ class Crew:
         return tending
 
     def _patiently(self, work: Callable[..., T], *about: object) -> T | None:
+        """None where it did not work. A mistake of ours ends no thread: it is told, counted, and tried again later."""
+        named = (work.__name__, *about)
         try:
-            return work(*about)
+            done = work(*about)
         except StoreUnavailable as error:
             self._tell(str(error))
+            journal.warn("store-unavailable", says=journal.says(error))
             return None
+        except Exception as error:
+            self.stumbles[named] += 1
+            wait = retry.delay(self.stumbles[named], self._post.jitter())
+            journal.unforeseen(error, work=work.__name__.strip("_"), times=self.stumbles[named], again=round(wait))
+            self.stop.wait(wait)
+            return None
+        self.stumbles.pop(named, None)
+        return done
 
     def _look(self) -> list[str]:
         """Destinations that nobody tends yet."""
         self.bury()
+        self._forget_round()
         return sorted(set(self._destinations()) - set(self._tending))
 
     def _deliver_round(self, destination: str) -> None:
@@ -161,6 +188,17 @@ class Crew:
                 notification.ask(hospital.name, self._store, now())
                 self._polls[hospital.name] = now() + timedelta(minutes=hospital.poll_minutes)
 
+    def _forget_round(self) -> None:
+        """Now and then erases what is past a period that a centre set to be automatic, first at the start."""
+        centres = retention.automatic(self._settings)
+        if not centres or now() < self._forget:
+            return
+        self._forget = now() + FORGET_EVERY
+        for centre in centres:
+            done = retention.clear(self._store, self._settings, now(), who=RETENTION, centre=centre)
+            if done.erased or done.held:
+                self._tell(f"{centre}: {len(done.erased)} patients past their period erased, {len(done.held)} held")
+
     def _pull_round(self) -> None:
         self._poll_round()
         self.fetch()
@@ -172,18 +210,19 @@ class Crew:
             self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
 
     def share(self, destination: str, most: int | None = None) -> Counter[str]:
-        """One hospital's workers, until nothing is due there, or each has done `most` rows. Raises StoreUnavailable."""
+        """A hospital's workers, until nothing is due there; one of them, for `most` rows. Raises StoreUnavailable."""
 
         def work(number: int) -> Counter[str]:
             name = f"{destination}-{number}"
             return self._post.work(destination, self._lines(name), worker_name(name), most)
 
-        with ThreadPoolExecutor(self._post.writers) as pool:
-            return sum(pool.map(work, range(self._post.writers)), Counter())
+        workers = self._post.workers if most is None else 1
+        with ThreadPoolExecutor(workers) as pool:
+            return sum(pool.map(work, range(workers)), Counter())
 
     def _lines(self, name: str) -> Connections:
-        """A worker's own connections: they are not shared between threads."""
-        return self._connections.setdefault(name, Connections(self._settings))
+        """A worker's own connections: they are not shared between threads, but the tokens are."""
+        return self._connections.setdefault(name, Connections(self._settings, self._tokens))
 
     def _destinations(self) -> list[str]:
         with self._store.reading() as tx:

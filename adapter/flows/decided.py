@@ -25,5 +25,6 @@ def _confirmed(one: Decision, begun: Confirmed | None) -> Confirmed:
     said, by = one.content, one.confirmed_by or one.by
     last = date.fromisoformat(said["last_day"]) if "last_day" in said else None
     if begun:
-        return Confirmed(begun.first, last, begun.by, f"{begun.why} Over, confirmed by {by}. {one.reason}")
-    return Confirmed(date.fromisoformat(said["first_day"]), last, by, one.reason)
+        why = f"{begun.why} Over, confirmed by {by}. {one.reason}"
+        return Confirmed(begun.first, last, begun.by, why, begun.deviation)
+    return Confirmed(date.fromisoformat(said["first_day"]), last, by, one.reason, said.get("deviation"))

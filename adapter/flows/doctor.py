@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from adapter.config import Hospital, Registry, Settings
+from adapter.config import Hospital, Registry, Settings, read_key
 from adapter.errors import EngraftError, HospitalRefused, HospitalUnavailable, Refused, StoreUnavailable
 from adapter.hospital.client import HospitalClient
 from adapter.store.lease import PARKED
@@ -24,6 +24,9 @@ SKEW = timedelta(seconds=60)
 
 OLD = timedelta(hours=1)
 """A delivery that waits longer is worth a look. Our own limit."""
+
+KEY_ADVICE = "engraft config init makes one; never replace one in use"
+OWN_KEYS = "a key for each: leave out privacy.registries (docs/deidentification.md)"
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -57,12 +60,18 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
             yield Finding(key, WELL, "can be read")
         except Refused as error:
             yield Finding(key, ILL, str(error), "write the secret there, readable by this account only")
-    if settings.registries or settings.privacy_key:
+    wanting = [one for one in settings.registries.values() if not one.key]
+    if wanting and not settings.privacy_key:
+        yield Finding("privacy.key", ILL, "no pseudonym key is configured", KEY_ADVICE)
+    for name, file in settings.key_files().items():
         try:
-            settings.pseudonym_key()
-            yield Finding("privacy.key", WELL, "can be read")
+            read_key(file)
+            yield Finding(name, WELL, "can be read")
         except Refused as error:
-            yield Finding("privacy.key", ILL, str(error), "engraft config init makes one; never replace one in use")
+            yield Finding(name, ILL, str(error), KEY_ADVICE)
+    if settings.shared_pseudonyms and len(wanting) > 1:
+        names = ", ".join(one.name for one in wanting)
+        yield Finding("privacy.registries", LOOK, f"{names} see the same pseudonyms and could match patients", OWN_KEYS)
 
 
 def _address(settings: Settings) -> Finding:
@@ -80,11 +89,15 @@ def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
         return
     try:
         with store.reading() as tx:
-            counts, backlog = tx.outbox.counts(), tx.outbox.backlog()
+            counts, backlog, questions = tx.outbox.counts(), tx.outbox.backlog(), tx.questions.counts()
     except StoreUnavailable as error:
         yield Finding("database", AWAY, str(error), "look at the disk and the database's own log")
         return
     yield Finding("database", WELL, "answers, with this program's schema")
+    if questions:
+        asked = ", ".join(f"{number} {kind}" for kind, number in questions.items())
+        waits = f"hospitals' records of patients wait for an answer: {asked}"
+        yield Finding("questions", LOOK, waits, "engraft queue questions, or /queue for the people of the centre")
     if parked := counts.get(PARKED, 0):
         yield Finding("queue", LOOK, f"{parked} deliveries are parked", "engraft queue list --state parked")
     for name, (number, since) in sorted(backlog.items()):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotFound
-from adapter.flows import answers, course, regimen, renewal
+from adapter.flows import answers, course, received, regimen, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import Enrolment, Transplant
 from mappings.intake import lifetime, schema
@@ -30,6 +30,7 @@ It says something of this one change and nothing of the patient, so it is kept i
 """
 
 
+@received.noted("enrolment", course.in_brief)
 def enrol(
     document: Any,
     *,

@@ -14,7 +14,7 @@ from mappings.r4.faults import Fault
 from mappings.registry.retraction import is_emptied
 
 if TYPE_CHECKING:
-    from adapter.store import Store
+    from adapter.store import Store, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,18 @@ def erase(
         enrolment = tx.enrolments.of(centre, patient)
         if enrolment is None:
             raise NotFound(f"no patient of {centre} has this number")
-        course = enrolment.course
-        tx.hold(course)
-        told = [name for name in sorted(settings.registries) if push.retract(tx, name, course, now)]
-        number = tx.erase(course, _is_retraction)
-        detail = f"{reason}; {number} resources; registries told: {', '.join(told) or 'none'}"
-        tx.audit.add(at=now, who=who, action="erase", target=course, centre=centre, detail=detail)
+        tx.hold(enrolment.course)
+        return erase_course(tx, centre, enrolment.course, reason, settings=settings, now=now, who=who)
+
+
+def erase_course(
+    tx: Tx, centre: str, course: str, reason: str, *, settings: Settings, now: datetime, who: str
+) -> Erased:
+    """In the caller's transaction, which holds the course. Raises Conflict while something of it is being sent."""
+    told = [name for name in sorted(settings.registries) if push.retract(tx, name, course, now)]
+    number = tx.erase(course, _is_retraction)
+    detail = f"{reason}; {number} resources; registries told: {', '.join(told) or 'none'}"
+    tx.audit.add(at=now, who=who, action="erase", target=course, centre=centre, detail=detail)
     return Erased(course, number, tuple(told))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Invalid, NotFound
-from adapter.flows import answers, course, renewal
+from adapter.flows import answers, course, received, renewal
 from adapter.flows.course import Receipt
 from mappings.facts import FollowUp
 from mappings.intake import schema
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["history", "record", "retract", "state"]
 
 
+@received.noted("follow-up", course.in_brief)
 def record(
     document: Any,
     *,
@@ -63,6 +64,7 @@ def record(
             return _receipt(tx, submission, written)
 
 
+@received.noted("retraction", course.in_brief)
 def retract(
     id_: str, reason: str, *, sender: Client | None, store: Store, settings: Settings, now: datetime
 ) -> Receipt:

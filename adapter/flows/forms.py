@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapter.config import Registry, Settings
-from adapter.errors import Refused
+from adapter.errors import Invalid, Refused
 from adapter.flows import registry as outcomes
-from mappings.registry import course, ebmt, ebmt_page
+from mappings.registry import course, ebmt, ebmt_day0, ebmt_page
 
 if TYPE_CHECKING:
     from adapter.store import Store
@@ -21,23 +21,33 @@ CONTROLS = "=+-@\t\r"
 
 
 def export(store: Store, registry: Registry, settings: Settings, now: datetime, out: Path, *, who: str) -> Counter[str]:
-    """Writes the forms into the folder `out`; how many of each. In the audit. Raises Refused where it cannot."""
-    key = settings.pseudonym_key()
+    """Writes the forms into the folder `out`; how many of each. In the audit before.
+
+    Raises Refused where it cannot, and Invalid, when the others are written, naming who is set aside because of a
+    record at fault.
+    """
+    key = settings.pseudonym_key(registry.name)
     rows: dict[str, list[ebmt.Line]] = {}
-    for bundle in outcomes.bundles(store, key, now, canonicals=settings.canonicals):
-        for one in course.read((entry["resource"] for entry in bundle["entry"]), settings.canonicals):
-            for form, line in ebmt.lines(one, registry.windows, registry.dates).items():
+    aside: list[outcomes.Aside] = []
+    for bundle in outcomes.bundles(store, key, now, aside=aside, canonicals=settings.canonicals):
+        resources = [entry["resource"] for entry in bundle["entry"]]
+        for one in course.read(resources, settings.canonicals):
+            day_zero = ebmt_day0.line(one, resources, registry.dates, settings.canonicals)
+            made = {ebmt_day0.FORM: day_zero} if day_zero else {}
+            for form, line in (made | ebmt.lines(one, registry.windows, registry.dates)).items():
                 rows.setdefault(form, []).append(line)
+    done = Counter({form: len(lines) for form, lines in rows.items()})
+    told = ", ".join(f"{form} {number}" for form, number in done.items()) or "nothing"
+    with store.transaction() as tx:
+        tx.audit.add(at=now, who=who, action="registry-export", target=registry.name, centre=None, detail=told)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for form, lines in rows.items():
             _write(out, form, lines)
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}") from error
-    done = Counter({form: len(lines) for form, lines in rows.items()})
-    with store.transaction() as tx:
-        told = ", ".join(f"{form} {number}" for form, number in done.items()) or "nothing"
-        tx.audit.add(at=now, who=who, action="registry-export", target=registry.name, centre=None, detail=told)
+    if aside:
+        raise Invalid([fault for one in aside for fault in one.for_the_centre()])
     return done
 
 

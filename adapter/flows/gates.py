@@ -49,6 +49,7 @@ def record_of(tx: Tx, enrolment: Enrolment, visits: Sequence[FollowUp], ids: Ids
         enrolment=enrolment.key,
         begun={key: one.first for key, one in tapers.items()},
         confirmed={key: one.last for key, one in tapers.items() if one.last},
+        deviations={key: one.deviation for key, one in tapers.items() if one.deviation},
     )
 
 
@@ -94,6 +95,7 @@ def _marked(
     today, url = course.day_of(now), ids.canonicals.extension(gate_status.NAME)
     where = _where(tx, ids)
     judged = readiness.standings(record_of(tx, enrolment, visits, ids), today, settings.gate_max_age)
+    tx.note("gates-evaluated", gates=len(judged))
     status = {one.action: gate_status.extension(one, today, where, url) for one in judged}
     stored = tx.resources.get("RequestGroup", group["id"])
     return gate_status.published(group, stored.content if stored else None, status, url)
@@ -113,6 +115,7 @@ def _standing(one: Standing, on: date, where: Where) -> dict[str, Any]:
         "status": one.verdict.value,
         "text": gate_status.sentence(one),
         "begun": one.begun.isoformat() if one.begun else None,
+        "deviation": one.deviation,
         "done": _fact(one.done, on, where) if one.done else None,
         "criteria": [_finding(finding, on, where) for finding in one.findings],
     }

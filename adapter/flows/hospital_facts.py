@@ -81,6 +81,12 @@ def weights(tx: Tx, enrolment: Enrolment, settings: Settings, now: datetime) -> 
     return tuple(Measurement(to_unit(one.value, "kg").value, one.day, one.source) for one in exact)
 
 
+def observations(tx: Tx, enrolment: Enrolment, settings: Settings) -> list[Resource]:
+    """Everything that the centre's hospital observed of the patient, as it was last read there."""
+    ids = course.ids_of(enrolment, settings)
+    return [copy.content for copy, _ in _copies(tx, enrolment, ids, settings) if copy.content is not None]
+
+
 def is_ours(tx: Tx, resource: Resource, ids: Ids) -> bool:
     """Came it from us? A hospital notifies of what we wrote too."""
     systems = (str(one.get("system", "")) for one in resource.get("identifier", []))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import Invalid, NotFound
-from adapter.flows import course, hospital_facts
+from adapter.flows import course, hospital_facts, notification
 from adapter.hospital.answer import dicts
 from adapter.store.questions import Question
 from mappings.facts import VitalStatus, Word
@@ -64,6 +64,7 @@ def answer(
             raise Invalid([Fault("relink", "only of a merged record can it be said", "business-rule")])
         if relink:
             tx.links.put(found.hospital, found.course, found.content["into"])
+            notification.meet(tx, found.hospital, found.content["into"], now)
         said = f"{reason} (from now on {found.content['into']})" if relink else reason
         target = f"question/{id_}"
         tx.audit.add(at=now, who=who, action="answer-question", target=target, centre=of, detail=said)

@@ -8,6 +8,7 @@ What was read is kept as the newest state of each resource (`store.copies`); the
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +17,13 @@ from datetime import UTC, datetime, timedelta
 from adapter.errors import HospitalRefused, HospitalUnavailable, Invalid, Refused
 from adapter.flows.numbered import Followed, follow
 from adapter.hospital import r4_gate, retry
+from adapter.hospital.answer import dicts
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.subscriptions import Meaning, Place, numbered, read
 from adapter.store import Store, Tx
 from adapter.store.copies import Copy
 from adapter.store.inbox import Notice
+from adapter.trail import correlation, journal, spans
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -46,6 +49,9 @@ SEARCHED_TO = "searched-to"
 """Trait of a hospital: our clock at the beginning of the last search that went through."""
 
 METHODS = frozenset({"POST", "PUT", "DELETE"})
+MEET = "MEET"
+"""In place of a method: a word of our own to look for all that a hospital has of one Patient."""
+
 _KEPT_HEADERS = ("content-type", "if-match")
 """Never Authorization: a secret does not belong into the database."""
 
@@ -87,7 +93,9 @@ def take(
         raise Invalid(error.faults, status=400) from error
     kept = {name.lower(): value for name, value in headers.items() if name.lower() in _KEPT_HEADERS}
     with store.transaction() as tx:
-        return tx.inbox.add(hospital, method, kind, id_, kept, body, now)
+        number = tx.inbox.add(hospital, method, kind, id_, kept, body, now)
+    journal.note("notification", hospital=hospital, notification=number, method=method)
+    return number
 
 
 def ask(hospital: str, store: Store, now: datetime) -> bool:
@@ -100,6 +108,15 @@ def ask(hospital: str, store: Store, now: datetime) -> bool:
             return False
         tx.inbox.add(hospital, "POST", None, None, {}, b"", now)
     return True
+
+
+def meet(tx: Tx, hospital: str, patient: str, now: datetime) -> None:
+    """Has everything looked for that a hospital knows of a Patient (`Patient/abc`) who has just become one of ours.
+
+    Until then nothing of theirs was kept, whatever the hospital told.
+    """
+    kind, _, id_ = patient.partition("/")
+    tx.inbox.add(hospital, MEET, kind, id_, {}, b"", now)
 
 
 def pull(
@@ -123,7 +140,9 @@ def pull(
             notice = tx.inbox.lease(worker, at=now(), lease_seconds=LEASE_SECONDS)
         if notice is None:
             break
-        done += _work_on(notice, this)
+        about: dict[str, spans.Attribute] = {"engraft.hospital": notice.hospital}
+        with correlation.following(notice.correlation or correlation.new()), spans.span("notification", about):
+            done += _work_on(notice, this)
     return PullReport(done["done"], done["retried"], done["parked"], done["copied"], done["gone"])
 
 
@@ -162,20 +181,33 @@ def _work_on(notice: Notice, this: _Round) -> Counter[str]:
         heard = follow(told, notice, client, this.store) if told else None
         found = _look(notice, _meaning(notice, heard, this), client, this, begun)
     except HospitalUnavailable as error:
+        _note(notice, "retried", error=type(error).__name__)
         return _again(notice, this, str(error), error.retry_after)
     except (LookupError, Refused) as error:
+        _note(notice, "retried", error=type(error).__name__)
         return _again(notice, this, f"{notice.hospital} is not configured: {error}", None)
     except (HospitalRefused, FaultyInput) as error:
+        status = error.status if isinstance(error, HospitalRefused) else None
+        _note(notice, "parked", error=type(error).__name__, status=status)
         return _parked(notice, this, str(error))
     with this.store.transaction() as tx:
         if heard:
             tx.heard.put(heard.standing)
         tx.inbox.done(notice.id, this.worker, this.now())
+    _note(notice, "done", copied=found["copied"], gone=found["gone"])
     return found + Counter(done=1)
+
+
+def _note(notice: Notice, became: str, **more: journal.Told) -> None:
+    tell = journal.warn if became == "parked" else journal.note
+    about: dict[str, journal.Told] = {"hospital": notice.hospital, "notification": notice.id}
+    tell("reread", **about, became=became, attempts=notice.attempts, **more)
 
 
 def _meaning(notice: Notice, heard: Followed | None, this: _Round) -> Meaning:
     """HAPI pings once for every resource of a transaction: one search answers all that came before it."""
+    if notice.method == MEET:
+        return Meaning()
     meaning = read(notice.method, notice.kind, notice.resource_id, notice.body)
     if heard:
         meaning = Meaning(tuple(dict.fromkeys((*meaning.places, *heard.places))), meaning.search or heard.search)
@@ -197,18 +229,29 @@ def _parked(notice: Notice, this: _Round, error: str) -> Counter[str]:
 
 
 def _look(notice: Notice, meaning: Meaning, client: HospitalClient, this: _Round, now: datetime) -> Counter[str]:
-    """Copies what the hospital has at those places."""
+    """Copies what the hospital has at those places of our patients; the rest is not ours to keep."""
     found: Counter[str] = Counter()
+    with this.store.reading() as tx:
+        ours = tx.links.patients(notice.hospital)
     for place in meaning.places:
         resource = client.read(*place)
-        if resource is None:
-            found["gone"] += _keep(notice.hospital, place, Copy(None, None, None), this, now)
-        else:
+        if resource is not None and _concerns(resource, client, ours):
             found["copied"] += _copy(notice.hospital, resource, client, this, now)
+        else:
+            found["gone"] += _gone(notice.hospital, place, ours, this, now)
     if meaning.search:
-        found["copied"] += _search(notice, client, this, now)
+        found["copied"] += _search(notice, client, ours, this, now)
         this.searched[notice.hospital] = now
+    if notice.method == MEET:
+        found["copied"] += _met(notice, client, this, now)
     return found
+
+
+def _gone(hospital: str, place: Place, ours: frozenset[str], this: _Round, now: datetime) -> bool:
+    """Gone, or given to somebody who is not ours; whether that is news. What never concerned us leaves no trace."""
+    with this.store.reading() as tx:
+        concerned = "/".join(place) in ours or tx.copies.get(hospital, place) is not None
+    return concerned and _keep(hospital, place, Copy(None, None, None), this, now)
 
 
 def _copy(hospital: str, resource: Resource, client: HospitalClient, this: _Round, now: datetime) -> bool:
@@ -226,27 +269,56 @@ def _keep(hospital: str, place: Place, copy: Copy, this: _Round, now: datetime) 
     return news
 
 
-def _search(notice: Notice, client: HospitalClient, this: _Round, now: datetime) -> int:
-    """What changed since we last searched, of our patients only: the rest is not ours to keep.
+def _search(notice: Notice, client: HospitalClient, ours: frozenset[str], this: _Round, now: datetime) -> int:
+    """What changed since we last searched, of our patients only.
 
     A notification that came after an outage does not move the mark: what the outage swallowed lies before it.
     """
     with this.store.reading() as tx:
-        ours = _patients(tx, notice.hospital)
         mark = _instant(tx.sent.trait(notice.hospital, SEARCHED_TO)) or tx.copies.newest(notice.hospital)
     since = (mark or notice.created - FIRST_LOOK) - OVERLAP
     stamp = since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    found = (resource for kind in SEARCHED for resource in client.search(kind, [("_lastUpdated", f"ge{stamp}")]))
-    mine = (resource for resource in found if _subject(resource, client) in ours)
+    found = (resource for kind in SEARCHED for resource in _matches(client, kind, ("_lastUpdated", f"ge{stamp}")))
+    mine = (resource for resource in found if _concerns(resource, client, ours))
     copied = sum(_copy(notice.hospital, resource, client, this, now) for resource in mine)
     with this.store.transaction() as tx:
         tx.sent.learn(notice.hospital, SEARCHED_TO, now.isoformat())
     return copied
 
 
-def _patients(tx: Tx, hospital: str) -> frozenset[str]:
-    courses = {s.course for s in tx.resources.stream(centres=None, kinds=["Patient"]) if s.course}
-    return frozenset(filter(None, (tx.links.get(hospital, course) for course in courses)))
+def _met(notice: Notice, client: HospitalClient, this: _Round, now: datetime) -> int:
+    """All that the hospital has of one Patient."""
+    kind, id_ = str(notice.kind), str(notice.resource_id)
+    found = itertools.chain(
+        filter(None, [client.read(kind, id_)]),
+        *(_matches(client, one, ("patient", id_)) for one in SEARCHED if one != kind),
+    )
+    return sum(_copy(notice.hospital, resource, client, this, now) for resource in found)
+
+
+def _matches(client: HospitalClient, kind: str, sought: tuple[str, str]) -> list[Resource]:
+    """What a search finds; nothing where a hospital has no such type at all."""
+    try:
+        return client.search(kind, [sought])
+    except HospitalRefused:
+        if kind in _types(client.capability()):
+            raise
+        return []
+
+
+def _types(capability: Resource) -> set[object]:
+    return {one.get("type") for rest in dicts(capability.get("rest")) for one in dicts(rest.get("resource"))}
+
+
+def _concerns(resource: Resource, client: HospitalClient, ours: frozenset[str]) -> bool:
+    """Is it about a patient of ours, or a Patient that says to be the same as one of ours?"""
+    others = (str(other.get("reference")) for other in _dicts_in(resource.get("link"), "other"))
+    same = resource["resourceType"] == "Patient" and any("/".join(one.rsplit("/", 2)[-2:]) in ours for one in others)
+    return same or _subject(resource, client) in ours
+
+
+def _dicts_in(items: object, name: str) -> list[Resource]:
+    return [item[name] for item in dicts(items) if isinstance(item.get(name), dict)]
 
 
 def _subject(resource: Resource, client: HospitalClient) -> str:

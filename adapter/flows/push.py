@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapter.errors import Refused
 from adapter.store.lease import LEASED, PARKED, WAITING
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 EVERY = (WAITING, LEASED, PARKED, DELIVERED, DISCARDED)
 SOURCE = "registry-push"
 """What the outbox names as the document behind what goes to a registry."""
+
+OTHER_KEY = (
+    "{0} knows the patients by pseudonyms of another key: give it that key again (docs/deidentification.md), or, if "
+    "the new one is meant, engraft registry push {0} --new-key takes everything back and sends it under the new one"
+)
 
 NO_CONSENT = "the patient does not agree to registries, or no longer"
 
@@ -57,6 +62,11 @@ class Pushed:
     unchanged: int = 0
     resources: int = 0
     left: Counter[str] = field(default_factory=Counter)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        plain = {name: getattr(self, name) for name in ("queued", "retracted", "unchanged", "resources")}
+        return plain | {"left": dict(sorted(self.left.items()))}
 
 
 @dataclass(slots=True)
@@ -88,8 +98,13 @@ class _Lane:
         return [row for row in self.rows if row.state in (WAITING, PARKED)]
 
 
-def push(store: Store, registry: str, submit: Submit, now: datetime, *, who: str) -> Pushed:
-    """Queues for one registry what it was not told yet, a transaction for each course; a line in the audit."""
+def push(store: Store, registry: str, submit: Submit, now: datetime, *, who: str, new_key: bool = False) -> Pushed:
+    """Queues for one registry what it was not told yet, a transaction for each course; a line in the audit.
+
+    Raises Refused where the registry knows the patients by other pseudonyms and nobody said that it is a `new_key`.
+    """
+    if not new_key:
+        _require_same_key(store, registry, submit, now.date())
     done = Pushed()
     for course in _courses(store):
         with store.transaction() as tx:
@@ -155,6 +170,30 @@ def _changes(lane: _Lane, submitted: Sequence[Sequence[Resource]]) -> list[list[
     gone = [emptied(one) for name, one in lane.there.items() if name not in wanted]
     new.append(_ordered(list(filter(lane.news, gone))))
     return [part for part in new if part]
+
+
+def _require_same_key(store: Store, registry: str, submit: Submit, on: date) -> None:
+    """One course that the registry was told is enough to see: all are under one key."""
+    for course in _courses(store):
+        with store.reading() as tx:
+            found = tx.resources.of_course(course)
+            known = _alive(_Lane.of(tx, registry, course).said.values())
+        resources = [stored.content for stored in found]
+        if not known or not _permitted(resources, on):
+            continue
+        try:
+            submission = submit(resources, next((stored.centre for stored in found if stored.centre), None))
+        except FaultyInput:
+            continue
+        meant = _alive(one for part in submission.parts for one in part)
+        if meant and not meant & known:
+            raise Refused(OTHER_KEY.format(registry))
+        if meant:
+            return
+
+
+def _alive(resources: Iterable[Resource]) -> set[str]:
+    return {one["id"] for one in resources if one["resourceType"] == "Patient" and not is_emptied(one)}
 
 
 def _courses(store: Store) -> list[str]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotAllowed
-from adapter.flows import course, pushed_item, pushed_subject, renewal
+from adapter.flows import course, pushed_beside, pushed_item, pushed_subject, received, renewal
 from adapter.flows.pushed_item import Known
 from adapter.flows.pushed_subject import Places
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Window
+from adapter.trail import journal
 from mappings.intake import schema
 from mappings.outcomes.retract import standing
 from mappings.r4.build import Element, Resource
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from adapter.store.submissions import Submission
 
 TAKEN_BACK = {"entered-in-error", "refuted", "cancelled"}
+_BY_SENDER = "taken back by the system that pushed it"
 _LATER = ("Observation",)
 """Read after what they may name."""
 
@@ -54,6 +56,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A resource to be taken back, by its id or by the one match of a search. `place`: where that was asked."""
+
+    place: str
+    kind: str
+    target: str | None = None
+    chosen_by: tuple[Criterion, ...] = ()
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What became of a Change: the resource as it stands; `created`: it was not there; `found`: nothing was asked."""
 
@@ -62,6 +75,11 @@ class Kept:
     found: bool = False
 
 
+def _in_brief(kept: list[Kept]) -> dict[str, journal.Told]:
+    return {"resources": len(kept), "created": sum(one.created for one in kept)}
+
+
+@received.noted("fhir", _in_brief)
 def take(changes: Sequence[Change], *, sender: Client, store: Store, settings: Settings, now: datetime) -> list[Kept]:
     """Takes in every change, or none. In the order of the changes. Durable when this returns.
 
@@ -78,6 +96,23 @@ def take(changes: Sequence[Change], *, sender: Client, store: Store, settings: S
             raise Invalid(this.faults)
         this.settle()
         return [this.kept(placed[n]) for n in range(len(changes))]
+
+
+def take_back(
+    withdrawals: Sequence[Withdrawal], *, reason: str, sender: Client, store: Store, settings: Settings, now: datetime
+) -> list[Stored | None]:
+    """Takes back what the centre's own system pushed: each becomes entered-in-error unless a form tells it too.
+
+    The resources as they stand then; None where the centre has none. Repeating it writes nothing.
+    Raises Conflict where only a form tells it (409), or for another version or several matches (412).
+    """
+    if sender.centre is None:
+        raise NotAllowed("this token belongs to no centre")
+    with course.refusing(), store.transaction() as tx:
+        this = _Taking(tx, sender, sender.centre, settings, now)
+        places = [this.withdraw(one, reason or _BY_SENDER) for one in withdrawals]
+        this.settle()
+        return [tx.resources.get(*place) if place else None for place in places]
 
 
 def _require_sound(changes: Sequence[Change]) -> None:
@@ -182,6 +217,8 @@ class _Taking:
         identifiers = change.resource.get("identifier", [])
         if kind == "Patient":
             return self._patient(change, before, known)
+        if pushed_beside.is_one(change.resource, known, self.settings):
+            return self._beside(change.resource, target, known)
         if _taken_back(change.resource):
             return self._take_back(kind, target or known.named(kind, identifiers), known)
         told = pushed_item.understood(
@@ -191,10 +228,20 @@ class _Taking:
         self._write(known, kind, told.id, told.content)
         return _Placed(kind, told.id, created=there is None or _is_gone(there))
 
+    def _beside(self, resource: Resource, target: str | None, known: Known) -> _Placed:
+        id_, created = pushed_beside.keep(self.tx, resource, target, known, self.now)
+        self.tx.audit.add(
+            at=self.now, who=self.sender.name, action="push", target=f"Observation/{id_}", centre=self.centre
+        )
+        return _Placed("Observation", id_, created=created)
+
     def _course_of(self, change: Change, before: Stored | None) -> Known:
         subject = pushed_subject.course_of(self.tx, change.resource, self.centre, self.places, self.settings)
         if before is not None and (before.centre != self.centre or before.course != subject):
             raise Conflict("this id is not free")
+        return self._known(subject)
+
+    def _known(self, subject: str) -> Known:
         if subject not in self.courses:
             (enrolled,) = self.tx.enrolments.of_course(subject)
             self.tx.hold(enrolled.key)
@@ -204,9 +251,25 @@ class _Taking:
             self.courses[subject] = Known(enrolment, ids, rows)
         return self.courses[subject]
 
-    def _require_version(self, before: Stored | None, change: Change) -> None:
-        if change.expected is not None and (before is None or before.version != change.expected):
-            raise Conflict(f"the resource is not at version {change.expected}", 412)
+    def withdraw(self, asked: Withdrawal, reason: str) -> tuple[str, str] | None:
+        """Type and id of what is taken back; None where this centre has no such resource."""
+        id_ = self._only(asked.kind, asked.chosen_by) if asked.chosen_by else asked.target
+        before = self.tx.resources.get(asked.kind, id_) if id_ else None
+        if id_ is None or before is None or before.centre != self.centre or before.course is None:
+            return None
+        self._require_version(before, asked)
+        known = self._known(before.course)
+        row = known.rows.get(known.row_id(asked.kind, id_))
+        if row is not None:
+            self._retract(row, known, reason)
+        elif not _is_gone(before):
+            told = ", ".join(sorted(self.tx.resources.sources_of(asked.kind, id_)))
+            raise Conflict(f"nothing of {asked.kind}/{id_} was pushed: it is told by {told}, and corrected there")
+        return asked.kind, id_
+
+    def _require_version(self, before: Stored | None, asked: Change | Withdrawal) -> None:
+        if asked.expected is not None and (before is None or before.version != asked.expected):
+            raise Conflict(f"the resource is not at version {asked.expected}", 412)
 
     def _write(self, known: Known, kind: str, id_: str, content: Element) -> None:
         enrolment = known.enrolment
@@ -232,8 +295,8 @@ class _Taking:
         self._retract(row, known)
         return _Placed(kind, id_)
 
-    def _retract(self, row: Submission, known: Known) -> None:
-        gone, written = self.tx.pushed.retract(row.id, "taken back by the system that pushed it", self.now)
+    def _retract(self, row: Submission, known: Known, reason: str = _BY_SENDER) -> None:
+        gone, written = self.tx.pushed.retract(row.id, reason, self.now)
         known.keep(gone)
         if written:
             self.written.setdefault(known.ids.course, []).append(gone)

@@ -16,7 +16,7 @@ from mappings.registry.cibmtr import Sender, transmittable
 
 def submit_to(registry: Registry, settings: Settings, on: date) -> Submit:
     """Raises Refused where there is no pseudonym key, it is too short, or nothing is pushed in that dialect."""
-    key = settings.pseudonym_key()
+    key = settings.pseudonym_key(registry.name)
     keyed(key)
 
     def outcomes(resources: Sequence[Resource], _: str | None) -> Submission:

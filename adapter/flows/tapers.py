@@ -1,7 +1,8 @@
 """A person confirms a taper: when it began, when it was over, or that it is taken back.
 
-Its gate has to be met on its first day. Where the gate is unknown somebody has to say why the taper begins all the
-same; where it is not met, and before the taper that comes first is over, it is refused.
+Its gate is asked on its first day. Where the gate is unknown somebody has to say why the taper begins all the same.
+Where it is not met, outside the protocol's days and before the taper that comes first is over, it is refused, unless
+the person says that it is a deviation, and why: what really happened can be recorded, and it is shown for what it is.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from adapter.store.clients import Client
     from adapter.store.submissions import Submission
 
-FIRST, LAST, ALTHOUGH = "first_day", "last_day", "although_unknown"
-_CONFIRM = (FIRST, LAST, ALTHOUGH, "reason", "confirmed_by")
+FIRST, LAST, ALTHOUGH, DEVIATION = "first_day", "last_day", "although_unknown", "deviation"
+_CONFIRM = (FIRST, LAST, ALTHOUGH, DEVIATION, "reason", "confirmed_by")
 _WITHDRAW = ("reason", "confirmed_by")
 
 
@@ -60,10 +61,10 @@ def confirm(
 ) -> dict[str, Any]:
     """Says that a taper began, is over, or both; the same again writes nothing.
 
-    `{"first_day": DATE, "last_day": DATE, "although_unknown": WHY, "reason": TEXT, "confirmed_by": NAME}`: a day and
-    the name are needed; the last day alone where the taper has begun.
-    Raises NotFound (regimen, taper), Invalid naming the field, Conflict where the gate is not met, another taper comes
-    first, or other days were confirmed before.
+    `{"first_day": DATE, "last_day": DATE, "although_unknown": WHY, "deviation": WHY, "reason": TEXT, "confirmed_by":
+    NAME}`: a day and the name are needed; the last day alone where the taper has begun.
+    Raises NotFound (regimen, taper), Invalid naming the field, Conflict where the gate is not met or another taper
+    comes first and no `deviation` says why, or where other days were confirmed before.
     """
     said = changes.read(document, _CONFIRM, needed=("confirmed_by",))
     _require_texts(said)
@@ -71,11 +72,13 @@ def confirm(
         case = _case(tx, id_, action, sender, settings, now)
         first, last = _days(said, case)
         if case.now is not None and (case.now.first, case.now.last) == (first, last):
-            return changes.nothing(case.enrolled, TAPER, _content(case, first, last, None))
+            return changes.nothing(case.enrolled, TAPER, _content(case, first, last, None, said))
         standing = _judged(case, first) if case.now is None else None
         if standing:
             _require_open(standing, case, said)
-        content = _content(case, first, last, standing)
+        elif DEVIATION in said:
+            raise Invalid([Fault(DEVIATION, f"is said of the first day, and that was confirmed: {first}")])
+        content = _content(case, first, last, standing, said)
         return changes.decide(tx, case.enrolled, case.known, TAPER, content, _named(said, content), sender)
 
 
@@ -108,7 +111,7 @@ def withdraw(
 
 
 def _require_texts(said: Mapping[str, Any]) -> None:
-    optional = [name for name in (ALTHOUGH, "reason") if name in said]
+    optional = [name for name in (ALTHOUGH, DEVIATION, "reason") if name in said]
     faults = [Fault(name, "is a text") for name in optional if not isinstance(said[name], str) or not said[name]]
     if faults:
         raise Invalid(faults)
@@ -163,28 +166,41 @@ def _line_of(case: _Case) -> Line:
 def _require_open(standing: Standing, case: _Case, said: Mapping[str, Any]) -> None:
     if standing.done:
         raise Conflict(f"{case.taper.key} is over: {gate_status.fact(standing.done)}")
-    before = next((one for one in standing.findings if one.criterion == readiness.AFTER), None)
-    if before and before.verdict is not Verdict.MET:
-        raise Conflict(f"{case.taper.after} comes first: confirm its last day, then {case.taper.key}")
-    if standing.verdict is Verdict.NOT_MET:
-        raise Conflict(gate_status.sentence(standing))
-    if standing.verdict is Verdict.UNKNOWN and ALTHOUGH not in said:
+    against = _against(standing, case)
+    if against and DEVIATION not in said:
+        raise Conflict(f"{against} If it began on that day all the same, deviation has to say why.")
+    if DEVIATION in said and not against:
+        raise Invalid([Fault(DEVIATION, f"is none: {gate_status.sentence(standing)}")])
+    if not against and standing.verdict is Verdict.UNKNOWN and ALTHOUGH not in said:
         asked = f"is needed: why the taper begins all the same. {gate_status.sentence(standing)}"
         raise Invalid([Fault(ALTHOUGH, asked, "required")])
 
 
-def _content(case: _Case, first: date, last: date | None, standing: Standing | None) -> dict[str, Any]:
+def _against(standing: Standing, case: _Case) -> str | None:
+    """What of the protocol says that the taper may not begin on that day; None where nothing does."""
+    before = next((one for one in standing.findings if one.criterion == readiness.AFTER), None)
+    if before and before.verdict is not Verdict.MET:
+        return f"{case.taper.after} comes first: confirm its last day, then {case.taper.key}."
+    return gate_status.sentence(standing) if standing.verdict is Verdict.NOT_MET else None
+
+
+def _content(
+    case: _Case, first: date, last: date | None, standing: Standing | None, said: Mapping[str, Any]
+) -> dict[str, Any]:
     """What is kept of the decision; `gate`: how the gate stood on the first day, when it was confirmed."""
     out: dict[str, Any] = {"action": case.taper.key, FIRST: first.isoformat()}
     if last:
         out[LAST] = last.isoformat()
     if standing:
         out["gate"] = {"status": standing.verdict.value, "text": gate_status.sentence(standing)}
+    if DEVIATION in said:
+        out[DEVIATION] = said[DEVIATION]
     return out
 
 
 def _named(said: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
-    """The reason that is kept: what the person gave, why although unknown, and how the gate stood."""
-    words = (said.get("reason"), said.get(ALTHOUGH), content.get("gate", {}).get("text"))
+    """The reason that is kept: what the person gave, why although unknown or not met, and how the gate stood."""
+    deviation = gate_status.against(said[DEVIATION]) if DEVIATION in said else None
+    words = (said.get("reason"), said.get(ALTHOUGH), deviation, content.get("gate", {}).get("text"))
     reason = " ".join(f"{one}".rstrip(".") + "." for one in words if one) or "The taper is over."
     return {"reason": reason, "confirmed_by": said["confirmed_by"]}

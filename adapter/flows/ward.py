@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import NotFound
-from adapter.flows import course, gates, validation
+from adapter.flows import course, gates, hospital_facts, validation
 from adapter.flows.validation import OPEN, Standing
 from adapter.store import criteria
 from adapter.store.paging import Window
@@ -107,7 +107,7 @@ def sheet(id_: str, *, centre: str, store: Store, settings: Settings, now: datet
             standing,
             calendar(items, [*marks(standing.enrolment, visits), *_heard(tx, standing.ids.course)]),
             items,
-            tuple(_results(tx, standing)),
+            tuple(_results(tx, standing, settings)),
             plan.version if plan else 0,
             plan.at if plan else None,
             tuple(gates.standing(tx, record, today, ids, settings)["gates"]),
@@ -138,13 +138,18 @@ def _patient(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) ->
     )
 
 
-def _results(tx: Tx, standing: Standing) -> list[Result]:
-    canonicals = standing.ids.canonicals
-    named = (("patient", standing.ids("patient")), ("code", beside.tokens(canonicals)))
-    wanted = [criteria.read("Observation", name, value) for name, value in named]
+def _results(tx: Tx, standing: Standing, settings: Settings) -> list[Result]:
+    """Of what is stored of the patient and of what the hospital has."""
+    canonicals, enrolment = standing.ids.canonicals, standing.enrolment
+    centre = settings.centres.get(enrolment.centre)
+    own = centre.results if centre else beside.NOTHING
+    coded = beside.coded(canonicals, own)
+    tokens = ",".join(f"{criteria.escaped(system)}|{criteria.escaped(code)}" for system, code in coded)
+    wanted = [criteria.read("Observation", *one) for one in (("patient", standing.ids("patient")), ("code", tokens))]
     window = Window(count=MOST_RESULTS, total=False)
-    page = tx.resources.search("Observation", wanted, window, centres=[standing.enrolment.centre])
-    return beside.results((one.content for one in page.matches), canonicals)
+    page = tx.resources.search("Observation", wanted, window, centres=[enrolment.centre])
+    stored = (one.content for one in page.matches)
+    return beside.results([*hospital_facts.observations(tx, enrolment, settings), *stored], canonicals, own)
 
 
 def _counted(resources: list[Stored]) -> Iterator[tuple[str, str, int]]:

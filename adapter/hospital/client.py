@@ -9,6 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -21,8 +22,9 @@ from adapter.errors import HospitalUnavailable
 from adapter.hospital import retry
 from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
 from adapter.hospital.changes import Change, Kept, bundle, kept
-from adapter.hospital.origin import origin, speak
+from adapter.hospital.origin import origin, settle, speak
 from adapter.hospital.quirks import Verdict
+from adapter.trail import correlation, journal, spans
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
 
@@ -47,8 +49,20 @@ _KIND = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
+Asking = Callable[[], AbstractContextManager[Callable[[], None]]]
+"""Entered for each request of a transaction; gives what is to be told when the server finds us too many at once."""
+
+
+@contextmanager
+def _at_once() -> Iterator[Callable[[], None]]:
+    yield lambda: None
+
+
 class HospitalClient:
-    """Speaks to one server. `timeout` is (connect, read) in seconds; `pause` and `jitter` space out contention."""
+    """Speaks to one server. `timeout` is (connect, read) in seconds; `pause` and `jitter` space out contention.
+
+    `veiled`: it must not learn the number that a request has here, for others may know whose it is.
+    """
 
     def __init__(
         self,
@@ -57,12 +71,14 @@ class HospitalClient:
         auth: AuthBase | None,
         *,
         tls: Tls | None = None,
+        veiled: bool = False,
         timeout: tuple[float, float] = (5.0, 30.0),
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
+        self._veiled = veiled
         self._timeout = timeout
         self._pause = pause
         self._jitter = jitter
@@ -71,18 +87,25 @@ class HospitalClient:
         self._session = requests.Session()
         self._session.auth = auth or _NoAuth()
         speak(self._session, tls or Tls())
+        settle(self._session, self.base_url)
         self._session.headers.update({"Accept": FHIR_JSON, "User-Agent": "Engraft"})
 
     def close(self) -> None:
         """Gives the connections back."""
         self._session.close()
 
+    @property
+    def request_id(self) -> str | None:
+        """The `X-Request-Id` that goes with the work at hand."""
+        number = correlation.current()
+        return correlation.veiled(number) if number and self._veiled else number
+
     def transact(self, resources: Sequence[Resource]) -> Resource:
         """PUTs every resource on its own id, all or none. Returns the transaction-response Bundle.
 
         Safe to repeat, because the ids are stable. Racing writers are waited out a few times, with jitter.
         """
-        answer = self._repeated(transaction(resources), None).content()
+        answer = self._repeated(transaction(resources), _at_once).content()
         applied(self.name, answer, len(resources))
         return answer
 
@@ -90,30 +113,31 @@ class HospitalClient:
         self,
         changes: Sequence[Change],
         elsewhere: Mapping[str, str],
-        crowded: Callable[[], None] | None = None,
+        asking: Asking = _at_once,
     ) -> list[Kept]:
         """Sends the changes, all or none; where each is kept now, in their order. Safe to repeat.
 
-        `elsewhere`: see `changes.bundle`. `crowded` is told each time that the server finds us too many. Raises
-        Outdated, TooLarge, HospitalRefused, HospitalUnavailable.
+        `elsewhere`: see `changes.bundle`. `asking` is entered for each request and may wait for its turn; what it gives
+        is told where the server finds us too many. Raises Outdated, TooLarge, HospitalRefused, HospitalUnavailable.
         """
-        answer = self._repeated(bundle(changes, elsewhere), crowded)
+        answer = self._repeated(bundle(changes, elsewhere), asking)
         if not answer.ok and answer.verdict is Verdict.CONTENTION and any(one.version for one in changes):
             raise Outdated(answer.status, "a version may be old")  # not every server says 412, or why it says 409
         return [kept(said) for said in applied(self.name, answer.content(), len(changes))]
 
-    def _repeated(self, body: Resource, crowded: Callable[[], None] | None) -> Answer:
+    def _repeated(self, body: Resource, asking: Asking) -> Answer:
         """The answer to a transaction, once nobody is in the way. Every write in it can be repeated."""
-        sent = wire.encode(body)
-        answer = self._send("POST", self.base_url, data=sent)
-        for tried in range(1, CONTENTION_TRIES):
-            if answer.ok or answer.verdict not in (Verdict.CONTENTION, Verdict.CROWDED):
-                break
-            if crowded and answer.verdict is Verdict.CROWDED:
-                crowded()
+        sent, tried = wire.encode(body), 0
+        while True:
+            with asking() as crowded:
+                answer = self._send("POST", self.base_url, data=sent)
+                verdict = None if answer.ok else answer.verdict
+                if verdict is Verdict.CROWDED:
+                    crowded()
+            tried += 1
+            if verdict not in (Verdict.CONTENTION, Verdict.CROWDED) or tried == CONTENTION_TRIES:
+                return answer
             self._pause(self._jitter() * 0.02 * 2.0**tried)
-            answer = self._send("POST", self.base_url, data=sent)
-        return answer
 
     def read(self, kind: str, id: str) -> Resource | None:  # noqa: A002 - FHIR's own name for it
         """The current version; None when the server never had it (404) or deleted it (410)."""
@@ -151,6 +175,16 @@ class HospitalClient:
         url = f"{self.base_url}/Subscription/{subscription}/$events"
         return self._send("GET", url, params=asked, headers=_FRESH).content()
 
+    def put_plain(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """PUT of JSON that is no FHIR, to a service beside the FHIR server. The JSON object of its answer.
+
+        Raises ValueError for another server than that of `base_url`, HospitalRefused, HospitalUnavailable.
+        """
+        if origin(url) != origin(self.base_url):
+            raise ValueError("not on the server of base_url")
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        return self._send("PUT", url, headers=headers, data=wire.encode(dict(body))).content()
+
     def capability(self) -> Resource:
         """The CapabilityStatement, fetched once: HAPI's weighs 1.9 MB."""
         if self._capability is None:
@@ -186,9 +220,25 @@ class HospitalClient:
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None = None, **content: Any) -> Answer:
         """One request and its answer, whatever its status."""
-        headers = dict(headers or {})
-        if isinstance(content.get("data"), bytes):
-            headers["Content-Type"] = FHIR_JSON
+        said: dict[str, spans.Attribute] = {"http.request.method": method, "engraft.destination": self.name}
+        begun = time.monotonic()
+        with spans.span(method, said, kind="client") as mark:
+            headers = {**(headers or {}), **self._passport()}
+            if isinstance(content.get("data"), bytes):
+                headers.setdefault("Content-Type", FHIR_JSON)
+            answer = self._exchange(method, url, headers, content)
+            mark({"http.response.status_code": answer.status})
+        ms = round((time.monotonic() - begun) * 1000, 1)
+        about: dict[str, journal.Told] = {"destination": self.name, "request": self.request_id}
+        journal.detail("exchange", method=method, status=answer.status, ms=ms, **about)
+        return answer
+
+    def _passport(self) -> dict[str, str]:
+        """By which the other side's log and ours can be laid side by side."""
+        number, trace = self.request_id, None if self._veiled else spans.traceparent()
+        return {name: said for name, said in (("X-Request-Id", number), ("traceparent", trace)) if said}
+
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]) -> Answer:
         try:
             with self._session.request(
                 method, url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True, **content

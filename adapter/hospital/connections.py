@@ -1,21 +1,74 @@
-"""From the names in the configuration to clients: one per destination, made when first needed, its secret read then."""
+"""From the names in the configuration to clients: one per destination, made when first needed, its secret read then.
+
+Each worker has Connections of its own, because a session of `requests` is not shared between threads. The Tokens are
+one for the process: whoever comes first fetches a server's token, and the others use it.
+"""
 
 from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from adapter.config import Hospital, Registry, Settings
+from adapter.config import Hospital, Registry, Secret, Settings
 from adapter.errors import Refused
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.origin import speak
+from adapter.hospital.token import Registration, SecretToken, Token
+
+if TYPE_CHECKING:
+    from adapter.hospital.smart import BackendToken
 
 
-class Connections:
-    """Gives the client for a hospital or registry by its name; close it when the work is done."""
+class Tokens:
+    """What signs requests to servers that want a token; threads may share it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._known: dict[str, Token] = {}
+        self._lock = threading.Lock()
+
+    def of(self, there: Hospital | Registry) -> Token:
+        """The one token of a server, fetched when it is first used. Raises Refused where there is no key for it."""
+        with self._lock:
+            if there.name not in self._known:
+                self._known[there.name] = self._made(there)
+            return self._known[there.name]
+
+    def close(self) -> None:
+        """Gives the connections to the token endpoints back."""
+        with self._lock:
+            for token in self._known.values():
+                token.close()
+            self._known.clear()
+
+    def _made(self, there: Hospital | Registry) -> Token:
+        return _oauth(there) if there.auth.kind == "oauth" else self._backend(there)
+
+    def _backend(self, there: Hospital | Registry) -> BackendToken:
+        # here, because signing brings cryptography, which most deployments do without
+        from adapter import keys
+        from adapter.hospital.smart import BackendToken
+
+        auth, secrets = there.auth, self._settings.signing_keys
+        keys.chosen(secrets, auth.algorithm)  # told now and not at the first delivery
+        registration = Registration(there.name, there.base_url, auth.client_id or "", auth.scope or "", auth.token_url)
+        session = requests.Session()
+        speak(session, there.tls)
+        return BackendToken(registration, lambda: keys.chosen(secrets, auth.algorithm), session)
+
+
+class Connections:
+    """Gives the client for a hospital or registry by its name; close it when the work is done.
+
+    `tokens`: shared with others, who close it; None: its own.
+    """
+
+    def __init__(self, settings: Settings, tokens: Tokens | None = None) -> None:
+        self._settings = settings
+        self._tokens, self._own = tokens or Tokens(settings), tokens is None
         self._clients: dict[str, HospitalClient] = {}
 
     def __call__(self, name: str) -> HospitalClient:
@@ -26,7 +79,10 @@ class Connections:
             if there is None:
                 raise Refused(f"no hospital or registry is called {name}")
             auth = self._credentials(there)
-            self._clients[name] = HospitalClient(name, there.base_url, auth, tls=there.tls, timeout=there.timeout)
+            veiled = isinstance(there, Registry)
+            self._clients[name] = HospitalClient(
+                name, there.base_url, auth, tls=there.tls, veiled=veiled, timeout=there.timeout
+            )
         return self._clients[name]
 
     def close(self) -> None:
@@ -34,27 +90,34 @@ class Connections:
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+        if self._own:
+            self._tokens.close()
 
     def _credentials(self, there: Hospital | Registry) -> AuthBase | None:
         auth = there.auth
-        if auth.kind == "smart-backend":
-            return self._backend(there)
+        if auth.kind in ("smart-backend", "oauth"):
+            return self._tokens.of(there)
         if auth.kind == "none" or auth.secret is None:
             return None
         secret = auth.secret.read()
         return _Bearer(secret) if auth.kind == "bearer" else HTTPBasicAuth((auth.user or "").encode(), secret.encode())
 
-    def _backend(self, there: Hospital | Registry) -> AuthBase:
-        # here, because signing brings cryptography, which most deployments do without
-        from adapter import keys
-        from adapter.hospital.smart import BackendToken, Registration
 
-        auth, secrets = there.auth, self._settings.signing_keys
-        keys.chosen(secrets, auth.algorithm)  # told now and not at the first delivery
-        registration = Registration(there.name, there.base_url, auth.client_id or "", auth.scope or "", auth.token_url)
-        session = requests.Session()
-        speak(session, there.tls)
-        return BackendToken(registration, lambda: keys.chosen(secrets, auth.algorithm), session)
+def _oauth(there: Hospital | Registry) -> SecretToken:
+    auth = there.auth
+    registration = Registration(there.name, there.base_url, auth.client_id or "", auth.scope or "", auth.token_url)
+    session = requests.Session()
+    speak(session, there.tls)
+    return SecretToken(
+        registration,
+        lambda: _secret(auth.secret),
+        (lambda: (auth.user or "", _secret(auth.password))) if auth.password else None,
+        session,
+    )
+
+
+def _secret(secret: Secret | None) -> str:
+    return secret.read() if secret else ""
 
 
 class _Bearer(AuthBase):

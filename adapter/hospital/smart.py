@@ -1,11 +1,8 @@
 """
-SMART Backend Services: a token for our signed assertion, kept until shortly before it ends.
+SMART Backend Services: a token for our signed assertion.
 
 Where the token endpoint is: the hospital's own `.well-known/smart-configuration`, else the `oauth-uris` of its
 CapabilityStatement (older servers), unless the configuration says it.
-
-A token goes to the origin of the hospital's `base_url` and nowhere else. A 401 is answered by one fresh token and one
-repetition, because tokens are revoked and clocks differ; the second 401 is the answer.
 
 Source: SMART App Launch 2.2.0, Backend Services (client_credentials with a private_key_jwt assertion of at most five
 minutes; RS384 or ES384); RFC 7523; RFC 6749 section 5.2.
@@ -13,56 +10,30 @@ minutes; RS384 or ES384); RFC 7523; RFC 6749 section 5.2.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
-from requests.auth import AuthBase
 
 from adapter.errors import HospitalUnavailable
-from adapter.hospital.answer import Answer, dicts
-from adapter.hospital.origin import origin
+from adapter.hospital.answer import dicts
+from adapter.hospital.token import Registration, Token
 from adapter.keys import SigningKey
+
+__all__ = ["BackendToken", "Registration"]
 
 ASSERTED_SECONDS = 240
 """Life of an assertion; SMART allows five minutes, and the two clocks may differ."""
-
-BEFORE_END = 30.0
-"""Seconds before its end when a token is no longer used."""
-
-UNSAID_LIFE = 60.0
-"""Seconds that a token is used whose life the server did not tell (SMART asks it to)."""
-
-TIMEOUT = (5.0, 30.0)
-LARGEST = 4_000_000
-"""Bytes; a CapabilityStatement may weigh two million."""
 
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 BEARER_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """What was agreed with the hospital: who we are there, what we may ask for, where its tokens come from."""
-
-    name: str
-    base_url: str
-    client_id: str
-    scope: str
-    token_url: str | None = None
-
-
-class BackendToken(AuthBase):
-    """Shows a token on each request to the hospital. One for all threads of a process.
-
-    `key` is asked for at each assertion, so that a rotated key counts without a restart. `clock` and `monotonic` give
-    seconds. Raises HospitalUnavailable where no token can be had: the content is not to blame.
-    """
+class BackendToken(Token):
+    """`key` is asked for at each assertion, so that a rotated key counts without a restart. `clock` gives seconds."""
 
     def __init__(
         self,
@@ -72,49 +43,12 @@ class BackendToken(AuthBase):
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._of, self._key, self._clock, self._monotonic = registration, key, clock, monotonic
-        self._session = session or requests.Session()
-        self._session.auth = _unsigned
-        self._lock = threading.Lock()
-        self._token: str | None = None
-        self._until = 0.0
-        self._endpoint = registration.token_url
+        super().__init__(registration, session, monotonic)
+        self._key, self._clock = key, clock
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if origin(request.url or "") != origin(self._of.base_url):
-            return request
-        token = self.token()
-        request.headers["Authorization"] = f"Bearer {token}"
-        request.hooks["response"].append(lambda answer, **sending: self._again(answer, token, sending))
-        return request
-
-    def token(self, refused: str | None = None) -> str:
-        """One that holds; not the `refused` one."""
-        with self._lock:
-            if self._token is None or self._token == refused or self._monotonic() >= self._until:
-                self._token, self._until = None, 0.0
-                asked = self._monotonic()
-                token, life = self._fetch()
-                self._token, self._until = token, asked + max(life - BEFORE_END, life / 2)
-            return self._token
-
-    def _again(self, answer: requests.Response, refused: str, sending: Mapping[str, Any]) -> requests.Response:
-        if answer.status_code != 401 or origin(answer.request.url or "") != origin(self._of.base_url):
-            return answer
-        again = answer.request.copy()
-        again.headers["Authorization"] = f"Bearer {self.token(refused)}"
-        _ = answer.content  # read to its end, so that the connection can be used again
-        answer.close()
-        connection: Any = answer.connection
-        second: requests.Response = connection.send(again, **sending)  # below the hooks: no third try
-        second.history.append(answer)
-        second.request = again
-        return second
-
-    def _fetch(self) -> tuple[str, float]:
-        self._endpoint = self._endpoint or self._discovered()
+    def _shown(self, endpoint: str) -> dict[str, Any]:
         now = int(self._clock())
-        who = {"iss": self._of.client_id, "sub": self._of.client_id, "aud": self._endpoint}
+        who = {"iss": self._of.client_id, "sub": self._of.client_id, "aud": endpoint}
         assertion = self._key().sign(who | {"iat": now, "exp": now + ASSERTED_SECONDS, "jti": str(uuid4())})
         form = {
             "grant_type": "client_credentials",
@@ -122,20 +56,7 @@ class BackendToken(AuthBase):
             "client_assertion_type": BEARER_ASSERTION,
             "client_assertion": assertion,
         }
-        answer = self._ask("POST", self._endpoint, data=form)
-        if answer.status in (400, 401):
-            raise HospitalUnavailable(f"{self._of.name}: no token: {_oauth_words(answer)}")
-        return self._held(answer.content())
-
-    def _held(self, said: Mapping[str, Any]) -> tuple[str, float]:
-        token, kind, life = said.get("access_token"), str(said.get("token_type", "")), said.get("expires_in")
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or kind.lower() != "bearer":
-            raise HospitalUnavailable(f"{self._of.name}: the token endpoint gave no bearer token")
-        try:
-            seconds = float(str(life)) if life is not None else UNSAID_LIFE
-        except ValueError:
-            seconds = UNSAID_LIFE
-        return token, max(seconds, 0.0)
+        return {"data": form}
 
     def _discovered(self) -> str:
         base = self._of.base_url
@@ -148,33 +69,6 @@ class BackendToken(AuthBase):
         if urlsplit(base).scheme == "https" and urlsplit(url).scheme != "https":
             raise HospitalUnavailable(f"{self._of.name}: names a token endpoint without TLS")
         return url
-
-    def _ask(self, method: str, url: str, **content: Any) -> Answer:
-        headers = {"Accept": "application/json", "User-Agent": "Engraft"}
-        try:
-            with self._session.request(
-                method, url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True, **content
-            ) as answer:
-                body = answer.raw.read(LARGEST + 1, decode_content=True)
-                if len(body) > LARGEST:
-                    raise HospitalUnavailable(f"{self._of.name}: an answer about tokens that is too large")
-                return Answer(self._of.name, answer.status_code, answer.reason or "", answer.headers, body)
-        except (requests.RequestException, OSError) as error:
-            raise HospitalUnavailable(f"{self._of.name}: no answer about a token ({type(error).__name__})") from error
-
-
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """No credentials but the assertion. Without it requests would look for some in the user's ~/.netrc."""
-    return request
-
-
-def _oauth_words(answer: Answer) -> str:
-    """`error` and `error_description` of RFC 6749, for a person."""
-    try:
-        said = Answer(answer.name, 200, "", {}, answer.body).content()
-    except HospitalUnavailable:
-        return f"status {answer.status}"
-    return " ".join(str(said[key])[:200] for key in ("error", "error_description") if key in said) or str(answer.status)
 
 
 def _oauth_uri(capability: Mapping[str, Any]) -> Any:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_shutdown
+from celery.signals import setup_logging, worker_process_shutdown
 from kombu.exceptions import OperationalError
 
 from adapter.config import load
 from adapter.errors import StoreUnavailable
 from adapter.flows.crew import Crew
 from adapter.store import Store
+from adapter.trail import journal, spans
 
 DRAIN, PULL = "engraft.drain", "engraft.pull"
 EXPIRES_SECONDS = 30
@@ -23,7 +23,6 @@ EXPIRES_SECONDS = 30
 TURN = 100
 """Rows that a process sends before others have their turn with it: a hot hospital does not keep them all."""
 
-_log = logging.getLogger("engraft.scale")
 _mine = threading.local()
 
 
@@ -34,7 +33,7 @@ def drain(destination: str) -> None:
         crew.bury()
         done = crew.share(destination, TURN)
     except StoreUnavailable as error:
-        _log.warning("%s", error)
+        journal.warn("store-unavailable", says=journal.says(error))
         return
     if done.total() >= TURN:
         say(DRAIN, destination)
@@ -45,7 +44,7 @@ def pull() -> None:
     try:
         _crew().pull()
     except StoreUnavailable as error:
-        _log.warning("%s", error)
+        journal.warn("store-unavailable", says=journal.says(error))
 
 
 def say(task: str, *about: str) -> None:
@@ -62,13 +61,21 @@ def _crew() -> Crew:
     if not hasattr(_mine, "crew"):
         settings = load(os.environ)
         _mine.store = Store(settings.database_url)
-        _mine.crew = Crew(_mine.store, settings, 1, _log.info)
+        _mine.crew = Crew(_mine.store, settings, 1, lambda _: None)
     crew: Crew = _mine.crew
     return crew
 
 
+def begin_log(**_: Any) -> None:
+    """Ours instead of Celery's own, whose lines would have the words of exceptions."""
+    settings = load(os.environ)
+    journal.begin(settings.log_format or "json", settings.log_level or "info")
+    spans.begin(os.environ)
+
+
 def leave(**_: Any) -> None:
     """Gives back what this process holds open."""
+    spans.flush()
     if hasattr(_mine, "crew"):
         _mine.crew.close()
         _mine.store.close()
@@ -90,4 +97,5 @@ app.conf.update(
 )
 app.task(name=DRAIN)(drain)
 app.task(name=PULL)(pull)
+setup_logging.connect(begin_log, weak=False)
 worker_process_shutdown.connect(leave, weak=False)

@@ -26,6 +26,7 @@ from adapter.store.follow_ups import FollowUps
 from adapter.store.heard import HeardOf
 from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
+from adapter.store.last_told import LastTold, last_told
 from adapter.store.links import Links
 from adapter.store.outbox import Outbox
 from adapter.store.people import People
@@ -34,6 +35,7 @@ from adapter.store.questions import Questions
 from adapter.store.resources import Resources
 from adapter.store.sent import Sent
 from adapter.store.validations import Validations
+from adapter.trail import journal
 from mappings.r4.build import Resource
 
 __all__ = ["Store", "Tx"]
@@ -46,11 +48,12 @@ class Tx:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.happened: list[tuple[str, dict[str, journal.Told]]] = []
         self.resources = Resources(connection)
         self.enrolments = Enrolments(connection)
         self.follow_ups = FollowUps(connection)
         self.pushed = Pushed(connection)
-        self.outbox = Outbox(connection)
+        self.outbox = Outbox(connection, self.note)
         self.inbox = Inbox(connection)
         self.clients = Clients(connection)
         self.links = Links(connection)
@@ -66,12 +69,20 @@ class Tx:
         self.people = People(connection)
         self.exports = Exports(connection)
 
+    def note(self, event: str, **fields: journal.Told) -> None:
+        """A line for the log, written once this transaction is durable."""
+        self.happened.append((event, fields))
+
     def hold(self, name: str) -> None:
         """Waits until no other writing transaction holds `name` (a course), and holds it until this one ends.
 
         On SQLite a writer has the whole database to itself anyway.
         """
         lease.hold(self._connection, name)
+
+    def last_told(self, centre: str, course: str | None = None) -> list[LastTold]:
+        """When the centre last handed something in about each of its patients: see `last_told.last_told`."""
+        return last_told(self._connection, centre, course)
 
     def erase(self, course: str, keep: Callable[[list[Resource]], bool]) -> int:
         """Takes a course out of everything but the audit: see `erasure.erase`."""
@@ -86,6 +97,7 @@ class Store:
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self._engine = engine.open_engine(url, busy_seconds)
+        self._busy_seconds, self._line = busy_seconds, threading.Lock()
 
     def migrate(self) -> None:
         """Brings the schema to the newest revision, and the search index to what this program searches by.
@@ -112,7 +124,10 @@ class Store:
     def transaction(self) -> Iterator[Tx]:
         """Writes: durable when the block has ended, undone when it raised. On SQLite one at a time."""
         with self._connected(writes=True) as connection:
-            yield Tx(connection)
+            tx = Tx(connection)
+            yield tx
+        for event, fields in tx.happened:
+            self.tell(event, **fields)
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
@@ -121,11 +136,20 @@ class Store:
             yield Tx(connection)
 
     @contextmanager
+    def together(self) -> Iterator[Store]:
+        """A store whose deeds are one transaction: durable when the block has ended, undone when it raised."""
+        with self._connected(writes=True) as connection:
+            one = _OneTransaction(self, connection)
+            yield one
+        for event, fields in one.happened:
+            self.tell(event, **fields)
+
+    @contextmanager
     def rehearsing(self) -> Iterator[Store]:
         """A store in which everything can be done as in this one, and of which nothing remains."""
         with self._connected(writes=True) as connection:
             try:
-                yield _Rehearsal(self, connection)
+                yield _OneTransaction(self, connection)
                 raise _Undone
             except _Undone:
                 connection.rollback()
@@ -139,28 +163,50 @@ class Store:
             yield from listening.calls(self._engine, stop)
 
     def close(self) -> None:
-        """Gives back every connection."""
-        self._engine.dispose()
+        """Closes every connection; what another thread still works with, when it gives it back."""
+        engine.retire(self._engine)
+
+    def tell(self, event: str, **fields: journal.Told) -> None:
+        """Writes a line in the log of what was done in this store, once it is durable."""
+        journal.note(event, **fields)
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
-        with engine.told_apart(), self._engine.connect() as connection:
+        with engine.told_apart(), self._in_line(writes), self._engine.connect() as connection:
             options = {engine.WRITES: True} if writes else engine.reads(connection)
             with connection.execution_options(**options).begin():
                 yield connection
+
+    @contextmanager
+    def _in_line(self, writes: bool) -> Iterator[None]:
+        """Threads of this process wait here for each other, in turn; within SQLite they would sleep and ask again."""
+        if not writes or self._engine.dialect.name != "sqlite":
+            yield
+            return
+        if not self._line.acquire(timeout=self._busy_seconds):
+            raise StoreUnavailable("the database is busy")
+        try:
+            yield
+        finally:
+            self._line.release()
 
 
 class _Undone(Exception):
     """Ends a rehearsal."""
 
 
-class _Rehearsal(Store):
-    """One transaction that is never ended as done; what is written in it is read in it."""
+class _OneTransaction(Store):
+    """One transaction that somebody else ends; what is written in it is read in it."""
 
     def __init__(self, store: Store, connection: Connection) -> None:
         self._engine = store._engine
         self._connection = connection
+        self.happened: list[tuple[str, dict[str, journal.Told]]] = []
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:  # noqa: ARG002  both see the one transaction
         yield self._connection
+
+    def tell(self, event: str, **fields: journal.Told) -> None:
+        """Whoever ends the transaction tells it."""
+        self.happened.append((event, fields))

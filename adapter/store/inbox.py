@@ -17,13 +17,17 @@ from sqlalchemy import Connection, Row, exists, func, insert, select
 from adapter.store import lease
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.schema import inbox
+from adapter.trail import correlation
 
 DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte."""
+    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte.
+
+    `correlation`: the number of the request by which it came.
+    """
 
     id: int
     hospital: str
@@ -39,6 +43,7 @@ class Notice:
     worker: str | None
     finished: datetime | None
     error: str | None
+    correlation: str | None
 
 
 class Inbox:
@@ -75,6 +80,7 @@ class Inbox:
             "created": at,
             "due": at,
             "digest": digest,
+            "correlation": correlation.current(),
         }
         added = self._connection.execute(insert(inbox).values(**came, **row).returning(inbox.c.id))
         lease.call(self._connection, lease.INBOX)
@@ -82,8 +88,8 @@ class Inbox:
 
     def lease(self, worker: str, *, at: datetime, lease_seconds: float) -> Notice | None:
         """The row that has been due for longest."""
-        row = lease.claim(self._connection, inbox, worker, at=at, seconds=lease_seconds)
-        return _notice(row) if row else None
+        rows = lease.claim(self._connection, inbox, worker, at=at, seconds=lease_seconds)
+        return _notice(rows[0]) if rows else None
 
     def done(self, id_: int, worker: str, at: datetime) -> bool:
         """Worked on. False (here and below): the lease was lost to another worker."""

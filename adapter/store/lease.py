@@ -5,6 +5,7 @@ A row is `waiting` until its `due`, or `leased` until its `due`; so one index fi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -25,21 +26,33 @@ def claim(
     at: datetime,
     seconds: float,
     free: ColumnElement[bool] | None = None,
-) -> Row[Any] | None:
-    """Leases the row that has been due for longest and is `free`, and counts the attempt. None: nothing to do.
+    most: int = 1,
+) -> list[Row[Any]]:
+    """Leases the rows that have been due for longest and are `free`, at most so many, and counts the attempt.
 
     What a dead worker left behind comes first. SKIP LOCKED is PostgreSQL's; on SQLite writers are alone.
     """
+    columns, ids = table.c, list[int]()
     for state in (LEASED, WAITING):
-        columns = table.c
         due = (columns.state == state) & (columns.due <= at) & (true() if free is None else free)
-        oldest = select(columns.id).where(due).order_by(columns.due, columns.id).limit(1)
-        id_ = connection.scalar(oldest.with_for_update(skip_locked=True, of=table))
-        if id_ is not None:
-            taken = {"state": LEASED, "worker": worker, "due": at + timedelta(seconds=seconds)}
-            change = update(table).where(columns.id == id_).values(attempts=columns.attempts + 1, **taken)
-            return connection.execute(change.returning(*columns)).one()
-    return None
+        oldest = select(columns.id).where(due).order_by(columns.due, columns.id).limit(most - len(ids))
+        ids += connection.scalars(oldest.with_for_update(skip_locked=True, of=table))
+        if len(ids) == most:
+            break
+    if not ids:
+        return []
+    taken = {"state": LEASED, "worker": worker, "due": at + timedelta(seconds=seconds)}
+    change = update(table).where(columns.id.in_(ids)).values(attempts=columns.attempts + 1, **taken)
+    rows = {row.id: row for row in connection.execute(change.returning(*columns))}
+    return [rows[id_] for id_ in ids]
+
+
+def named(table: Table, ids: Collection[int], states: Collection[str]) -> ColumnElement[bool]:
+    """These rows, as far as they are in one of the states.
+
+    The state is put so that no index is chosen for it: SQLite would walk over all that waits to find a few ids.
+    """
+    return table.c.id.in_(ids) & table.c.state.concat("").in_(states)
 
 
 def settle(connection: Connection, table: Table, id_: int, worker: str, values: dict[str, Any]) -> bool:
@@ -57,11 +70,12 @@ def call(connection: Connection, place: str) -> None:
         connection.execute(select(func.pg_notify(CHANNEL, place)))
 
 
-def hold(connection: Connection, name: str) -> None:
-    """Waits until no other writing transaction holds `name`, and holds it until this one ends.
+def hold(connection: Connection, *names: str) -> None:
+    """Waits until no other writing transaction holds the names, one by one, and holds them until this one ends.
 
     On SQLite a writer has the whole database to itself anyway.
     """
     if connection.dialect.name == "postgresql":
-        number = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
-        connection.execute(select(func.pg_advisory_xact_lock(number)))
+        numbers = [int.from_bytes(sha256(name.encode()).digest()[:8], signed=True) for name in names]
+        if numbers:
+            connection.execute(select(*map(func.pg_advisory_xact_lock, numbers)))

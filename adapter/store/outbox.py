@@ -7,23 +7,24 @@ the whole patient (`holds`) stays at the front until a person retries or discard
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, false, func, insert, select, true, update
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import lease
+from adapter.store.lanes import OPEN, having, held, lane, promote
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.schema import enrolments, outbox
+from adapter.trail import correlation, spans
 from mappings.r4.build import Resource
 
 DELIVERED, DISCARDED = "delivered", "discarded"
 LAST_ID = 2**63 - 1
 UNFINISHED = (WAITING, LEASED, PARKED)
-_OPEN = (WAITING, LEASED)
 _TRIED = (WAITING, PARKED)
 
 
@@ -33,7 +34,8 @@ class Delivery:
 
     `due`: when it may be tried, or, while leased, when the lease ends. `attempts` counts the leases, `strikes` those at
     which the server broke over this very row. `status`, `error`, `outcome` (OperationOutcome) are what the other server
-    said last. `source` is the key of the document behind it.
+    said last. `source` is the key of the document behind it, `correlation` the number of the request that brought it,
+    `trace` the span in which it was queued.
     """
 
     id: int
@@ -52,6 +54,8 @@ class Delivery:
     finished: datetime | None = None
     front: bool = False
     strikes: int = 0
+    correlation: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +68,24 @@ class Said:
 
 
 class Outbox:
-    """Rows are never removed: what was sent stays on record."""
+    """Rows are never removed: what was sent stays on record. `note` takes lines for the log."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, note: Callable[..., None]) -> None:
+        self._connection, self._note = connection, note
+
+    def hold(self, destination: str, courses: Iterable[str]) -> None:
+        """Waits for whoever else writes of these patients there. Who writes of several holds them all before."""
+        lease.hold(self._connection, *(f"outbox {destination} {course}" for course in sorted(courses)))
 
     def add(self, destination: str, course: str, resources: Sequence[Resource], *, source: str, at: datetime) -> int:
         """Queues a change set. Its id, which is also its place in the order."""
-        self._hold(destination, course)
+        self.hold(destination, [course])
         who = {"destination": destination, "course": course, "source": source, "front": False, "strikes": 0}
         row = {"state": WAITING, "attempts": 0, "created": at, "due": at, "content": list(resources)}
+        row |= {"correlation": correlation.current(), "trace": spans.traceparent()}
         added = self._connection.execute(insert(outbox).values(**who, **row).returning(outbox.c.id)).scalar_one()
-        self._promote(destination, course)
+        self._note("queued", delivery=int(added), destination=destination, resources=len(resources))
+        promote(self._connection, destination, course)
         lease.call(self._connection, destination)
         return int(added)
 
@@ -84,18 +94,47 @@ class Outbox:
     ) -> Delivery | None:
         """The row at the front of its patient that has been due for longest. `destination` None: of any."""
         for name in [destination] if destination is not None else self.destinations():
-            free = (outbox.c.front == true()) & (outbox.c.destination == name)
-            row = lease.claim(self._connection, outbox, worker, at=at, seconds=lease_seconds, free=free)
-            if row:
-                return _delivery(row)
+            rows = self._fronts(name, worker, at, lease_seconds, 1)
+            if rows:
+                return rows[0]
         return None
+
+    def claim(
+        self,
+        destination: str,
+        worker: str,
+        *,
+        at: datetime,
+        lease_seconds: float,
+        lanes: int,
+        rows: int,
+        among: int = 1,
+    ) -> list[list[Delivery]]:
+        """Leases for up to `lanes` patients what goes together: the row at the front and what may follow it.
+
+        Who has been due for longest comes first. At most `rows` rows in all, and one of each patient at least. `among`:
+        how many workers share what is due; near the end none takes more than its part.
+        """
+        until, found = at + timedelta(seconds=lease_seconds), []
+        if among > 1 and lanes > 1:
+            due = (outbox.c.front == true()) & (outbox.c.destination == destination) & (outbox.c.state == WAITING)
+            ahead = select(outbox.c.id).where(due, outbox.c.due <= at).limit(lanes * among).subquery()
+            ready = self._connection.scalar(select(func.count()).select_from(ahead)) or 0
+            lanes = max(1, min(lanes, -(-ready // among)))
+        firsts = self._fronts(destination, worker, at, lease_seconds, lanes)
+        left, more = rows - len(firsts), having(self._connection, OPEN, [row.id for row in firsts])
+        for first in firsts:
+            after = self.follow(first, until=until, most=left) if first.course in more and left > 0 else []
+            left -= len(after)
+            found.append([first, *after])
+        return found
 
     def follow(self, first: Delivery, *, until: datetime, most: int) -> list[Delivery]:
         """Leases what comes directly after a leased row of the same patient, at most `most` rows, to the same worker.
 
         Ends before a row that changes a resource which an earlier one changes too: each version shall arrive.
         """
-        behind = _lane(first.destination, first.course) & (outbox.c.front == false())
+        behind = lane(first.destination, first.course) & (outbox.c.front == false())
         left = behind & (outbox.c.state == LEASED)  # by whoever held the first before this worker took it over
         self._connection.execute(update(outbox).where(left).values(state=WAITING, worker=None))
         waiting = select(outbox).where(behind, outbox.c.state == WAITING, outbox.c.id > first.id)
@@ -106,17 +145,17 @@ class Outbox:
                 break
             seen |= names
             taken.append(row)
+        if not taken:
+            return []
         mine: dict[str, Any] = {"state": LEASED, "worker": first.worker, "due": until}
-        still = outbox.c.id.in_([row.id for row in taken]) & (
-            outbox.c.state == WAITING
-        )  # nobody discarded it meanwhile
+        still = lease.named(outbox, [row.id for row in taken], [WAITING])  # nobody discarded it meanwhile
         change = update(outbox).where(still).values(**mine, attempts=outbox.c.attempts + 1)
         had = set(self._connection.scalars(change.returning(outbox.c.id)))
         return [replace(row, **mine, attempts=row.attempts + 1) for row in taken if row.id in had]
 
     def extend(self, ids: Collection[int], worker: str, until: datetime) -> bool:
         """The worker is still at it. False: a lease was lost."""
-        mine = outbox.c.id.in_(ids) & (outbox.c.state == LEASED) & (outbox.c.worker == worker)
+        mine = held(ids, worker)
         return bool(self._connection.execute(update(outbox).where(mine).values(due=until)).rowcount == len(ids))
 
     def release(self, workers: Collection[str], at: datetime) -> int:
@@ -135,6 +174,20 @@ class Outbox:
         over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None}
         return self._settle(id_, worker, front=False, error=note, **over)
 
+    def all_delivered(
+        self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime
+    ) -> set[int]:
+        """Done, every one of these leased rows; `lanes`: by course. Those whose lease was not lost."""
+        ids = [id_ for course in lanes.values() for id_ in course]
+        over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None, "error": None, "front": False}
+        return self._settle_all(destination, lanes, held(ids, worker), over)
+
+    def give_back(self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime) -> set[int]:
+        """Nothing of these leased rows was tried: they wait again as if nobody had leased them."""
+        ids = [id_ for course in lanes.values() for id_ in course]
+        again = {"state": WAITING, "due": at, "attempts": outbox.c.attempts - 1}
+        return self._settle_all(destination, lanes, held(ids, worker), again)
+
     def retry(self, id_: int, worker: str, said: Said, *, due: datetime, struck: bool = False) -> bool:
         """To be tried again at `due`. `struck`: the server broke over this row."""
         strikes = outbox.c.strikes + (1 if struck else 0)
@@ -152,13 +205,14 @@ class Outbox:
             return
         left = set(references(refused))
         through = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in left]
-        values = {name: getattr(row, name) for name in ("destination", "course", "source", "attempts", "created")}
+        kept = ("destination", "course", "source", "attempts", "created", "correlation", "trace")
+        values = {name: getattr(row, name) for name in kept}
         over = {"state": DELIVERED, "due": at, "finished": at, "content": through, "front": False, "strikes": 0}
         self._connection.execute(insert(outbox).values(**values, **over, error=f"the rest is delivery {row.id}"))
 
     def supersede(self, destination: str, course: str, names: Collection[str], *, by: int, at: datetime) -> None:
         """Takes out of earlier parked rows what a later one has delivered: it must never be sent over the newer."""
-        parked = _lane(destination, course) & (outbox.c.state == PARKED) & (outbox.c.id < by)
+        parked = lane(destination, course) & (outbox.c.state == PARKED) & (outbox.c.id < by)
         for row in map(_delivery, self._connection.execute(select(outbox).where(parked)).all()):
             left = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in names]
             if not left:
@@ -169,27 +223,28 @@ class Outbox:
 
     def requeue(self, ids: Iterable[int], at: datetime) -> list[int]:
         """A person says: try these again now, with a fresh count of attempts. The ids that were waiting or parked."""
-        wanted = outbox.c.id.in_([id_ for id_ in ids if id_ <= LAST_ID]) & outbox.c.state.in_(_TRIED)
+        wanted = lease.named(outbox, [id_ for id_ in ids if id_ <= LAST_ID], _TRIED)
         theirs = select(outbox.c.destination, outbox.c.course).where(wanted).distinct()
-        lanes = self._connection.execute(theirs.order_by(outbox.c.destination, outbox.c.course)).all()
+        # the order in which whoever holds several patients takes them
+        lanes = self._connection.execute(theirs.order_by(outbox.c.course, outbox.c.destination)).all()
         for destination, course in lanes:
-            self._hold(destination, course)
+            self.hold(destination, [course])
         change = update(outbox).where(wanted).values(state=WAITING, due=at, attempts=0, strikes=0)
         done = sorted(self._connection.scalars(change.returning(outbox.c.id)))
         for destination, course in lanes:
-            self._promote(destination, course)
+            promote(self._connection, destination, course)
             lease.call(self._connection, destination)
         return done
 
     def discard(self, id_: int, reason: str, at: datetime) -> None:
         """A person says: never send this. Raises NotFound, or Conflict while it is being sent or after it was."""
         row = self.show(id_)
-        self._hold(row.destination, row.course)
+        self.hold(row.destination, [row.course])
         wanted = (outbox.c.id == row.id) & outbox.c.state.in_(_TRIED)
         change = update(outbox).where(wanted).values(state=DISCARDED, finished=at, error=reason, front=False)
         if not self._connection.execute(change).rowcount:
             raise Conflict(f"delivery {id_} is {self.show(id_).state}: only a waiting or parked one can be discarded")
-        self._promote(row.destination, row.course)
+        promote(self._connection, row.destination, row.course)
 
     def show(self, id_: int) -> Delivery:
         """One row. Raises NotFound."""
@@ -205,9 +260,13 @@ class Outbox:
         *,
         destination: str | None = None,
         centre: str | None = None,
+        correlation: str | None = None,
         limit: int | None = None,
     ) -> list[Delivery]:
-        """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`."""
+        """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`.
+
+        `correlation`: only what this request brought.
+        """
         wanted = select(outbox).order_by(outbox.c.id).limit(limit)
         if states is not None:
             wanted = wanted.where(outbox.c.state.in_(states))
@@ -216,6 +275,8 @@ class Outbox:
             wanted = wanted.where(outbox.c.course.in_(own))
         if destination is not None:
             wanted = wanted.where(outbox.c.destination == destination)
+        if correlation is not None:
+            wanted = wanted.where(outbox.c.correlation == correlation)
         return [_delivery(row) for row in self._connection.execute(wanted)]
 
     def for_source(self, course: str, source: str) -> list[Delivery]:
@@ -225,13 +286,13 @@ class Outbox:
 
     def of_course(self, destination: str, course: str, states: Collection[str]) -> list[Delivery]:
         """What of a course is in these states, for this destination."""
-        wanted = select(outbox).where(_lane(destination, course), outbox.c.state.in_(states)).order_by(outbox.c.id)
+        wanted = select(outbox).where(lane(destination, course), outbox.c.state.in_(states)).order_by(outbox.c.id)
         return [_delivery(row) for row in self._connection.execute(wanted)]
 
     def knows(self, destination: str, course: str) -> bool:
         """Was anything of this course ever queued for this destination, and not discarded?"""
         states = outbox.c.state.in_((*UNFINISHED, DELIVERED))
-        return bool(self._connection.scalar(select(exists().where(_lane(destination, course), states))))
+        return bool(self._connection.scalar(select(exists().where(lane(destination, course), states))))
 
     def destinations(self) -> list[str]:
         """Where something waits to be sent, by name; leaps from one to the next, however long the queue is."""
@@ -246,7 +307,7 @@ class Outbox:
     def next_due(self, destination: str | None = None) -> datetime | None:
         """When the next row can be leased, None when there is none that time alone will free."""
         names = self.destinations() if destination is None else [destination]
-        first = [self._first_due(name, state) for name in names for state in _OPEN]
+        first = [self._first_due(name, state) for name in names for state in OPEN]
         return min(filter(None, first), default=None)
 
     def counts(self) -> dict[str, int]:
@@ -271,38 +332,35 @@ class Outbox:
         )
         return found
 
+    def parked_in(self, ids: Collection[int]) -> set[str]:
+        """The courses of these rows of one destination in which something is parked."""
+        return having(self._connection, [PARKED], ids)
+
+    def _fronts(self, destination: str, worker: str, at: datetime, seconds: float, most: int) -> list[Delivery]:
+        free = (outbox.c.front == true()) & (outbox.c.destination == destination)
+        rows = lease.claim(self._connection, outbox, worker, at=at, seconds=seconds, free=free, most=most)
+        return [_delivery(row) for row in rows]
+
+    def _settle_all(
+        self, destination: str, lanes: Mapping[str, Sequence[int]], mine: ColumnElement[bool], values: dict[str, Any]
+    ) -> set[int]:
+        self.hold(destination, lanes)
+        change = update(outbox).where(mine).values(**values, worker=None).returning(outbox.c.id)
+        done = set(self._connection.scalars(change))
+        for course in having(self._connection, OPEN, [ids[0] for ids in lanes.values()]):
+            promote(self._connection, destination, course)
+        return done
+
     def _settle(self, id_: int, worker: str, **values: Any) -> bool:
         row = self._connection.execute(
             select(outbox.c.destination, outbox.c.course).where(outbox.c.id == id_)
         ).one_or_none()
         if row is None:
             return False
-        self._hold(row.destination, row.course)
+        self.hold(row.destination, [row.course])
         mine = lease.settle(self._connection, outbox, id_, worker, values)
-        self._promote(row.destination, row.course)
+        promote(self._connection, row.destination, row.course)
         return mine
-
-    def _hold(self, destination: str, course: str) -> None:
-        lease.hold(self._connection, f"outbox {destination} {course}")
-
-    def _promote(self, destination: str, course: str) -> None:
-        """Puts the first row of the patient that is to be sent at the front, once the one that stood there is over."""
-        lane = _lane(destination, course)
-        now = self._connection.execute(
-            select(outbox.c.id, outbox.c.state).where(lane, outbox.c.front == true())
-        ).first()
-        if now and now.state in (LEASED, PARKED):
-            return
-        behind = lane & (outbox.c.front == false())
-        waiting = [
-            self._connection.scalar(select(func.min(outbox.c.id)).where(behind, outbox.c.state == state))
-            for state in _OPEN
-        ]
-        first = min([id_ for id_ in (*waiting, now and now.id) if id_ is not None], default=None)
-        if now and now.id != first:
-            self._connection.execute(update(outbox).where(outbox.c.id == now.id).values(front=False))
-        if first is not None and (now is None or now.id != first):
-            self._connection.execute(update(outbox).where(outbox.c.id == first).values(front=True))
 
 
 def references(resources: Iterable[Resource]) -> list[str]:
@@ -312,10 +370,6 @@ def references(resources: Iterable[Resource]) -> list[str]:
 
 def _words(said: Said) -> dict[str, Any]:
     return {"error": said.error, "status": said.status, "outcome": said.outcome}
-
-
-def _lane(destination: str, course: str) -> ColumnElement[bool]:
-    return (outbox.c.destination == destination) & (outbox.c.course == course)
 
 
 def _delivery(row: Row[Any]) -> Delivery:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from adapter.errors import NotFound
 from adapter.store import lease
@@ -69,6 +69,12 @@ class Questions:
         wanted = select(questions).where(questions.c.state == OPEN).order_by(questions.c.id)
         found = [_question(row) for row in self._connection.execute(wanted)]
         return found if courses is None else [one for one in found if one.course in set(courses)]
+
+    def counts(self) -> dict[str, int]:
+        """How many are open, of each kind that occurs."""
+        number = func.count().label("number")
+        counted = select(questions.c.kind, number).where(questions.c.state == OPEN).group_by(questions.c.kind)
+        return {row.kind: row.number for row in self._connection.execute(counted.order_by(questions.c.kind))}
 
     def _of(self, hospital: str, course: str, about: str) -> list[Question]:
         columns = questions.c

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -24,17 +24,15 @@ from sqlalchemy import (
 )
 
 from adapter.errors import Conflict
-from adapter.store import index, search
+from adapter.store import index, search, streaming
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Order, Window, unknown_place
 from adapter.store.schema import resource_heads as heads
 from adapter.store.schema import resource_sources
 from adapter.store.schema import resource_versions as versions
+from adapter.store.streaming import AT_ONCE, Wanted
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
-
-AT_ONCE = 200
-"""Rows in memory while streaming, and references in one question."""
 
 LAST_VERSION = 2**31 - 1
 MOST = 2**31 - 2
@@ -168,7 +166,17 @@ class Resources:
 
     def of_course(self, course: str) -> list[Stored]:
         """Newest versions of everything in a course."""
-        return self._all(_newest().where(heads.c.course == course, _there()))
+        return [_of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
+
+    def patients_of(self, courses: Collection[str]) -> dict[str, tuple[str, str | None]]:
+        """(id, centre) of the first Patient of each course, without its content; not of a course that has none."""
+        # found by the course, hence the type as no index has it: there are more patients than resources of a course
+        wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, _is_newest())
+        wanted = wanted.where(heads.c.course.in_(courses), heads.c.kind.concat("") == "Patient", _there())
+        found: dict[str, tuple[str, str | None]] = {}
+        for course, id_, centre in self._connection.execute(wanted.order_by(heads.c.key)):
+            found.setdefault(course, (id_, centre))
+        return found
 
     def sources_of(self, kind: str, id_: str) -> tuple[str, ...]:
         """Keys of the documents that the newest version was made from."""
@@ -211,21 +219,34 @@ class Resources:
         since: datetime | None = None,
     ) -> Iterator[Stored]:
         """Newest versions, a few in memory at a time. None: of every centre, of every type, of any age."""
-        wanted = _newest().where(_there()).order_by(heads.c.key).execution_options(yield_per=AT_ONCE)
-        if centres is not None:
-            wanted = wanted.where(heads.c.centre.in_(sorted(centres)))
-        if kinds is not None:
-            wanted = wanted.where(heads.c.kind.in_(sorted(kinds)))
-        if since is not None:
-            wanted = wanted.where(heads.c.at >= since)
-        with self._connection.execute(wanted) as rows:  # closed too where the reader stops before the end
+        yield from self.wanted(Wanted(centres, kinds, since))
+
+    def wanted(self, wanted: Wanted) -> Iterator[Stored]:
+        """Newest versions, a few in memory at a time. Raises StoreUnavailable as `lines` does."""
+        self._require_index(wanted)
+        with self._connection.execute(wanted.of(_newest())) as rows:  # closed too where the reader stops before the end
             yield from map(_of, rows)
 
-    def gone(self, *, centres: Collection[str], since: datetime) -> list[tuple[str, str]]:
-        """(type, id) of what was deleted then or later, and is still deleted."""
-        wanted = select(heads.c.kind, heads.c.id).join_from(heads, versions, _is_newest())
-        wanted = wanted.where(versions.c.deleted, heads.c.at >= since, heads.c.centre.in_(sorted(centres)))
-        return [(kind, id_) for kind, id_ in self._connection.execute(wanted.order_by(heads.c.key))]
+    def lines(self, wanted: Wanted) -> Iterator[tuple[int, str, bytes]]:
+        """Key, type and bytes of newest versions for who only passes them on: see `streaming.lines`.
+
+        Raises StoreUnavailable where it searches and the index is not this program's.
+        """
+        self._require_index(wanted)
+        yield from streaming.lines(self._connection, wanted)
+
+    def ids(self, wanted: Wanted) -> Iterator[str]:
+        """Of what is wanted."""
+        return iter(self._connection.scalars(wanted.of(select(heads.c.id).join_from(heads, versions, _is_newest()))))
+
+    def count(self, wanted: Wanted) -> int:
+        """Of what is wanted."""
+        return self._connection.scalar(wanted.of(_counted()).order_by(None)) or 0
+
+    def gone(self, wanted: Wanted) -> list[tuple[str, str]]:
+        """(type, id) of what is wanted and deleted."""
+        chosen = select(heads.c.kind, heads.c.id).join_from(heads, versions, _is_newest())
+        return [(kind, id_) for kind, id_ in self._connection.execute(wanted.of(chosen, deleted=True))]
 
     def search(
         self,
@@ -261,6 +282,10 @@ class Resources:
             return []
         wanted = search.referring(kind, parameter, targets, centres)
         return self._all(_newest().where(wanted, _there()).limit(count))
+
+    def _require_index(self, wanted: Wanted) -> None:
+        if wanted.searches or wanted.study is not None:
+            index.require_fresh(self._connection)
 
     def _key(self, kind: str, id_: str, centres: Collection[str] | None) -> int:
         wanted = select(heads.c.key).where(heads.c.kind == kind, heads.c.id == id_)
@@ -322,7 +347,8 @@ def _counted() -> Select[Any]:
 
 _ONE = _newest().where(heads.c.kind == bindparam("of_kind"), heads.c.id == bindparam("of_id"))
 _HELD = _ONE.with_for_update(of=heads)
-"""Built once: they are asked of every resource."""
+_OF_COURSE = _newest().where(heads.c.course == bindparam("of_course"), _there()).order_by(heads.c.key)
+"""Built once: they are asked of every resource, or course."""
 
 
 def _every(kind: str, id_: str) -> Select[Any]:
@@ -356,8 +382,7 @@ def _stored(
     content: Resource,
     deleted: bool = False,
 ) -> Stored:
-    moment = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    meta = {"versionId": str(version), "lastUpdated": moment} | content.get("meta", {})
+    meta = {"versionId": str(version), "lastUpdated": streaming.moment(at)} | content.get("meta", {})
     return Stored(kind, id_, version, at, centre, course, deleted, _headed(content, meta))
 
 

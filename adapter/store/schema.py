@@ -31,7 +31,7 @@ from adapter.store.inbound_schema import hospital_doses as hospital_doses
 from adapter.store.inbound_schema import hospital_subscriptions as hospital_subscriptions
 from adapter.store.inbound_schema import questions as questions
 
-REVISION = "0009"
+REVISION = "0011"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -157,6 +157,7 @@ def _submissions(name: str, *indexes: Index) -> Table:
         _instant("at"),
         _text("status"),
         _text("reason", null=True),
+        _text("correlation", null=True),
         Index(None, "course", "current"),
         *indexes,
     )
@@ -185,10 +186,13 @@ outbox = Table(
     Column("outcome", Json),
     Column("front", Boolean, nullable=False),
     _number("strikes"),
+    _text("correlation", null=True),
+    _text("trace", null=True),
     Index(None, "state", "due", "id"),
     Index(None, "front", "destination", "state", "due", "id"),
     Index(None, "destination", "course", "front", "state", "id"),
     Index(None, "course", "source"),
+    Index(None, "correlation", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -210,6 +214,7 @@ inbox = Table(
     _instant("finished", null=True),
     _text("error", null=True),
     _text("digest", null=True),
+    _text("correlation", null=True),
     Index(None, "state", "due", "id"),
     Index(None, "digest", "state"),
     sqlite_autoincrement=True,

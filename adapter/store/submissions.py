@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, insert, select, update
 
 from adapter.errors import NotFound
+from adapter.trail import correlation
 from mappings.r4.wire import content_hash
 
 RECORDED, RETRACTED = "recorded", "retracted"
@@ -16,7 +18,10 @@ RECORDED, RETRACTED = "recorded", "retracted"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One version of one document. `key` is what the centre knows it by; `reason` says why it was retracted."""
+    """One version of one document. `key` is what the centre knows it by; `reason` says why it was retracted.
+
+    `correlation`: the number of the request that brought this version.
+    """
 
     id: str
     version: int
@@ -28,6 +33,7 @@ class Submission:
     at: datetime
     status: str
     reason: str | None
+    correlation: str | None = None
 
 
 class Submissions:
@@ -78,9 +84,7 @@ class Submissions:
 
     def of_course(self, course: str) -> list[Submission]:
         """Newest versions of what holds (not retracted) for a course, by their key."""
-        columns = self.table.c
-        holds = (columns.course == course) & columns.current & (columns.status == RECORDED)
-        return self._all(select(self.table).where(holds).order_by(columns.key))
+        return [_submission(row) for row in self._connection.execute(_of_course(self.table), {"wanted": course})]
 
     def _one(self, condition: ColumnElement[bool]) -> Submission | None:
         row = self._newest(condition)
@@ -99,10 +103,19 @@ class Submissions:
             version = known.version + 1
             was = (self.table.c.id == known.id) & (self.table.c.version == known.version)
             self._connection.execute(update(self.table).where(was).values(current=False))
+        values |= {"correlation": correlation.current()}
         row = insert(self.table).values(version=version, current=True, at=at, **values)
         self._connection.execute(row)
         told = {name: value for name, value in values.items() if name != "hash"}
         return Submission(version=version, at=at, **told)
+
+
+@cache
+def _of_course(table: Table) -> Select[Any]:
+    """Built once: every plan asks it of several tables."""
+    columns = table.c
+    holds = (columns.course == bindparam("wanted")) & columns.current & (columns.status == RECORDED)
+    return select(table).where(holds).order_by(columns.key)
 
 
 def _submission(row: Row[Any]) -> Submission:

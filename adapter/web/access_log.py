@@ -14,6 +14,7 @@ from flask import Flask, g, request
 
 from adapter.flows import sign_in
 from adapter.store.clients import Client
+from adapter.trail import journal
 from adapter.web import session
 from adapter.web.routing import Access, Door, Role
 from adapter.web.site import Site
@@ -65,6 +66,7 @@ def keep(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
             with site.store.transaction() as tx:
                 tx.audit.add(at=at, who=who, action=READ, target=target, centre=centre)
             hour.note(who, target)
+            journal.note("access", endpoint=request.endpoint, centre=centre)
 
     app.before_request(log)
 

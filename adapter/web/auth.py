@@ -10,10 +10,11 @@ from flask import Flask, Request, g, request
 
 from adapter.config import Webhook
 from adapter.errors import NotAllowed, Refused
+from adapter.flows.ehr_trust import Trust
 from adapter.store.clients import Client
 from adapter.web import session
 from adapter.web.content import body
-from adapter.web.routing import Access, Door, Role
+from adapter.web.routing import CARE, Access, Door, Role
 from adapter.web.site import Site
 
 SIGNATURE = "X-Hub-Signature-256"
@@ -21,6 +22,7 @@ SIGNATURE = "X-Hub-Signature-256"
 
 NO_TOKEN = "a bearer token is needed, made by `engraft client add`"  # noqa: S105 - a sentence
 BAD_TOKEN = "this bearer token is not valid"  # noqa: S105 - a sentence
+NO_JWT = "a JWT is needed that an EHR of the configuration signed"
 NO_HOOK = "not a hospital of ours, or not its secret"
 
 
@@ -40,6 +42,7 @@ def centre() -> str:
 
 def guard(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
     """Puts the doorkeeper before every view of the app."""
+    trust = Trust(site.settings.ehrs)
 
     def check() -> None:
         if request.endpoint is None:
@@ -51,6 +54,8 @@ def guard(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
                 _check_webhook(request, site)
             case Door.PEOPLE:
                 session.admit(site)
+            case Door.EHR:
+                g.client = _ehr(request, site, trust)
             case roles:
                 g.client = _client(request, site, frozenset(roles))
 
@@ -69,6 +74,18 @@ def _client(sent: Request, site: Site, roles: frozenset[Role]) -> Client:
         words = " or ".join(sorted(role.value for role in roles)) or "nobody"
         raise NotAllowed(f"this is for the role {words}; the token's role is {client.role}")
     return client
+
+
+def _ehr(sent: Request, site: Site, trust: Trust) -> Client:
+    """An EHR that signed the call. Our own tokens count only where no EHR is configured."""
+    if not site.settings.ehrs:
+        return _client(sent, site, CARE)
+    token = _bearer(sent)
+    if not token:
+        raise NotAllowed(NO_JWT, 401)
+    address = f"{site.settings.public_url}{sent.path.rstrip('/')}"
+    # some EHRs name the service also where they tell what became of its cards
+    return trust.check(token, {address, address.removesuffix("/feedback")}, site.clock())
 
 
 def _bearer(sent: Request) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from adapter.store.parameters import Parameter
-from adapter.version import number
+from adapter.version import VERSION
 from adapter.web import bulk, evaluation, served
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
 
 R4_PARAMETERS = "http://hl7.org/fhir/SearchParameter"
+DELETION = "What was pushed becomes entered-in-error and stays readable; what a follow-up tells too stands."
+ENTRIES = "Entries read, search, create, update and delete the types that are so served here."
 READ = ("read", "vread", "history-instance", "search-type")
 
 
@@ -26,7 +28,7 @@ def statement(site: Site, started: datetime) -> Resource:
         "experimental": False,
         "date": started.isoformat(timespec="seconds"),
         "kind": "instance",
-        "software": {"name": "Engraft", "version": number()},
+        "software": {"name": "Engraft", "version": VERSION},
         "implementation": {"description": "A transplant protocol as FHIR R4", "url": site.fhir_base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
@@ -35,7 +37,10 @@ def statement(site: Site, started: datetime) -> Resource:
                 "mode": "server",
                 "security": _security(),
                 "resource": _resources(site),
-                "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                "interaction": [
+                    {"code": "transaction", "documentation": f"All or nothing. {ENTRIES}"},
+                    {"code": "batch", "documentation": f"Each entry by itself. {ENTRIES}"},
+                ],
                 "operation": [bulk.OPERATIONS[""]],
             }
         ],
@@ -57,14 +62,14 @@ def _resources(site: Site) -> list[Element]:
 def _resource(kind: str, site: Site) -> Element:
     out: Element = {
         "type": kind,
-        "interaction": [{"code": code} for code in (*READ, *_written(kind))],
+        "interaction": [_told(code) for code in (*READ, *_written(kind))],
         "versioning": "versioned",
         "readHistory": True,
         "updateCreate": kind in served.PUSHED,
         "conditionalCreate": kind in served.PUSHED,
         "conditionalRead": "full-support" if kind in served.STORED else "not-match",
         "conditionalUpdate": kind in served.PUSHED,
-        "conditionalDelete": "not-supported",
+        "conditionalDelete": "single" if kind in served.PUSHED else "not-supported",
         "referencePolicy": ["literal"],
         "searchInclude": list(served.includes(kind)),
         "searchRevInclude": list(served.revincludes(kind)),
@@ -80,9 +85,13 @@ def _resource(kind: str, site: Site) -> Element:
 
 
 def _written(kind: str) -> tuple[str, ...]:
-    if kind in served.PUSHED:
-        return ("create", "update")
-    return {"Patient": ("update",), "QuestionnaireResponse": ("create",)}.get(kind, ())
+    if kind in (*served.PUSHED, served.BY_FORM):
+        return ("create", "update", "delete")
+    return ("update",) if kind == "Patient" else ()
+
+
+def _told(code: str) -> Element:
+    return {"code": code} | ({"documentation": DELETION} if code == "delete" else {})
 
 
 def _parameter(one: Parameter) -> Element:

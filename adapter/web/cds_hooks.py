@@ -10,7 +10,7 @@ from adapter.flows import cds
 from adapter.store.clients import Client
 from adapter.web import auth
 from adapter.web.content import JSON, json_body, plain
-from adapter.web.routing import CARE, Door, Route
+from adapter.web.routing import Door, Route
 from adapter.web.site import Site
 from mappings.plan import hook_call
 
@@ -26,8 +26,8 @@ def routes(site: Site) -> list[Route]:
     one = "/cds-services/<service>"
     return [
         Route("cds-discovery", "/cds-services", discovery, Door.OPEN, ("GET", "OPTIONS")),
-        Route("cds-service", one, partial(advise, site), CARE, ("POST",)),
-        Route("cds-feedback", f"{one}/feedback", partial(feedback, site), CARE, ("POST",)),
+        Route("cds-service", one, partial(advise, site), Door.EHR, ("POST",)),
+        Route("cds-feedback", f"{one}/feedback", partial(feedback, site), Door.EHR, ("POST",)),
     ]
 
 
@@ -60,9 +60,5 @@ def feedback(site: Site, service: str) -> Response:
 
 
 def _sender() -> tuple[Client, str]:
-    """Who calls, and for which centre: the seam of trust.
-
-    Today the doorkeeper has checked one of our own bearer tokens. An EHR's signed JWT (its `iss` and `jku` on a list,
-    `aud` this very URL, ES384 or RS384) is to be checked here and to give the same two things.
-    """
+    """Who calls, and for which centre."""
     return auth.caller(), auth.centre()

@@ -12,10 +12,9 @@ from werkzeug.exceptions import Gone, UnsupportedMediaType
 
 from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.store.resources import Stored
-from adapter.web import auth, past, search_request, served, shapes
+from adapter.web import auth, fhir_asked, past, search_request, served, shapes
 from adapter.web.capability import statement
 from adapter.web.content import FORM, asked, fhir, lenient, unknown_parameters
-from adapter.web.includes import bring
 from adapter.web.routing import READERS, Door, Role, Route
 from adapter.web.shapes import Shape
 from adapter.web.site import Site
@@ -62,8 +61,7 @@ def vread(site: Site, kind: str, id_: str, version: str) -> Response:
         return _unless_known(resource, shape)
     with site.store.reading() as tx:
         _own(tx.resources.get(kind, id_))
-        number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
-        found = _own(tx.resources.version(kind, id_, number))
+        found = _own(tx.resources.version(kind, id_, fhir_asked.version_number(version)))
     if found.deleted:
         raise Gone("this version says that it was deleted")
     return _unless_known(found.content, shape, found.at)
@@ -89,12 +87,9 @@ def search(site: Site, kind: str) -> Response:
     if kind in served.DEFINED:
         found, matches = site.definitions.search(kind, wanted.finds, wanted.window)
         return fhir(search_request.searchset(wanted, site.fhir_base, found.total, found.after, matches))
-    centres = [_patient_centre()]
+    centre = _patient_centre()
     with site.store.reading() as tx:
-        found = tx.resources.search(kind, wanted.finds, wanted.window, centres=centres)
-        included = bring(tx, found.matches, wanted.includes, centres)
-    matches = [one.content for one in found.matches]
-    return fhir(search_request.searchset(wanted, site.fhir_base, found.total, found.after, matches, included))
+        return fhir(fhir_asked.search_patients(wanted, site, tx, centre))
 
 
 def _shape(kind: str) -> Shape:
@@ -115,10 +110,7 @@ def _definition(site: Site, kind: str, id_: str) -> Resource:
 
 def _own(found: Stored | None) -> Stored:
     """The resource, if it is of the caller's centre; another centre's is as missing as none."""
-    centre = _patient_centre()
-    if found is None or found.centre != centre:
-        raise NotFound(_missing())
-    return found
+    return fhir_asked.own(found, _patient_centre(), _missing())
 
 
 def _patient_centre() -> str:

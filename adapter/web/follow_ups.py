@@ -64,7 +64,7 @@ def _answered(site: Site) -> Receipt:
 def _batch_of_lines(site: Site) -> Response:
     who = answers.knowing(auth.caller(), site.store)
     found = lines.read(body().split(b"\n"), site.settings.canonicals, who)
-    return _reported(batch.record(found, **_call(site)))
+    return reported(batch.record(found, **_call(site)))
 
 
 def _batch_of_rows(site: Site) -> Response:
@@ -76,14 +76,14 @@ def _batch_of_rows(site: Site) -> Response:
     except FaultyInput as error:
         raise Invalid([Fault(fault.path, f"row 1: {fault.message}", fault.code) for fault in error.faults]) from error
     rows = table.read(lambda: data.splitlines(keepends=True), layout)
-    return _reported(batch.record(rows, **_call(site), found=layout.notes))
+    return reported(batch.record(rows, **_call(site), found=layout.notes))
 
 
 def _call(site: Site) -> dict[str, Any]:
     return {"sender": auth.caller(), "store": site.store, "settings": site.settings, "now": site.clock()}
 
 
-def _reported(report: batch.Report) -> Response:
+def reported(report: batch.Report) -> Response:
     """202 where something was kept; nothing kept is a refusal."""
     if not report.taken:
         raise Invalid(report.faults() or [Fault("$", "the batch holds no document", "required")])

@@ -18,9 +18,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from adapter.version import number
+from adapter.version import VERSION
 from adapter.web.routing import ADMIN, Route
 from adapter.web.site import Site
+from adapter.web.trail import method
 
 SECONDS = Histogram(
     "engraft_http_request_seconds",
@@ -63,12 +64,8 @@ def _end(response: Response) -> Response:
     begun = g.get("begun")
     if begun is not None:
         endpoint = request.endpoint or "nothing"
-        method = request.method if request.method in _METHODS else "other"
-        SECONDS.labels(endpoint, method, str(response.status_code)).observe(time.perf_counter() - begun)
+        SECONDS.labels(endpoint, method(), str(response.status_code)).observe(time.perf_counter() - begun)
     return response
-
-
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Waiting(Collector):
@@ -80,10 +77,12 @@ class _Waiting(Collector):
     def collect(self) -> Iterable[Metric]:
         with self._site.store.reading() as tx:
             deliveries, notifications, backlog = tx.outbox.counts(), tx.inbox.counts(), tx.outbox.backlog()
+            questions = tx.questions.counts()
         now = self._site.clock()
-        yield _gauge("engraft_build", "The program that answers", "version", {number(): 1})
+        yield _gauge("engraft_build", "The program that answers", "version", {VERSION: 1})
         yield _gauge("engraft_deliveries", "Deliveries in each state", "state", deliveries)
         yield _gauge("engraft_notifications", "Notifications in each state", "state", notifications)
+        yield _gauge("engraft_questions", "Questions about patients that nobody has answered", "kind", questions)
         unfinished = {name: count for name, (count, _) in backlog.items()}
         yield _gauge("engraft_deliveries_unfinished", "Deliveries that wait or are parked", "destination", unfinished)
         oldest = {name: (now - since).total_seconds() for name, (_, since) in backlog.items()}

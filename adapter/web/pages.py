@@ -41,6 +41,7 @@ ATTENDANCE = {
 }
 """State of a visit, for people."""
 
+_TAPER_FIELDS = (tapers.FIRST, tapers.LAST, tapers.ALTHOUGH, tapers.DEVIATION, "reason")
 ENDED = {"lapsed": "ended: a dose or date of the plan changed", "withdrawn": "taken back"}
 
 
@@ -100,7 +101,7 @@ def withdraw(site: Site, id_: str) -> Response:
 
 def taper(site: Site, id_: str, action: str) -> Response:
     """A pharmacist or physician confirms that a taper began, or is over."""
-    return _decided(site, id_, action, tapers.confirm, (tapers.FIRST, tapers.LAST, tapers.ALTHOUGH, "reason"))
+    return _decided(site, id_, action, tapers.confirm, _TAPER_FIELDS)
 
 
 def taper_withdraw(site: Site, id_: str, action: str) -> Response:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-import traceback
-import uuid
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from adapter.errors import EngraftError, NotAllowed, TooOften, Unavailable
+from adapter.errors import EngraftError, NotAllowed, StoreUnavailable, TooOften, Unavailable
+from adapter.trail import correlation, journal
 from adapter.web import html
 from adapter.web.content import LIMIT, fhir
 from adapter.web.outcome import faults_of, issue_code, operation_outcome, status_of
@@ -24,25 +22,17 @@ RETRY_AFTER = 5
 MOST_DRAINED = 64 * 1024 * 1024
 """Bytes of an unwanted body that are read and thrown away, so that the sender lives to read our answer."""
 
-_LOG = logging.getLogger("engraft.web")
 _PLACE = re.compile(r"/fhir/(?P<kind>[A-Za-z]{1,64})(?:/[^/]*)?")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 def refuse(app: Flask) -> None:
     """Makes the app answer every refusal in one shape."""
-    app.before_request(_remember_request_id)
     app.register_error_handler(EngraftError, _known)
     app.register_error_handler(FaultyInput, _known)
     app.register_error_handler(Unsound, _unsound)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unforeseen)
     app.after_request(_sign)
-
-
-def _remember_request_id() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
 
 
 def _known(error: Exception) -> Response:
@@ -54,7 +44,10 @@ def _known(error: Exception) -> Response:
     if isinstance(error, Unavailable | TooOften):
         headers["Retry-After"] = str(math.ceil(error.retry_after or RETRY_AFTER))
     if isinstance(error, Unavailable):
-        _LOG.warning("unavailable %s: %s", g.request_id, error)
+        # another server's words may quote a patient, the database's reason does not
+        why = journal.says(error) if isinstance(error, StoreUnavailable) else None
+        journal.warn("unavailable", error=type(error).__name__, says=why)
+    g.codes = sorted({fault.code for fault in faults_of(error)})
     if g.get("page"):
         return html.refused(faults_of(error), status, headers)
     if isinstance(error, NotAllowed) and status == 401:
@@ -94,22 +87,19 @@ def _unserved(path: str) -> tuple[str, str]:
 def _unsound(error: Exception) -> Response:
     """What was wrong is told to the caller, whose patient it is; the log learns only that it happened."""
     assert isinstance(error, Unsound)
-    _LOG.error("unsound %s: %s", g.request_id, type(error).__name__)
+    journal.unforeseen(error)
     return fhir(operation_outcome(error.faults), 500)
 
 
 def _unforeseen(error: Exception) -> Response:
-    # the message of an exception may quote what a patient's form said, so only its type and place are logged
-    places = " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
-    _LOG.error("unforeseen %s: %s at %s", g.request_id, type(error).__name__, places)
-    text = f"something went wrong here; tell the operator this number: {g.request_id}"
+    journal.unforeseen(error)
+    text = f"something went wrong here; tell the operator this number: {correlation.current()}"
     if g.get("page"):
         return html.refused([Fault("", text)], 500)
     return fhir(operation_outcome([Fault("", text, "exception")]), 500)
 
 
 def _sign(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers.setdefault("Cache-Control", "no-store" if response.status_code >= 400 else "private, no-cache")
     response.headers["X-Content-Type-Options"] = "nosniff"
     if response.status_code >= 400:

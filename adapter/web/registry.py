@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 from flask import Response
 
 from adapter.errors import Invalid, Refused, Unavailable
 from adapter.flows import registry
+from adapter.flows.registry import Aside
 from adapter.web import auth
 from adapter.web.content import fhir, unknown_parameters, wanted_lines
 from adapter.web.routing import OUTCOMES, Role, Route
@@ -24,23 +26,35 @@ def routes(site: Site) -> list[Route]:
 
 
 def bundles(site: Site) -> Response:
-    """A collection of the bundles, or, for who asks for NDJSON, one bundle a line."""
+    """A collection of the bundles, or, for who asks for NDJSON, one bundle a line, a few in memory at a time.
+
+    After them an OperationOutcome for each patient who is set aside.
+    """
     if faults := unknown_parameters(PARAMETERS):
         raise Invalid(faults, status=400)
-    found = _own(site) if auth.caller().role == Role.CENTRE.value else _released(site)
+    aside: list[Aside] = []
+    shown = _own(site, aside) if auth.caller().role == Role.CENTRE.value else _released(site, aside)
+    found = _then(shown, aside)
     if kind := wanted_lines():
-        return Response(b"".join(wire.encode(bundle) + b"\n" for bundle in found), content_type=kind)
+        first = next(found, None)  # what cannot be begun is refused, not broken off
+        whole = chain(() if first is None else (first,), found)
+        return Response((wire.encode(one) + b"\n" for one in whole), content_type=kind)
     return fhir(collection(list(found)))
 
 
-def _own(site: Site) -> Iterator[Resource]:
-    return registry.own_bundles(site.store, auth.centre(), canonicals=site.settings.canonicals)
+def _then(shown: Iterator[Resource], aside: list[Aside]) -> Iterator[Resource]:
+    yield from shown
+    yield from (one.outcome() for one in aside)
 
 
-def _released(site: Site) -> Iterator[Resource]:
+def _own(site: Site, aside: list[Aside]) -> Iterator[Resource]:
+    return registry.own_bundles(site.store, auth.centre(), aside=aside, canonicals=site.settings.canonicals)
+
+
+def _released(site: Site, aside: list[Aside]) -> Iterator[Resource]:
     settings = site.settings
     try:
-        key = settings.pseudonym_key()
+        key = settings.pseudonym_key(auth.caller().name)
     except Refused as error:
         raise Unavailable("this server has no pseudonym key, without which nothing leaves it") from error
-    return registry.bundles(site.store, key, site.clock(), canonicals=settings.canonicals)
+    return registry.bundles(site.store, key, site.clock(), aside=aside, canonicals=settings.canonicals)

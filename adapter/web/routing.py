@@ -27,6 +27,7 @@ class Door(Enum):
 
     OPEN = "anyone"
     PEOPLE = "a person of a centre who has signed in"
+    EHR = "an EHR of the configuration by a JWT that it signed; where none is named, as ehr, centre"
     SECRET = "the webhook secret of the hospital in the configuration"  # noqa: S105 - says which secret, holds none
 
 

@@ -28,7 +28,10 @@ SHAPES = ("_format", "_pretty")
 
 
 PUSHED = frozenset(pushed.KINDS)
-"""Types that a centre's own system may create and update; of a Patient it may tell the death."""
+"""Types that a centre's own system may create, update and take back; of a Patient it may tell the death."""
+
+BY_FORM = "QuestionnaireResponse"
+"""A form that was filled in: created, corrected and taken back as the visit that it says."""
 
 
 class Operation(NamedTuple):

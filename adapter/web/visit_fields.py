@@ -51,6 +51,18 @@ def ticked(fields: Fields, path: str) -> set[str]:
     return {fields[f"{path}.{number}"] for number in numbers if f"{path}.{number}" in fields}
 
 
+def gaps(fields: Fields, path: str, boxes: int) -> list[tuple[str, str]]:
+    """Items of a list of words that have no word: the name of each on the page, after those of the `boxes`, and the
+    name under which it is said now. The last one is still to be said."""
+    said = [number for number in range(1, length(fields, path) + 1) if f"{path}.{number}" not in fields]
+    told = [number for number in said if any(f"{path}.{number}.{part}" in fields for part in ("not_done", "note"))]
+    placed = [(number, number) for number in told if number > boxes]
+    last = max((number for number, _ in placed), default=boxes)
+    placed += enumerate((number for number in told if number <= boxes), last + 1)
+    last = max((number for number, _ in placed), default=boxes)
+    return [(f"{path}.{new}", f"{path}.{old}") for new, old in (*placed, (last + 1, last + 1))]
+
+
 def answers(fields: Fields) -> dict[str, str]:
     """The fields that say something of the patient."""
     return {name: text for name, text in fields.items() if not name.startswith(SHOWN)}
@@ -111,8 +123,12 @@ def _anchor(path: str, order: Mapping[str, int]) -> str:
 
 def _why(one: Asked, path: str) -> Iterator[Control]:
     if one.said:
-        yield Control(f"{path}.not_done", one.text)
-        yield Control(f"{path}.note", one.text)
+        yield from _reason(path, one.text)
+
+
+def _reason(path: str, text: str) -> Iterator[Control]:
+    yield Control(f"{path}.not_done", text)
+    yield Control(f"{path}.note", text)
 
 
 def _parts(one: Asked, path: str, fields: Fields) -> Iterator[Control]:
@@ -123,8 +139,12 @@ def _parts(one: Asked, path: str, fields: Fields) -> Iterator[Control]:
             yield Control(f"{path}.{number}", f"{one.text} {number}", inside=True)
             yield from controls(one.inside, fields, f"{path}.{number}.")
     elif one.kind == "values":
-        yield from (Control(f"{path}.{n}", f"{one.text} {n}") for n in range(1, items(fields, path) + 1))
+        for number in range(1, items(fields, path) + 1):
+            yield Control(f"{path}.{number}", f"{one.text} {number}")
+            yield from _reason(f"{path}.{number}", f"{one.text} {number}") if one.gaps else ()
     elif one.kind == "checks":
         yield from (Control(f"{path}.{number}", one.text) for number, _ in enumerate(one.options, 1))
+        for name, _ in gaps(fields, path, len(one.options)) if one.gaps else ():
+            yield from _reason(name, one.text)
     elif one.kind == "quantity":
         yield from (Control(f"{path}.{part}", one.text) for part in ("value", "comparator", "unit"))

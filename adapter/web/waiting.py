@@ -24,6 +24,7 @@ def row(one: Delivery) -> dict[str, object]:
         "due": one.due.isoformat(),
         "status": one.status,
         "error": one.error,
+        "correlation": one.correlation,
     }
 
 

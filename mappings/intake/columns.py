@@ -1,7 +1,8 @@
 """Every value of the two documents by its dotted path: the columns of a table and the linkIds of a Questionnaire.
 
 A path is told by the forms themselves. List items count from one: `gvhd.acute.1.onset`, `gvhd.acute.1.treatment.2`.
-`gvhd.acute.none` says what no item can: that the list is empty, looked and found nothing.
+`gvhd.acute.none` says what no item can: that the list is empty, looked and found nothing. Of a list of values
+`….missing` is one more item that has no value: `gvhd.acute.1.treatment.missing.not_done` says why.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ Holds: TypeAlias = Literal["text", "number", "whole", "flag", "date", "word", "q
 Steps: TypeAlias = tuple[str | int, ...]
 
 FORMS: dict[Kind, Schema] = {"enrolment": EnrolmentForm(), "follow-up": FollowUpForm()}
-NONE = "none"
+NONE, GAP = "none", "missing"
+FIRST_GAP = 501
+"""Number of the first item that is said to be missing by GAP: after all others of its list, which closes up."""
 
 NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 _NAMED: tuple[tuple[type[fields.Field[Any]], Holds], ...] = (
@@ -88,6 +91,9 @@ def _in_field(part: fields.Field[Any], rest: tuple[str, ...], steps: Steps) -> C
     if isinstance(part, Items):
         if len(rest) == 1 and rest[0].lower() == NONE:
             return Column((*steps, NONE), "none")
+        if isinstance(part.inner, Said) and rest[0].lower() == GAP:
+            inside = (*steps, FIRST_GAP)
+            return _in_field(part.inner, rest[1:], inside) if rest[1:] else Column(inside, "group")
         return _in_field(part.inner, rest[1:], (*steps, int(rest[0]))) if NUMBER.fullmatch(rest[0]) else None
     if isinstance(part, scores.Organs):
         organ = rest[0].lower()

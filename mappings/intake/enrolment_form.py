@@ -45,12 +45,19 @@ class _BodyForm(Form):
     plausible: Range
 
     @staticmethod
-    def into(value: Decimal | Missing, unit: str, date: PartialDate | Missing | None = None) -> BodyMeasure:
-        return BodyMeasure(value if isinstance(value, Missing) else Measured(value, unit), date)
+    def into(value: Decimal | Missing, unit: str, date: PartialDate | Missing | None = None) -> BodyMeasure | Missing:
+        """Without value and day there is no measure, and the unit alone says nothing."""
+        if isinstance(value, Missing):
+            return value if date is None else BodyMeasure(value, date)
+        return BodyMeasure(Measured(value, unit), date)
 
-    def contradictions(self, made: BodyMeasure) -> Iterator[Fault]:
+    def contradictions(self, made: BodyMeasure | Missing) -> Iterator[Fault]:
         low, high, unit = self.plausible
-        if isinstance(made.value, Measured) and not self.plausible.admits(said := made.value.value):
+        if (
+            isinstance(made, BodyMeasure)
+            and isinstance(made.value, Measured)
+            and not self.plausible.admits(said := made.value.value)
+        ):
             told = f"{shown(said)} {unit} is no plausible {self.told}; from {low} to {high} {unit} are taken"
             yield Fault("value", told)
 

@@ -17,7 +17,10 @@ AMOUNT = "write value and unit in one cell, as 120 /uL or <5 /uL, or in columns 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason why a document was not taken. `row` counts as spreadsheets do, `line` as text editors do."""
+    """One reason why a document was not taken.
+
+    `line` counts as text editors do; `row` as spreadsheets do, or the items of a JSON array.
+    """
 
     line: int
     path: str

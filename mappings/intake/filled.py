@@ -14,8 +14,8 @@ from typing import Any
 
 from mappings.intake import asked
 from mappings.intake.cells import Style, value_of
-from mappings.intake.columns import Column, column
-from mappings.intake.nesting import Cell, Nested, nest, place
+from mappings.intake.columns import Column, Kind, column
+from mappings.intake.nesting import DATED, Cell, Nested, nest, place
 from mappings.r4.faults import Fault, FaultyInput
 
 Fields = Mapping[str, str]
@@ -30,14 +30,14 @@ _NAME = re.compile(rf"{re.escape(SCALE)}\.[0-9]+\.name")
 _POINT, _COMMA = Style(), Style(comma=True)
 
 
-def document(fields: Fields) -> Nested:
-    """What a form says, without whose it is. Raises FaultyInput, each fault by the name of its field."""
+def document(fields: Fields, kind: Kind = "follow-up") -> Nested:
+    """What a form says, without what its page knows. Raises FaultyInput, each fault by the name of its field."""
     filled = {name: text.strip() for name, text in fields.items() if text.strip()}
     faults, placed = list(_contradictions(filled)), []
     for name, text in filled.items():
         if _idle(name, filled) or _NAME.fullmatch(name):
             continue
-        found = column("follow-up", _path(name, filled)) if _NUMBER.sub(".1", name) in asked.names() else None
+        found = column(kind, _path(name, filled)) if _NUMBER.sub(".1", name) in asked.names(kind) else None
         if found is None:
             faults.append(Fault(name, "is no field of this form", "structure"))
         else:
@@ -83,7 +83,7 @@ def _contradictions(filled: Fields) -> Iterator[Fault]:
     """A value and a reason why there is none; a note on no reason; a scale without its name."""
     for name in filled:
         base, _, last = name.rpartition(".")
-        if last == "not_done" and any(_says(other, base, filled) for other in filled):
+        if last == "not_done" and any(_says(other, base, filled) for other in filled if other not in _days(base)):
             yield Fault(name, "says why there is no value, and a value is given: keep one of them", "invariant")
         elif last == "note" and f"{base}.not_done" not in filled:
             yield Fault(name, "is a note on why there is no value: choose the reason too", "required")
@@ -93,6 +93,11 @@ def _contradictions(filled: Fields) -> Iterator[Fault]:
             yield Fault(".".join((*name.split(".")[:3], "name")), "missing: which scale is this?", "required")
         elif _NAME.fullmatch(name) and not any(other.startswith(f"{base}.score") for other in filled):
             yield Fault(f"{base}.score", "missing: this is needed", "required")
+
+
+def _days(base: str) -> tuple[str, ...]:
+    """Fields that may be filled in although there is no value at `base`: the day of a measure that was not taken."""
+    return tuple(f"{base}.date{part}" for part in ("", ".not_done", ".note")) if base in DATED else ()
 
 
 def _says(name: str, base: str, filled: Fields) -> bool:
@@ -125,7 +130,7 @@ def _value(found: Column, text: str) -> Any:
 
 def _fields(said: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(said, Mapping):
-        for name, inner in said.items():
+        for name, inner in _plain(said).items():
             yield from _fields(inner, f"{path}.{name}".lstrip("."))
     elif isinstance(said, list) and not said:
         # elsewhere an empty list says what no list says
@@ -137,6 +142,14 @@ def _fields(said: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, "true" if said else "false"
     else:
         yield path, f"{said:f}" if isinstance(said, Decimal) else str(said)
+
+
+def _plain(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An amount whose value is missing is missing, and has no unit; its day stands beside that."""
+    value = said.get("value")
+    if not isinstance(value, Mapping) or "unit" not in said:
+        return said
+    return {**value, **{name: inner for name, inner in said.items() if name not in ("value", "unit")}}
 
 
 def _is_other_scale(name: str) -> bool:

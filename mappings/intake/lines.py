@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mappings.canonicals import Canonicals
-from mappings.intake import questionnaire
+from mappings.intake import json_array, questionnaire
 from mappings.intake.columns import kind_by
 from mappings.intake.entries import Entry
 from mappings.intake.questionnaire import Who, nobody
@@ -32,6 +33,24 @@ def of_text(data: bytes, canonicals: Canonicals, who: Who = nobody, line: int = 
         return
     for one in said if isinstance(said, list) else (said,):
         yield of_value(one, canonicals, who, line)
+
+
+def of_array(chunks: Iterable[bytes], canonicals: Canonicals, who: Who = nobody) -> Iterator[Entry]:
+    """The documents of an array, one after the other as its text comes; its items are the rows."""
+    line, row = 1, 0
+    try:
+        for line, row, text in json_array.items(chunks):
+            yield from (replace(one, row=row) for one in _of_item(text, canonicals, who, line))
+    except FaultyInput as error:
+        yield Entry(line, row=row + 1, faults=error.faults)
+
+
+def _of_item(text: bytes, canonicals: Canonicals, who: Who, line: int) -> Iterator[Entry]:
+    """A list inside the list is no document, and is refused as one."""
+    try:
+        yield of_value(decode_strict(text), canonicals, who, line)
+    except FaultyInput as error:
+        yield Entry(line, faults=error.faults)
 
 
 def of_value(document: Any, canonicals: Canonicals, who: Who = nobody, line: int = 1) -> Entry:

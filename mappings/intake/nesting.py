@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from mappings.facts.plausible import HEIGHT, WEIGHT
 from mappings.intake.columns import Column, Steps, dotted
 from mappings.r4.faults import Fault, FaultyInput
+
+DATED = {"measurements.weight": WEIGHT.unit, "measurements.height": HEIGHT.unit}
+"""Measures with a day of their own, which may be known although the value is missing; each with its unit."""
 
 
 class Cell(NamedTuple):
@@ -63,9 +67,24 @@ def nest(placed: Iterable[Placed]) -> Nested:
         raise FaultyInput(faults)
     items: dict[str, str] = {}
     document = _closed(tree, (), (), items)
+    items |= _dated_gaps(document)
     back = {mine: theirs for theirs, mine in items.items()}
     cells = {_renumbered(one.steps, back): one.cell for one in said}
     return Nested(document, cells, {mine: theirs for mine, theirs in items.items() if mine != theirs})
+
+
+def _dated_gaps(document: Any) -> dict[str, str]:
+    """Makes the value alone missing of a measure whose day is told. The new paths, each with that of its cell."""
+    moved: dict[str, str] = {}
+    for path, unit in DATED.items():
+        section, _, name = path.partition(".")
+        measures = document.get(section)
+        said = measures.get(name) if isinstance(measures, dict) else None
+        if isinstance(said, dict) and said.keys() >= {"not_done", "date"} and "value" not in said:
+            value = {part: said.pop(part) for part in ("not_done", "note") if part in said}
+            measures[name] = {"value": value, "unit": unit, **said}
+            moved |= {f"{path}.value.{part}": f"{path}.{part}" for part in value}
+    return moved
 
 
 def _put(tree: dict[str | int, Any], one: Placed) -> Fault | None:

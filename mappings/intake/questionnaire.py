@@ -12,7 +12,7 @@ from typing import Any
 
 from mappings.canonicals import Canonicals
 from mappings.intake.answers import value_of
-from mappings.intake.columns import NUMBER, Column, Kind, column, kind_by
+from mappings.intake.columns import GAP, NUMBER, Column, Kind, column, kind_by
 from mappings.intake.entries import Entry
 from mappings.intake.nesting import Cell, Placed, nest, place
 from mappings.intake.words import VISITS
@@ -68,7 +68,7 @@ def _answers(items: Any, numbers: Mapping[str, str]) -> Iterator[Answer]:
     said: dict[str, int] = {}
     for item in items:
         link = item["linkId"]
-        path = _renumbered(link, numbers)
+        path = _in_its_list(_renumbered(link, numbers))
         if said.get(link):
             path = _next(path, said[link])
         inside = {**numbers, link: path}
@@ -87,6 +87,12 @@ def _renumbered(link: str, numbers: Mapping[str, str]) -> str:
         if (above := numbers.get(".".join(parts[:end]))) is not None:
             return ".".join((above, *parts[end:]))
     return link
+
+
+def _in_its_list(path: str) -> str:
+    """The group of one more item of a list, that says why there is no value in it, by a number: it may repeat."""
+    found = column("follow-up", path) if path.endswith(f".{GAP}") else None
+    return found.path if found and found.holds == "group" else path
 
 
 def _next(path: str, steps: int) -> str:

@@ -103,6 +103,8 @@ def _document(text: str, file: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise FaultyInput([Fault("$", f"is no TOML: {error}", "structure", file=file)]) from None
+    except RecursionError:
+        raise FaultyInput([Fault("$", "is nested too deep", "structure", file=file)]) from None
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -152,7 +154,12 @@ def _own_faults(made: Project) -> Iterator[Fault]:
 
 def _against(made: Project, dictionary: bytes) -> Iterator[Fault]:
     """Is what is mapped there, and is every choice that a person can make there a word of ours?"""
-    rows = {row.get(_NAME, ""): row for row in csv.DictReader(dictionary.decode("utf-8-sig").splitlines(keepends=True))}
+    try:
+        lines = dictionary.decode("utf-8-sig").splitlines(keepends=True)
+        rows = {row.get(_NAME) or "": row for row in csv.DictReader(lines, strict=True)}
+    except (UnicodeError, csv.Error) as error:
+        yield Fault("project.dictionary", f"is no CSV in UTF-8: {error}", "structure")
+        return
     for name, item, above in made.anywhere():
         field_name, tick, code = name.partition(TICK)
         row = rows.get(field_name)

@@ -9,11 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mappings.plan.amounts import plain
-from mappings.plan.marks import Mark
 from mappings.plan.reading import Item, Kind
 from mappings.plan.timeline import label
+
+if TYPE_CHECKING:
+    # what was done is told by the forms, and a plan in a terminal has none
+    from mappings.plan.marks import Mark
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.canonicals import DEFAULT, PLAN_DEFINITION_TYPE, Canonicals
+from mappings.canonicals import DEFAULT, EXT_DAYS_OF_CYCLE, PLAN_DEFINITION_TYPE, Canonicals
 from mappings.plan import dosage, gates
 from mappings.plan.timeline import Course, DoseDay, Graft, Group, Infusion, OpenDay, Step, day_zero_action, steps, tree
 from mappings.protocol import terms
@@ -49,15 +49,30 @@ def frame(node: Group | Step, protocol: Protocol) -> Element:
     """What an action of a PlanDefinition and of a RequestGroup have in common."""
     if isinstance(node, Group):
         behaviour = {"groupingBehavior": "logical-group", "selectionBehavior": "all", "requiredBehavior": "must"}
-        return {"id": node.id, "title": node.title, "description": node.source, **behaviour}
+        return {"id": node.id, "title": node.title, "description": node.source, **_length(node), **behaviour}
     gate = gate_of(node, protocol)
-    out: Element = {"id": node.id, "title": node.title, "description": _source(node)}
+    out: Element = {"id": node.id, **_day_of_cycle(node), "title": node.title, "description": _source(node)}
     if gate:
         out["condition"] = gate
     related = relations(node, protocol)
     if related:
         out["relatedAction"] = related
     return out | {"requiredBehavior": "could" if gate else "must"}
+
+
+def _length(group: Group) -> Element:
+    """How long a cycle is: a day of a cycle counts in the nearest action above it that has a timing."""
+    if group.days is None:
+        return {}
+    return {"timingTiming": {"repeat": {"count": 1, "duration": group.days, "durationUnit": "d"}}}
+
+
+def _day_of_cycle(step: Step) -> Element:
+    """R4's extension for a day that the protocol counts in cycles; its contexts are actions, and no order."""
+    if step.cycles is None:
+        return {}
+    day = {"url": "day", "valueInteger": step.cycles.day(step.day or 0)}
+    return {"extension": [{"url": EXT_DAYS_OF_CYCLE, "extension": [day]}]}
 
 
 def _plan(protocol: Protocol, canonicals: Canonicals) -> Resource:

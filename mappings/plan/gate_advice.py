@@ -44,6 +44,8 @@ def of_view(bench: Bench) -> list[Advice]:
 
 
 def _has_come(standing: Standing) -> bool:
+    if standing.begun:
+        return True
     timed = (one for one in standing.findings if one.criterion in ("day", WINDOW))
     return all(one.verdict is not Verdict.NOT_MET for one in timed)
 

@@ -26,7 +26,14 @@ def sentence(standing: Standing) -> str:
     order = (Verdict.NOT_MET, Verdict.UNKNOWN, Verdict.MET)
     parts = [_told(one) for verdict in order for one in standing.findings if one.verdict is verdict]
     begun = [f"Confirmed to have begun on {standing.begun}"] if standing.begun else []
+    if standing.deviation:
+        begun.append(against(standing.deviation))
     return ". ".join([*begun, f"Gate {standing.verdict.words}", *parts]) + "."
+
+
+def against(why: str) -> str:
+    """That something was done against the protocol, for a reader who must not overlook it."""
+    return f"DEVIATION from the protocol: {why.rstrip('.')}"
 
 
 def fact(told: Told) -> str:

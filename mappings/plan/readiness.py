@@ -66,7 +66,8 @@ def _of_taper(taper: Taper, asked: _Asked) -> Standing:
         findings.append(_finding(AFTER, f"{before.title} over", yes_or_no(reading), reading))
     own = _over(taper, record, on)
     done = next(iter(own.facts), None) if yes_or_no(own) is Verdict.MET else None
-    return Standing(taper.key, taper.title, taper.gate, tuple(findings), done, begun)
+    deviation = record.deviations.get(taper.key) if begun else None
+    return Standing(taper.key, taper.title, taper.gate, tuple(findings), done, begun, deviation)
 
 
 def _of_infusions(infusions: Infusions, asked: _Asked) -> Iterator[Standing]:

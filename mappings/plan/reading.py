@@ -40,7 +40,8 @@ class Item:
     `day` is the protocol's own (`D-13`, `D+6`), empty where it counts by months or gives no date; `last` is there for
     what has an end. `mg` is one dose, `doses` how many a day; None where the plan gives none. `gate` is the condition
     that must hold first, in words; `text` the order's own words; `follows` the reference of what a taper ends. `begun`
-    and `over`: the first and the last day of a taper, as a person confirmed them.
+    and `over`: the first and the last day of a taper, as a person confirmed them; `against`: that it began against the
+    protocol, and why.
     """
 
     reference: str
@@ -60,6 +61,7 @@ class Item:
     status: str = ""
     begun: date | None = None
     over: date | None = None
+    against: str = ""
 
 
 def read(resources: Iterable[Resource], *, withdrawn: bool = False) -> tuple[Item, ...]:
@@ -147,6 +149,7 @@ def _task(request: Resource, common: Mapping[str, Any]) -> Item:
         follows=follows,
         begun=_day(done.get("start")),
         over=_day(done.get("end")),
+        against=_words(request.get("businessStatus", {})),
     )
 
 

@@ -32,7 +32,8 @@ class Span:
 class Record:
     """`day_zero` None: not known. `planned`: the graft is told as a plan still. `visits`: oldest first, by `record_of`.
 
-    `begun`, `confirmed`: first and last day of each taper as a person confirmed them, by the taper's key.
+    `begun`, `confirmed`: first and last day of each taper as a person confirmed them, by the taper's key; `deviations`:
+    why one began against its gate.
     """
 
     protocol: Protocol
@@ -42,6 +43,7 @@ class Record:
     enrolment: str | None = None
     begun: Mapping[str, date] = field(default_factory=dict)
     confirmed: Mapping[str, date] = field(default_factory=dict)
+    deviations: Mapping[str, str] = field(default_factory=dict)
 
     def day(self, on: date) -> int | None:
         """Protocol day of a calendar date."""

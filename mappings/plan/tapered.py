@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mappings.plan import dosage
+from mappings.plan import dosage, gate_status
 from mappings.plan.revision import Plan, name_of, reference_of, unversioned
 from mappings.r4.build import Element, Resource
 
@@ -20,13 +20,14 @@ _CALLED_OFF = ("cancelled", "stopped")
 class Confirmed:
     """`first`: the first day below the full dose; `last`: the last day of the taper, None while it goes on.
 
-    `by`: who confirmed it; `why`: in words, with how its gate stood.
+    `by`: who confirmed it; `why`: in words, with how its gate stood; `deviation`: why it began against its gate.
     """
 
     first: date
     last: date | None
     by: str
     why: str
+    deviation: str | None = None
 
 
 def tapered(standing: Sequence[Resource], before: Plan, confirmed: Mapping[str, Confirmed]) -> list[Resource]:
@@ -53,6 +54,7 @@ def _carried_out(said: Confirmed) -> Element:
     return {
         "status": "completed" if said.last else "in-progress",
         "statusReason": {"text": f"Confirmed by {said.by}. {said.why}"},
+        **({"businessStatus": {"text": gate_status.against(said.deviation)}} if said.deviation else {}),
         "executionPeriod": period,
     }
 
@@ -66,6 +68,8 @@ def _ended(order: Resource, before: Plan, said: Confirmed) -> Resource:
     if stored is not None and stored.get("status") == "completed" and _end(stored) == end:
         return unversioned(stored)
     why = f"Full dose until {end}: tapered from {said.first}, confirmed by {said.by}"
+    if said.deviation:
+        why += f". {gate_status.against(said.deviation)}"
     return order | {
         "status": "completed",
         "statusReason": {"text": why},

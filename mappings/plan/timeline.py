@@ -135,12 +135,13 @@ class Infusion:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Steps that belong together, as the protocol groups them."""
+    """Steps that belong together, as the protocol groups them. `days`: how long it is, of a cycle."""
 
     id: str
     title: str
     children: tuple[Group | Step, ...]
     source: str
+    days: int | None = None
 
 
 def tree(protocol: Protocol) -> tuple[Group, ...]:
@@ -199,7 +200,7 @@ def _by_cycle(phase: Phase, cycles: Cycles) -> Iterator[Group]:
     days = sorted((step for line in _given(phase) for step in _days(line, cycles)), key=lambda step: step.day or 0)
     for number in range(1, cycles.count + 1):
         inside = tuple(step for step in days if cycles.number(step.day or 0) == number)
-        yield Group(f"{phase.key}-C{number}", f"Cycle {number}", inside, phase.source)
+        yield Group(f"{phase.key}-C{number}", f"Cycle {number}", inside, phase.source, cycles.days)
 
 
 def _of_line(line: Line | OpenLine) -> Group | Step:

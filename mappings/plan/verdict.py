@@ -70,7 +70,7 @@ class Finding:
 class Standing:
     """How one gated action stands. `done`: the fact that it is over already; its gate then asks for nothing.
 
-    `begun`: its first day, where a person confirmed that it began.
+    `begun`: its first day, where a person confirmed that it began; `deviation`: why it did against its gate.
     """
 
     action: str
@@ -79,6 +79,7 @@ class Standing:
     findings: tuple[Finding, ...]
     done: Told | None = None
     begun: date | None = None
+    deviation: str | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -99,9 +99,13 @@ class Cycles:
         """In which cycle, from 1, a day from day zero lies."""
         return day // self.days + 1
 
+    def day(self, day: int) -> int:
+        """Which day of its cycle, from 1, a day from day zero is."""
+        return day % self.days + 1
+
     def name(self, day: int) -> str:
         """A day from day zero as people write it: `C1D1`, `C2D8`."""
-        return f"C{self.number(day)}D{day % self.days + 1}"
+        return f"C{self.number(day)}D{self.day(day)}"
 
 
 @dataclass(frozen=True, slots=True)

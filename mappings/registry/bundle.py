@@ -13,7 +13,8 @@ from datetime import date
 
 from mappings.canonicals import DEFAULT, EXT_DATA_ABSENT_REASON, LIST_EMPTY_REASON, OBSERVATION_VALUE, Canonicals
 from mappings.r4.build import Element, Ids, Resource, coding, concept, reference, transaction
-from mappings.r4.validate import require_valid
+from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.validate import require_valid, validate
 from mappings.registry.allow_list import allow_list
 from mappings.registry.course import patient_of
 from mappings.registry.deidentify import Deidentified, dates, release
@@ -81,37 +82,73 @@ def outcome_bundle(
 ) -> Resource | None:
     """Transaction Bundle of one patient's resources (its Consent among them); None where nothing may leave on that day.
 
-    Raises ValueError for resources of several patients, FaultyInput where the bundle would not be valid R4.
+    Raises FaultyInput for resources of several patients, and where the bundle would not be valid R4.
     """
     released = release(_of_one_patient(resources), key, on, canonicals)
-    patients = [resource for resource in released.resources if resource["resourceType"] == "Patient"]
-    if not patients:
+    patient = _patient(released.resources)
+    if patient is None:
         return None
-    bundle = _deidentified(patients[0], released, Pseudonyms(key), canonicals)
-    require_valid(bundle)
+    bundle = _deidentified(patient, released, Pseudonyms(key), canonicals)
+    _require_valid(bundle, released.resources)
     return bundle
+
+
+def outgoing(
+    resources: Iterable[Resource], key: bytes, on: date, canonicals: Canonicals = DEFAULT
+) -> tuple[Resource, ...]:
+    """What the outcome bundle of one patient holds beside its Composition; nothing where nothing may leave on that day.
+
+    Raises FaultyInput for resources of several patients, and naming each resource that would not be valid R4.
+    """
+    released = release(_of_one_patient(resources), key, on, canonicals)
+    if _patient(released.resources) is None:
+        return ()
+    if faults := list(_faults(released.resources)):
+        raise FaultyInput(faults)
+    return released.resources
 
 
 def own_bundle(resources: Iterable[Resource], course: str, canonicals: Canonicals = DEFAULT) -> Resource | None:
     """The same outcomes for the centre that they came from: its ids, dates and words, whatever the consent says.
 
     It holds what would leave for a registry, as it stands at the centre. None where no Patient is among the resources.
-    Raises ValueError for resources of several patients, FaultyInput where the bundle would not be valid R4.
+    Raises FaultyInput for resources of several patients, and where the bundle would not be valid R4.
     """
     everything = sorted(_of_one_patient(resources), key=lambda each: (each["resourceType"], each["id"]))
     shown = [resource for resource in everything if resource["resourceType"] in allow_list().resources]
-    patients = [resource for resource in shown if resource["resourceType"] == "Patient"]
-    if not patients:
+    patient = _patient(shown)
+    if patient is None:
         return None
-    bundle = _own(patients[0], shown, len(everything) - len(shown), Ids(course, canonicals))
-    require_valid(bundle)
+    bundle = _own(patient, shown, len(everything) - len(shown), Ids(course, canonicals))
+    _require_valid(bundle, shown)
     return bundle
+
+
+def _patient(resources: Iterable[Resource]) -> Resource | None:
+    return next((resource for resource in resources if resource["resourceType"] == "Patient"), None)
+
+
+def _require_valid(bundle: Resource, resources: Iterable[Resource]) -> None:
+    """Raises FaultyInput, by the names of the resources where one of them is at fault."""
+    try:
+        require_valid(bundle)
+    except FaultyInput as error:
+        raise FaultyInput(list(_faults(resources)) or error.faults) from error
+
+
+def _faults(resources: Iterable[Resource]) -> Iterator[Fault]:
+    """Every error, with the resource before its path."""
+    for resource in resources:
+        place = f"{resource['resourceType']}/{resource['id']}"
+        for fault in validate(resource):
+            if fault.severity == "error":
+                yield Fault(f"{place}: {fault.path}", fault.message, fault.code)
 
 
 def _of_one_patient(resources: Iterable[Resource]) -> list[Resource]:
     everything = list(resources)
     if len({patient for patient in map(patient_of, everything) if patient}) > 1:
-        raise ValueError("an outcome bundle holds one patient")
+        raise FaultyInput([Fault("Patient", "an outcome bundle holds one patient", "processing")])
     return everything
 
 

@@ -117,6 +117,7 @@ class Cohort:
         if impossible := sorted(day for day in horizons if day < 0):
             raise FaultyInput([Fault("horizons", f"{day} is no day after the transplant") for day in impossible])
         self.as_of = as_of
+        self.patients = 0
         self.since: date | None = None
         self.latest: date | None = None
         self.left_out: list[Excluded] = []
@@ -124,6 +125,7 @@ class Cohort:
 
     def add(self, course: Course) -> None:
         """One patient."""
+        self.patients += 1
         self.latest = max((day for day in (self.latest, course.latest) if day), default=None)
         followed = follow(course, self.as_of)
         if isinstance(followed, Excluded):
@@ -132,6 +134,15 @@ class Cohort:
         self.since = min(self.since or followed.axis.zero, followed.axis.zero)
         for each in self.tallies:
             each.add(followed)
+
+    def take_over(self, other: Cohort) -> None:
+        """The patients of another that was asked the same, after its own: as if they had been added one by one."""
+        self.patients += other.patients
+        self.latest = max((day for day in (self.latest, other.latest) if day), default=None)
+        self.since = min((day for day in (self.since, other.since) if day), default=None)
+        self.left_out += other.left_out
+        for mine, theirs in zip(self.tallies, other.tallies, strict=True):
+            mine.take_over(theirs)
 
     def analyses(self) -> tuple[Analysis, ...]:
         """What came of everybody so far."""

@@ -1,10 +1,9 @@
-"""Pseudonyms and secret day counts, all derived from one key: who has the key can find back, nobody else can."""
+"""Pseudonyms and secret day counts of one recipient, from its key: who has it can find back, nobody else can."""
 
 from __future__ import annotations
 
 import hmac
 import re
-import uuid
 from datetime import date, timedelta
 
 SHORTEST_KEY = 16
@@ -16,19 +15,35 @@ FARTHEST = 364
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T\S+)?)?)?")
 
 
+def key_for(registry: str, key: bytes) -> bytes:
+    """The key of one registry, made from the centre's one: two registries have nothing that they could match by.
+
+    HMAC-SHA256 as a key derivation, under a purpose that no pseudonym has. Another name of the registry is another key.
+    Raises ValueError for a key that could be guessed.
+    """
+    require_long(key)
+    return hmac.digest(key, f"registry\0{registry}".encode(), "sha256")
+
+
+def require_long(key: bytes) -> None:
+    """Raises ValueError for a key that could be guessed."""
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(f"a pseudonym key has at least {SHORTEST_KEY} bytes")
+
+
 class Pseudonyms:
     """HMAC-SHA256 under `key`, apart for each purpose. Raises ValueError for a key that could be guessed."""
 
     def __init__(self, key: bytes) -> None:
-        if len(key) < SHORTEST_KEY:
-            raise ValueError(f"a pseudonym key has at least {SHORTEST_KEY} bytes")
+        require_long(key)
         self._key = key
 
     def id(self, kind: str, identity: str) -> str:
         """The id under which a resource leaves, in the form of a UUID (version 8, RFC 9562)."""
         digest = bytearray(self._mac("id", f"{kind}/{identity}")[:16])
         digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
-        return str(uuid.UUID(bytes=bytes(digest)))
+        text = digest.hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def value(self, kind: str, identity: str) -> str:
         """The identifier that takes the place of all others, 64 hexadecimal digits."""

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from adapter import config
+from adapter.version import VERSION
 from tests.lib.tree import ROOT, files
 
 # in pieces, so that this file does not name them itself
@@ -105,7 +106,7 @@ def test_the_licence_is_the_one_that_the_wheel_names():
 
 def test_the_newest_change_is_the_version():
     versions = re.findall(r"^## \[(\d[^\]]*)\]", read("CHANGELOG.md"), re.MULTILINE)
-    assert versions[0] == PROJECT["version"]
+    assert versions[0] == VERSION
 
 
 def test_every_link_between_the_papers_leads_somewhere():

@@ -1,137 +1,133 @@
-"""Web and workers are killed at random moments while forms flow; then the books are balanced."""
+"""Web, workers or the database are killed at random moments while forms flow; then the books are balanced."""
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
-from typing import Any
 
-import requests
-
-from mappings.r4 import wire
+from adapter.errors import StoreUnavailable
 from tests.chaos.books import balance
-from tests.chaos.stage import CENTRE, Stage, Victim, until
-from tests.lib.forms import ENROLMENT
+from tests.chaos.centre import Centre
+from tests.chaos.stage import Stage, tell, until
+from tests.chaos.victims import Database, Victim, at_work
 from tests.lib.servers import answers
 
-VISITS = ("m1", "m3", "m6")
 FEEDERS = 3
+WORKERS = 4
+DATABASE_LONGEST = 6.0
+"""Seconds: the others need some of them to come back to it."""
 
 
-@dataclass
-class Centre:
-    """Hands in forms, each until it is acknowledged. `acked`: what was said last of each (patient, visit)."""
+def run(stage: Stage, *, kills: int, of: str, minutes: float, writers: int, seed: int) -> dict[str, object]:
+    """The figures; `faults` is empty when the books balance. `of`: processes, or database (of a PostgreSQL).
 
-    stage: Stage
-    stop: threading.Event = field(default_factory=threading.Event)
-    forms: int = 0
-    repeats: int = 0
-    acked: dict[tuple[str, str], int] = field(default_factory=dict)
-    courses: set[str] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    After so many minutes nobody is killed any more, however many kills there were.
+    """
+    began, held = time.monotonic(), _Held(stage)
+    victims = _victims(stage, writers, Random(seed), held)
+    doomed = [one for one in victims if isinstance(one, Database) == (of == "database")]
+    centre = Centre(stage, seed)
 
-    def feed(self, number: int) -> None:
-        """One patient after the other: enrolled, then visits, each corrected twice."""
-        chance, patients = Random(number), 0
-        while not self.stop.is_set():
-            patients += 1
-            patient = f"SYN-{number}-{patients:05}"
-            born = f"19{chance.randrange(40, 99)}-05-02"
-            told = self._until_acked("/enrolments", ENROLMENT | {"patient": patient, "birth_date": born})
-            with self._lock:
-                self.courses.add(told["course"])
-            for visit in VISITS:
-                for value in sorted(chance.sample(range(1, 900), 3)):
-                    if self.stop.is_set():
-                        return
-                    self._until_acked("/follow-ups", _form(patient, visit, value))
-                    with self._lock:
-                        self.acked[patient, visit] = value
-                        self.forms += 1
+    def more() -> bool:
+        return sum(one.kills for one in doomed) < kills and time.monotonic() - began < minutes * 60
 
-    def _until_acked(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self.stage.token}", "Content-Type": "application/json"}
-        pause = threading.Event()
-        while True:
-            try:
-                answer = requests.post(f"{self.stage.web}{path}", wire.encode(document), headers=headers, timeout=30)
-                if answer.ok:
-                    return dict(answer.json())
-                if answer.status_code < 500:
-                    raise AssertionError(f"{path}: {answer.status_code} {answer.text[:500]}")
-            except requests.RequestException:
-                pass  # killed in the middle: whether it was stored nobody knows, so it is said again
-            self.repeats += 1
-            pause.wait(0.1)
-
-
-def run(stage: Stage, *, kills: int, writers: int, seed: int) -> dict[str, object]:
-    """The figures; `faults` is empty when the books balance."""
-    chance, began = Random(seed), time.monotonic()
-    web = Victim("web", stage.web_command(), stage, lambda: answers(f"{stage.web}/healthz"), Random(chance.random()))
-    workers = [
-        Victim(f"worker-{n}", stage.deliver_command(writers), stage, lambda: True, Random(chance.random()))
-        for n in range(2)
-    ]
-    victims = [web, *workers]
-    centre = Centre(stage)
-
-    quota = -(-kills // len(victims))
-    lives = [threading.Thread(target=one.live, args=(quota,)) for one in victims]
-    feeders = [threading.Thread(target=centre.feed, args=(n,)) for n in range(FEEDERS)]
-    for thread in (*lives, *feeders):
-        thread.start()
+    lives = [threading.Thread(target=one.live, args=(more if one in doomed else _never,)) for one in victims]
+    feeders = [threading.Thread(target=_quietly, args=(centre, n)) for n in range(FEEDERS)]
     try:
-        until(lambda: all(one.kills >= quota for one in victims), 60 + kills * 20, "all were killed")
+        for thread in (*lives, *feeders):
+            thread.start()
+        until(lambda: bool(centre.forms or centre.refused), 900, "the first form was acknowledged")
+        for one in victims:
+            one.begin.set()
+        until(lambda: not more() or _going(centre, doomed), minutes * 60 + 60, "all were killed")
         centre.stop.set()
         for thread in feeders:
             thread.join()
-        until(lambda: stage.left() == 0, 900, "everything was delivered")
+        stage.drain(1800)
+        books = balance(stage, centre.courses)
+        faults = books.faults + centre.faults() + _fell(victims)
+        faults += [f"{parked} parked"] if (parked := stage.parked()) else []
     finally:
         centre.stop.set()
-        for one in victims:
-            one.end()
-        for thread in lives:
-            thread.join()
-    books = balance(stage, centre.courses)
-    faults = books.faults + _not_stored(stage, centre)
+        centre.over.set()
+        _end(victims, lives)
     return {
-        "kills": {one.name: one.kills for one in victims},
+        "kills": sum(one.kills for one in doomed),
+        "of": {one.name: one.how or one.kills for one in doomed},
+        "kills of a worker that held a lease": held.times,
         "forms acknowledged": centre.forms,
-        "said again after a kill": centre.repeats,
+        "answers to the centre": centre.answers,
+        "said again": centre.repeats,
         "patients": len(centre.courses),
         "resources at the hospital": books.resources,
         "versions in histories": books.versions,
-        "parked": _parked(stage),
         "faults": faults,
         "seconds": round(time.monotonic() - began),
     }
 
 
-def _not_stored(stage: Stage, centre: Centre) -> list[str]:
-    """Every acknowledged form is stored as it was said last."""
-    faults = []
-    with stage.store.reading() as tx:
-        for (patient, visit), value in centre.acked.items():
-            (course,) = [one.course for one in tx.enrolments.of_centre(CENTRE) if one.patient == patient]
-            found = [one for one in tx.follow_ups.of_course(course) if one.content["visit"] == visit]
-            if [one.content["immune_reconstitution"]["cd4"]["value"] for one in found] != [value]:
-                faults.append(f"{patient} {visit}: acknowledged and not stored as said last")
-    return faults
+class _Held:
+    """Counts those killed in the middle of a delivery."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.times = stage, 0
+
+    def __call__(self, pid: int) -> None:
+        with suppress(StoreUnavailable), self.stage.store.reading() as tx:
+            self.times += any(f"/{pid}/" in name for name in tx.outbox.workers())
 
 
-def _parked(stage: Stage) -> int:
-    with stage.store.reading() as tx:
-        return tx.outbox.counts().get("parked", 0)
+def _victims(stage: Stage, writers: int, chance: Random, held: _Held) -> list[Victim]:
+    """The database first, where it has a server."""
+
+    def victim(name: str, command: list[str]) -> Victim:
+        ready = (lambda _: answers(f"{stage.web}/healthz")) if name == "web" else at_work
+        return Victim(name, command, stage.folder / f"{name}.log", stage.environ, ready, Random(chance.random()))
+
+    found = [victim("web", stage.web_command())]
+    for n in range(WORKERS):
+        found.append(victim(f"worker-{n}", stage.deliver_command(writers)))
+        found[-1].found = held
+    if stage.postgresql:
+        made = stage.postgresql
+        about = ("database", made.command, stage.folder / "database.log", stage.environ)
+        ready, moments = (lambda _: made.server.answers()), Random(chance.random())
+        found.insert(0, Database(*about, ready, moments, longest=DATABASE_LONGEST, server=made.server))
+    return found
 
 
-def _form(patient: str, visit: str, value: int) -> dict[str, Any]:
-    day = {"m1": "2026-04-02", "m3": "2026-06-02", "m6": "2026-09-02"}[visit]
-    cells = {"date": day, "cd4": {"value": value, "unit": "/uL"}}
-    alive = {"status": "alive", "date": day}
-    return {"centre": CENTRE, "patient": patient, "visit": visit, "date": day} | {
-        "vital_status": alive,
-        "immune_reconstitution": cells,
-    }
+def _never() -> bool:
+    return False
+
+
+def _going(centre: Centre, doomed: Sequence[Victim]) -> bool:
+    """Tells how far it is. Was something refused that should not be?"""
+    killed = {one.name: one.kills for one in doomed}
+    tell(f"{sum(killed.values())} kills {killed}, {centre.forms} forms")
+    return bool(centre.refused)
+
+
+def _quietly(centre: Centre, number: int) -> None:
+    """A refusal is in the books already."""
+    with suppress(RuntimeError):
+        centre.feed(number)
+
+
+def _fell(victims: Sequence[Victim]) -> list[str]:
+    """A process of ours that ended though nobody killed it."""
+    ours = [one for one in victims if not isinstance(one, Database)]
+    return [f"{one.name} ended {one.fell} times by itself" for one in ours if one.fell]
+
+
+def _end(victims: Sequence[Victim], lives: Sequence[threading.Thread]) -> None:
+    """The database last: who ends in good order still writes."""
+    for kind in (False, True):
+        here = [(one, life) for one, life in zip(victims, lives, strict=True) if isinstance(one, Database) == kind]
+        for one, _ in here:
+            one.end()
+        for _, life in here:
+            if life.ident:
+                life.join()

@@ -1,22 +1,22 @@
-"""What a proof is played on: a hospital, a database, and processes of ours that may be killed at any moment."""
+"""What a proof is played on: a hospital, a database, and the commands of the processes of ours."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 
+from adapter.errors import StoreUnavailable
 from adapter.store import Store
 from tests.lib import servers
+from tests.lib.databases import Cluster, cluster
 
 CENTRE, HOSPITAL = "FR-037", "chu-a"
 ENGRAFT = Path(sys.executable).with_name("engraft")
@@ -25,7 +25,7 @@ GUNICORN = Path(sys.executable).with_name("gunicorn")
 
 @dataclass
 class Stage:
-    """`store` is the database of the processes; `token` a centre's."""
+    """`store` is the database of the processes, `postgresql` its server where it has one; `token` a centre's."""
 
     folder: Path
     hospital: servers.Server
@@ -33,17 +33,24 @@ class Stage:
     token: str
     port: int
     environ: dict[str, str]
+    postgresql: Cluster | None
 
     @property
     def web(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def web_command(self) -> list[str]:
+    def web_command(self, processes: int = 2) -> list[str]:
         bind = f"127.0.0.1:{self.port}"
-        return [str(GUNICORN), "--workers", "2", "--bind", bind, "--log-level", "error", "adapter.wsgi:app"]
+        return [str(GUNICORN), "--workers", str(processes), "--bind", bind, "--log-level", "error", "adapter.wsgi:app"]
 
     def deliver_command(self, writers: int) -> list[str]:
         return [str(ENGRAFT), "deliver", "--watch", "--workers", str(writers)]
+
+    def direct(self, base_url: str) -> None:
+        """Our processes find the hospital at this address."""
+        centre = f'[centres."{CENTRE}"]\nhospital = "{HOSPITAL}"\n'
+        config = self.folder / "engraft.toml"
+        config.write_text(f'{centre}[hospitals.{HOSPITAL}]\nbase_url = "{base_url}"\n', "utf-8")
 
     def left(self) -> int:
         """Deliveries that are not over."""
@@ -51,70 +58,79 @@ class Stage:
             counts = tx.outbox.counts()
         return counts.get("waiting", 0) + counts.get("leased", 0)
 
+    def drain(self, seconds: float) -> None:
+        """Waits until every delivery is over; a database that was killed a moment ago is asked again."""
+
+        def over() -> bool:
+            with suppress(StoreUnavailable):
+                left = self.left()
+                tell(f"{left} to deliver")
+                return left == 0
+            return False
+
+        until(over, seconds, "everything was delivered")
+
+    def parked(self) -> int:
+        """Deliveries that wait for a person."""
+        with self.store.reading() as tx:
+            return tx.outbox.counts().get("parked", 0)
+
 
 @contextmanager
-def stage(folder: Path, kind: str) -> Iterator[Stage]:
-    """With a hospital of this kind: sandbox, hapi or helios."""
+def stage(folder: Path, kind: str, database: str, *, served: bool = True) -> Iterator[Stage]:
+    """With a hospital of this kind (sandbox, hapi, helios) and a database on sqlite or postgresql.
+
+    PostgreSQL syncs as in earnest. `served` False: whoever asked starts its server again, which stops meanwhile.
+    """
     (folder / "hospital").mkdir(parents=True)
-    with servers.START[kind](folder / "hospital") as hospital:
-        config = folder / "engraft.toml"
-        centre = f'[centres."{CENTRE}"]\nhospital = "{HOSPITAL}"\n'
-        config.write_text(f'{centre}[hospitals.{HOSPITAL}]\nbase_url = "{hospital.base_url}"\n', "utf-8")
-        url = f"sqlite:///{folder}/engraft.sqlite"
-        store = Store(url, busy_seconds=60)
-        store.migrate()
-        with store.transaction() as tx:
-            token = tx.clients.add("chaos", "centre", CENTRE, datetime.now(UTC))
-        environ = dict(os.environ) | {"ENGRAFT_CONFIG": str(config), "ENGRAFT_DATABASE_URL": url}
-        try:
-            yield Stage(folder, hospital, store, token, servers.free_port(), environ)
-        finally:
-            store.close()
-
-
-@dataclass
-class Victim:
-    """A process that is started, killed at a random moment of its work, and started again, until it is let live."""
-
-    name: str
-    command: list[str]
-    stage: Stage
-    ready: Callable[[], bool]
-    chance: Random
-    kills: int = 0
-    _end: threading.Event = field(default_factory=threading.Event)
-
-    def live(self, quota: int) -> None:
-        """Lives and dies until it was killed so often, and then lives until `end`."""
-        while not self._end.is_set():
-            with (self.stage.folder / f"{self.name}.log").open("ab") as log:
-                process = subprocess.Popen(
-                    self.command, env=self.stage.environ, stdout=log, stderr=log, start_new_session=True
+    with ExitStack() as stack:
+        hospital = stack.enter_context(servers.START[kind](folder / "hospital"))
+        made = stack.enter_context(cluster(durable=True)) if database == "postgresql" else None
+        url, token = f"sqlite:///{folder}/engraft.sqlite", ""
+        with ExitStack() as first:
+            if made:
+                (first if not served else stack).enter_context(
+                    servers.running(made.command, made.folder, made.server.answers)
                 )
-            try:
-                self._one_life(process, quota)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                url = made.server.empty()
+            with closing(Store(url)) as store:
+                store.migrate()
+                with store.transaction() as tx:
+                    token = tx.clients.add("chaos", "centre", CENTRE, datetime.now(UTC))
+        store = stack.enter_context(closing(Store(url, busy_seconds=60)))
+        settings = {"ENGRAFT_CONFIG": str(folder / "engraft.toml"), "ENGRAFT_DATABASE_URL": url}
+        environ = dict(os.environ) | settings
+        on = Stage(folder, hospital, store, token, servers.free_port(), environ, made)
+        on.direct(hospital.base_url)
+        yield on
 
-    def _one_life(self, process: subprocess.Popen[bytes], quota: int) -> None:
-        while not self.ready() and process.poll() is None and not self._end.wait(0.05):
-            pass
-        self._end.wait(self.chance.uniform(0, 1.5))
-        if self.kills < quota and not self._end.is_set():
-            self.kills += 1
-            return
-        while process.poll() is None and not self._end.wait(0.2):
-            pass
-        if self._end.is_set():
-            process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(60)
 
-    def end(self) -> None:
-        """Told to stop, as an operator does it."""
-        self._end.set()
+@contextmanager
+def workers(stage: Stage, processes: int, writers: int) -> Iterator[None]:
+    """`engraft deliver` while the block lasts; told to stop at its end as an operator does it."""
+    with ExitStack() as stack:
+        running = []
+        for _ in range(processes):
+            log = stack.enter_context((stage.folder / "workers.log").open("ab"))
+            command = stage.deliver_command(writers)
+            running.append(subprocess.Popen(command, env=stage.environ, stdout=log, stderr=log))
+            stack.callback(_end, running[-1])
+        yield
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(60)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    process.wait()
+
+
+def tell(words: str) -> None:
+    """How far it is, for whoever waits."""
+    sys.stderr.write(f"\r{words:<100}")
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:

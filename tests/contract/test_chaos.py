@@ -10,14 +10,18 @@ from tests.chaos.__main__ import main
 
 pytestmark = pytest.mark.contract
 
+SHORT = {
+    "kills 30": "resources at the hospital",
+    "queue 100 --poison 0.02": "parked, each with the server's words",
+    "outage 60 --hospital sandbox": "deliveries that waited",
+    "kills 9 --of database --hospital sandbox": "forms acknowledged",
+}
+"""Each with a figure that is nothing where nothing happened. HAPI alone costs half a minute."""
 
-@pytest.mark.parametrize(
-    "words",
-    [["--kills", "30"], ["--rows", "100", "--poison", "0.02", "--processes", "4"], ["--rows", "100", "--outage"]],
-    ids=" ".join,
-)
+
+@pytest.mark.parametrize("words", SHORT)
 def test_nothing_is_lost_and_nothing_doubled(words, capsys):
-    balanced = main(words) == 0
+    balanced = main(words.split()) == 0
     figures = capsys.readouterr().out
     assert balanced, figures
-    assert json.loads(figures)["resources at the hospital"] > 0
+    assert json.loads(figures)[SHORT[words]] > 0

@@ -12,6 +12,7 @@ from tests.contract.synthetic import SYSTEM, observation, patient
 from tests.lib.webhook import webhook
 
 ACTIVE_SECONDS = 60
+COURSE = "6f1c5f0e-0000-5000-8000-000000000009"
 
 
 def now():
@@ -50,6 +51,12 @@ def subscribe(client, hook, id_, identifier, **how):
         assert time.monotonic() < deadline, "the Subscription never became active"
 
 
+def link(store, server, id_):
+    """Makes a Patient of the hospital one of ours."""
+    with store.transaction() as tx:
+        tx.links.put(server.name, COURSE, f"Patient/{id_}")
+
+
 def pull(store, client):
     return notification.pull(store, lambda _: client, worker="w1", now=now, jitter=lambda: 0.5)
 
@@ -57,6 +64,7 @@ def pull(store, client):
 def test_a_change_is_told_taken_and_copied(server, client, store, hook, fresh):
     p, o = fresh("p"), fresh("o")
     client.transact([patient(p)])
+    link(store, server, p)
     subscribe(client, hook, fresh("s"), o)
     client.transact([observation(o, p, "0.50")])
     client.transact([observation(o, p, "0.60", status="corrected")])
@@ -71,14 +79,27 @@ def test_a_change_is_told_taken_and_copied(server, client, store, hook, fresh):
 
 
 def test_a_ping_without_content_leads_to_a_search(server, client, store, hook, fresh):
-    p, o, course = fresh("p"), fresh("o"), "6f1c5f0e-0000-5000-8000-000000000009"
+    p, o = fresh("p"), fresh("o")
     client.transact([patient(p)])
-    with store.transaction() as tx:
-        tx.resources.put(patient(fresh("own")), centre="FR-037", course=course, sources=["FR-037/P-1"], at=now())
-        tx.links.put(server.name, course, f"Patient/{p}")
+    link(store, server, p)
     subscribe(client, hook, fresh("s"), o, payload=False)
     client.transact([observation(o, p)])
     assert hook.wait_for(bool)[0].body == b""
     assert pull(store, client).done == 1
     with store.reading() as tx:
         assert tx.copies.of(server.name)["Observation", o].version == "1"
+
+
+def test_what_a_hospital_had_of_a_patient_before_they_were_ours_is_read_when_they_become_so(
+    server, client, store, fresh
+):
+    p, o = fresh("p"), fresh("o")
+    client.transact([patient(p), observation(o, p)])
+    notification.take(server.name, "PUT", "Observation", o, {}, b"", store, now())
+    assert pull(store, client).copied == 0, "nobody of ours"
+    link(store, server, p)
+    with store.transaction() as tx:
+        notification.meet(tx, server.name, f"Patient/{p}", now())
+    assert pull(store, client).copied == 2
+    with store.reading() as tx:
+        assert set(tx.copies.of(server.name)) == {("Patient", p), ("Observation", o)}

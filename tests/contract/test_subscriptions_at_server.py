@@ -26,7 +26,6 @@ def test_they_become_active_and_a_change_leads_to_a_copy(server, client, store, 
     p, o, course = fresh("p"), fresh("o"), "6f1c5f0e-0000-5000-8000-000000000019"
     client.transact([patient(p)])
     with store.transaction() as tx:
-        tx.resources.put(patient(fresh("own")), centre="FR-037", course=course, sources=["FR-037/P-1"], at=now())
         tx.links.put(server.name, course, f"Patient/{p}")
 
     def take(came):

@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -25,7 +26,7 @@ ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.contract)]
 """For `params` of a fixture: SQLite with the unit tests, PostgreSQL with the contract suite."""
 
 _QUIET = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "log_min_messages=fatal")
-_CALM = ("max_connections=100", "autovacuum=off")
+_CALM = ("max_connections=100", "autovacuum=off", "recovery_init_sync_method=syncfs")
 
 
 IN_MEMORY_BYTES = 6 * 1024**3
@@ -60,6 +61,12 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+    def backends(self) -> list[int]:
+        """Process ids of those who serve our connections."""
+        asked = "SELECT pid FROM pg_stat_activity WHERE application_name = 'engraft' ORDER BY pid"
+        with psycopg.connect(self._dsn, autocommit=True, connect_timeout=5) as connection:
+            return [pid for (pid,) in connection.execute(asked)]
 
     def drop(self, url: str) -> None:
         """Removes a database, whoever is connected to it."""
@@ -111,9 +118,18 @@ def _in_memory() -> str | None:
     return str(place) if roomy else None
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """Data of a PostgreSQL server in a folder, and the `command` that serves it on `server.port`."""
+
+    folder: Path
+    command: list[str]
+    server: Postgres
+
+
 @contextmanager
-def postgres(*, durable: bool = False) -> Iterator[Postgres]:
-    """A PostgreSQL of its own, gone with all its data after the block. `durable`: it syncs like a real one."""
+def cluster(*, durable: bool) -> Iterator[Cluster]:
+    """Made, and served by nobody yet; gone with all its data after the block. `durable`: it syncs like a real one."""
     initdb, server = program("initdb"), program("postgres")
     user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="engraft-postgres-", dir=None if durable else _in_memory()))
@@ -126,10 +142,16 @@ def postgres(*, durable: bool = False) -> Iterator[Postgres]:
         found = Postgres(free_port())
         where = [f"port={found.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}"]
         settings = [word for setting in (*where, *(() if durable else _QUIET), *_CALM) for word in ("-c", setting)]
-        with running([*user, server, "-D", data, *settings], folder, found.answers):
-            yield found
+        yield Cluster(folder, [*user, str(server), "-D", str(data), *settings], found)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A PostgreSQL of its own, gone with all its data after the block. `durable`: it syncs like a real one."""
+    with cluster(durable=durable) as made, running(made.command, made.folder, made.server.answers):
+        yield made.server
 
 
 class Databases:

@@ -27,8 +27,15 @@ from tests.lib.serving import serving
 
 SERVERS = Path(__file__).parents[1] / "servers"
 BUILD_SECONDS = 900
-READY_SECONDS = 180
+READY_SECONDS = 600
 END_SECONDS = 20
+KEEPER = f"""
+read -r _
+kill -TERM -"$1" || exit 0
+for _ in $(seq {END_SECONDS}); do sleep 1; kill -0 -"$1" || exit 0; done
+kill -KILL -"$1"
+"""
+"""Waits for the end of whoever started the server $1, and then ends all of its session."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,10 @@ def answers(url: str) -> bool:
 def running(
     command: Sequence[str | Path], folder: Path, ready: Callable[[], bool], environ: dict[str, str] | None = None
 ) -> Iterator[None]:
-    """A server while the block lasts. It starts in a session of its own, so that all it starts ends with it."""
+    """A server while the block lasts. It starts in a session of its own, so that all it starts ends with it.
+
+    It ends too where this process is killed: a keeper beside it reads from a pipe that ends with this process.
+    """
     log = folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -150,11 +160,20 @@ def running(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        keeper = subprocess.Popen(
+            ["/bin/sh", "-c", KEEPER, "keeper", str(process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             _await(process, ready, log)
             yield
         finally:
             _end(process)
+            keeper.kill()
+            keeper.communicate()
 
 
 def _await(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:

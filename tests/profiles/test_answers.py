@@ -14,6 +14,7 @@ from mappings.r4 import wire
 from mappings.r4.validate import validate
 from tests.lib.guide.answered import answered
 from tests.lib.guide.written import FOLDER
+from tests.lib.leaves import full, leaves, without
 from tests.lib.tree import ROOT
 
 AS_OF = date(2026, 11, 1)
@@ -34,11 +35,9 @@ def read(document):
 
 
 def sayable(value):
-    """As items can say it (decision 28): no single value of a list is missing, and an amount is as a whole or not."""
-    if isinstance(value, dict) and "unit" in value and isinstance(value["value"], dict):
-        return value["value"]
+    """In the order of the answers (decision 43): values of a list that are missing stand after the others."""
     if isinstance(value, list):
-        return [sayable(one) for one in value if not (isinstance(one, dict) and "not_done" in one)]
+        return sorted(map(sayable, value), key=lambda one: isinstance(one, dict) and "not_done" in one)
     return {key: sayable(inner) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
@@ -56,6 +55,22 @@ def test_whole_synthetic_courses_are_read_back_as_the_same_facts():
         assert schema.enrolment(read(enrolment), AS_OF) == schema.enrolment(enrolment, AS_OF)
         for visit in visits:
             assert schema.follow_up(read(visit), AS_OF) == schema.follow_up(visit, AS_OF)
+
+
+@pytest.mark.parametrize("kind", ["enrolment", "follow_up"])
+def test_whatever_json_can_say_to_be_missing_the_questionnaire_can(kind):
+    facts = {"enrolment": schema.enrolment, "follow_up": schema.follow_up}[kind]
+    for path in leaves(kind):
+        document = sayable(without(full(kind), path))
+        assert facts(read(document), AS_OF) == facts(document, AS_OF), path
+
+
+def test_values_of_a_list_that_are_missing_stand_after_the_others():
+    treated = [{"not_done": "unknown", "note": "abroad"}, "topical", {"not_done": "masked"}]
+    whose = {"centre": "FR-037", "patient": "P-0001", "visit": "m6", "date": "2026-09-02"}
+    document = whose | {"gvhd": {"acute": [{"onset": "2026-04"}, {"onset": "2026-05", "treatment": treated}]}}
+    said = read(document)["gvhd"]["acute"][1]["treatment"]
+    assert said == ["topical", {"not_done": "unknown", "note": "abroad"}, {"not_done": "masked"}]
 
 
 def test_scores_of_any_scale_and_what_is_missing_are_read_back():

@@ -67,6 +67,9 @@ class Sandbox:
         self._listener: Listener | None = None
         self.requests: deque[tuple[str, str]] = deque(maxlen=10_000)
         """(method, path) of the newest requests."""
+        self.request_ids: deque[str | None] = deque(maxlen=10_000)
+        self.traceparents: deque[str | None] = deque(maxlen=10_000)
+        """The headers of the same names of each of them."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -142,6 +145,8 @@ class Sandbox:
 
     def _serve(self, request: Request) -> Answer | None:
         self.requests.append((request.method, "/".join(request.path)))
+        self.request_ids.append(request.headers.get("x-request-id"))
+        self.traceparents.append(request.headers.get("traceparent"))
         mishap = self._mishaps.take()
         if mishap is None:
             return self._locked(request)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mappings.canonicals import DATA_ABSENT_REASON, DEFAULT
+from mappings.intake.columns import GAP
 from mappings.terminology.tables import table
 from tests.lib.guide import value_sets
 
@@ -46,6 +47,10 @@ def _items(items: list[Item], said: Any, above: str) -> Iterator[Item]:
 def _group(item: Item, said: Any, name: str) -> Iterator[Item]:
     """A group once, or once for each item of its list."""
     link = item["linkId"]
+    if link.endswith(f".{GAP}"):
+        gaps = [one for one in _at(said, name.removesuffix(f".{GAP}")) or () if _is_gap(one)]
+        yield from ({"linkId": link, "item": list(_items(item["item"], one, link))} for one in gaps)
+        return
     if item.get("repeats"):
         known = _at(said, name.removesuffix(".1")) if not link.startswith("quality_of_life.scale") else _scales(said)
         inside = [list(_items(item["item"], one, link)) for one in (known if isinstance(known, list) else ())]
@@ -61,6 +66,7 @@ def _group(item: Item, said: Any, name: str) -> Iterator[Item]:
 def _answers(item: Item, said: Any, name: str) -> Iterator[Item]:
     base, _, last = name.rpartition(".")
     there = _at(said, base) if base else said
+    there = there["value"] if isinstance(there, Mapping) and _is_gap(there.get("value")) else there
     if last in ("not_done", "note"):
         if isinstance(there, Mapping) and "not_done" in there and last in there:
             coding = {"system": DATA_ABSENT_REASON, "code": there[last]}
@@ -69,8 +75,8 @@ def _answers(item: Item, said: Any, name: str) -> Iterator[Item]:
         yield from [{"valueBoolean": True}] if there == [] else []
     elif item.get("repeats"):
         values = _at(said, name.removesuffix(".1"))
-        yield from (_answer(item, one) for one in (values if isinstance(values, list) else ()))
-    elif (value := _at(said, name)) is not None and not (isinstance(value, Mapping) and "not_done" in value):
+        yield from (_answer(item, one) for one in (values if isinstance(values, list) else ()) if not _is_gap(one))
+    elif (value := _at(said, name)) is not None and not _is_gap(value, _at(said, f"{name}.value")):
         yield _answer(item, value)
 
 
@@ -91,6 +97,10 @@ def _coding(item: Item, word: str) -> Item:
     if f"{name}/{word}" in table("answers"):
         return value_sets.coding(name, word)
     return {"system": _SYSTEMS[name], "code": word}
+
+
+def _is_gap(*values: Any) -> bool:
+    return any(isinstance(one, Mapping) and "not_done" in one for one in values)
 
 
 def _at(said: Any, path: str) -> Any:

@@ -2,7 +2,7 @@
 
 linkIds are the paths of the interface, which are the CSV columns too; a list is a repeating group by its first item's
 path. What stands beside a path says what the path itself cannot: `.not_done` and `.note` why there is no value, `.none`
-that a list was looked for and is empty.
+that a list was looked for and is empty, `.missing` that one value of a list is missing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mappings.canonicals import DEFAULT, OBSERVATION_CATEGORY, UCUM
+from mappings.intake.columns import GAP
 from mappings.intake.enrolment_form import EnrolmentForm
 from mappings.intake.fields import LONGEST_TEXT
 from mappings.intake.follow_up_form import FollowUpForm
@@ -110,6 +111,17 @@ def _list(question: Question, path: str, only_when: Item) -> Iterator[Item]:
     else:
         yield _bare(item, f"{path}.1") | {"repeats": True} | only_when
         yield from beside
+        yield from _gaps(path, text) if item.said else ()
+
+
+def _gaps(path: str, text: str) -> Iterator[Item]:
+    """Values of a list of which it is only known why they are not given: each a group, for none has an answer."""
+    why = list(_why(f"{path}.{GAP}", f"{text}, one more", None))
+    yield {"linkId": f"{path}.{GAP}", "text": f"{text}: one more, without a value"} | {
+        "type": "group",
+        "repeats": True,
+        "item": why,
+    }
 
 
 def _scores(path: str, above: str) -> Iterator[Item]:

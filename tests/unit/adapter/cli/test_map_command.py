@@ -87,6 +87,23 @@ def test_a_bundle_may_go_to_a_folder(run, tmp_path):
     assert list(folder(tmp_path / "fhir")) == ["bundle.json"]
 
 
+def test_an_item_of_an_array_is_refused_by_its_number_and_the_others_are_written(run, tmp_path):
+    """On one line, as programs write it: the line tells nothing."""
+    good = json.dumps([ENROLMENT, VISIT, VISIT | {"mood": "good", "visit": "m6"}])
+    (tmp_path / "all.json").write_text(good.removesuffix("]") + ', {"visit": m12}', "utf-8")
+    result = run("map", tmp_path / "all.json", *AS_OF, "--out", "fhir", "--json")
+    assert result.exit_code == 1
+    rows = rejected(tmp_path / "fhir")
+    assert [(row["line"], row["row"], row["path"]) for row in rows] == [(1, 3, "mood"), (1, 4, "$")]
+    assert "breaks off after 3 items" in rows[1]["reason"]
+    assert "Condition.ndjson" in folder(tmp_path / "fhir")
+
+
+def test_an_array_with_a_document_on_each_line_is_no_ndjson(run, tmp_path):
+    (tmp_path / "all.json").write_text(f"[\n{json.dumps(ENROLMENT)}\n]\n", "utf-8")
+    assert run("map", tmp_path / "all.json", *AS_OF, "--out", "fhir").exit_code == 0
+
+
 def test_what_is_refused_has_its_line_and_the_others_are_written(run, tmp_path):
     bad = copy.deepcopy(VISIT) | {"mood": "good", "visit": "m6"}
     bad["gvhd"]["acute"][0]["skin"] = 9

@@ -82,6 +82,12 @@ def test_a_taper_under_an_unknown_gate_asks_why(tapering):
     assert "although_unknown" in result.stderr
 
 
+def test_a_taper_that_began_before_its_days_is_recorded_when_somebody_says_why(tapering):
+    early = (*TAPER, "--first-day", "2026-04-01")
+    assert "deviation has to say why" in tapering(*early).stderr
+    assert "2026-03-31" in tapering(*early, "--deviation", "kidney failure").stdout
+
+
 def test_a_taper_is_shown_first_and_then_confirmed_and_taken_back(run, enrolled, tapering):
     why = ("--although-unknown", "examined today")
     shown = tapering(*TAPER, *why, "--dry-run")

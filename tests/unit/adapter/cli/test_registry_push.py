@@ -41,6 +41,39 @@ def test_pushed_and_delivered_once(run, database, configured):
         assert b"SYN-0001" not in str(registry.all("Patient")).encode()
 
 
+def ids(bundle):
+    return {entry["resource"]["id"] for entry in bundle["entry"]}
+
+
+def test_two_registries_have_nothing_to_match_patients_by(run, database, configured):
+    Ward(database).enrol()
+    environ = configured(national(), national().replace("national", "other"))
+    said = {name: run("registry", "bundle", "--registry", name, **environ).stdout for name in ("national", "other")}
+    plain = run("registry", "bundle", **environ).stdout
+    made = [decode(text) for text in (*said.values(), plain)]
+    assert not (ids(made[0]) & ids(made[1])) | (ids(made[0]) & ids(made[2]))
+    grafts = [next(e["resource"] for e in one["entry"] if e["resource"]["resourceType"] == "Procedure") for one in made]
+    assert len({graft["performedDateTime"] for graft in grafts}) == 3
+    run("registry", "push", **environ)
+    with database.reading() as tx:
+        for name, text in said.items():
+            (row,) = tx.outbox.listing(destination=name)
+            assert {one["id"] for one in row.content} == ids(decode(text))
+    refused = run("registry", "bundle", "--registry", "third", **environ)
+    assert (refused.exit_code, "known: national, other" in refused.stderr) == (1, True)
+
+
+def test_a_key_that_changed_unannounced_takes_nothing_back(run, database, configured, tmp_path):
+    Ward(database).enrol()
+    environ = configured(national())
+    run("registry", "push", **environ)
+    (tmp_path / "pseudonym.key").write_text("f0" * 32)
+    refused = run("registry", "push", **environ)
+    assert (refused.exit_code, "pseudonyms of another key" in refused.stderr) == (1, True)
+    told = decode(run("registry", "push", "--new-key", "--json", **environ).stdout)
+    assert told["national"]["queued"] == 1
+
+
 def test_without_a_registry_or_with_another_name_it_is_refused(run, database, configured):
     assert "no registry is configured" in run("registry", "push", **configured()).stderr
     result = run("registry", "push", "other", **configured(national()))

@@ -117,7 +117,7 @@ def test_a_hospital_that_notifies_is_asked_every_quarter_of_an_hour_unless_it_sa
         "c": "poll_minutes = 5",
         "d": "",
     }
-    text = "".join(f'[hospitals.{name}]\nbase_url = "http://h"\n{more}\n' for name, more in said.items())
+    text = "".join(f'[hospitals.{name}]\nbase_url = "http://{name}"\n{more}\n' for name, more in said.items())
     hospitals = settings_of(tmp_path, text).hospitals
     assert {name: one.poll_minutes for name, one in hospitals.items()} == {"a": 15, "b": 60, "c": 5, "d": None}
 
@@ -129,8 +129,9 @@ def test_auth_and_webhook_may_be_left_out(tmp_path):
 
 
 def test_how_long_to_wait_and_whose_version_counts_can_be_said(tmp_path):
-    said = 'base_url = "http://127.0.0.1/fhir"\nconnect_seconds = 2\nread_seconds = 12.5\n'
-    settings = settings_of(tmp_path, f'[hospitals.h]\nconflict = "theirs"\n{said}[registries.r]\n{said}')
+    said = "connect_seconds = 2\nread_seconds = 12.5\n"
+    hospital = f'[hospitals.h]\nconflict = "theirs"\nbase_url = "http://127.0.0.1/h"\n{said}'
+    settings = settings_of(tmp_path, f'{hospital}[registries.r]\nbase_url = "http://127.0.0.1/r"\n{said}')
     assert (settings.hospitals["h"].conflict, settings.hospitals["h"].timeout) == ("theirs", (2.0, 12.5))
     assert settings.registries["r"].timeout == (2.0, 12.5)
 
@@ -162,8 +163,11 @@ def test_a_secret_is_never_shown():
 
 def test_the_pseudonym_key_is_hexadecimal_and_named_when_it_is_not(tmp_path):
     settings = settings_of(tmp_path, '[privacy]\nkey = { file = "k" }\n')
+    (tmp_path / "k").write_text("00ff" * 8 + "\n")
+    assert settings.pseudonym_key() == b"\x00\xff" * 8
     (tmp_path / "k").write_text("00ff\n")
-    assert settings.pseudonym_key() == b"\x00\xff"
+    with pytest.raises(Refused, match="k: a pseudonym key has at least 16 bytes"):
+        settings.pseudonym_key()
     (tmp_path / "k").write_text("secret words")
     with pytest.raises(Refused, match="hexadecimal") as refused:
         settings.pseudonym_key()
@@ -191,7 +195,7 @@ FAULTY = [
     (HOSPITAL + 'identity = "name"', 3, "hospitals.h.identity", "known: auto, client-id, conditional"),
     (HOSPITAL + 'auth = "none"', 3, "hospitals.h.auth", "is a table"),
     (HOSPITAL + "auth = { }", 3, "hospitals.h.auth.kind", "is needed"),
-    (HOSPITAL + 'auth = { kind = "oauth" }', 3, "hospitals.h.auth.kind", "unknown word"),
+    (HOSPITAL + 'auth = { kind = "kerberos" }', 3, "hospitals.h.auth.kind", "unknown word"),
     (HOSPITAL + SMART + ', id = "x" }', 3, "hospitals.h.auth.id", "unknown key"),
     (HOSPITAL + 'auth = { kind = "smart-backend" }', 3, "hospitals.h.auth.client_id", "is needed"),
     (HOSPITAL + SMART + " }", 3, "hospitals.h.auth", "engraft config key"),
@@ -218,6 +222,8 @@ FAULTY = [
     ('[registries.r]\nbase_url = "http://r"\ndialect = "ebmt"', 1, "registries.r.windows", "days around each form"),
     ('[registries.r]\nbase_url = "http://r"\ndialect = "csv"', 3, "registries.r.dialect", "unknown word"),
     (HOSPITAL + '[registries.h]\nbase_url = "http://r"', 3, "registries.h", "same name"),
+    (HOSPITAL + '[registries.r]\nbase_url = "HTTP://H:80/fhir/"', 4, "registries.r.base_url", "of hospitals.h too"),
+    (HOSPITAL + '[hospitals.i]\nbase_url = "http://h/fhir"', 4, "hospitals.i.base_url", "of hospitals.h too"),
     ('[privacy]\nkey = { env = "KEY" }', 2, "privacy.key", "kept in a file"),
     ('[privacy]\nsalt = "x"\nkey = { file = "k" }', 2, "privacy.salt", "unknown key"),
     ("privacy = 1", 1, "privacy", "is a table"),
@@ -278,3 +284,21 @@ def test_how_old_a_fact_of_a_gate_may_be_is_nobodys_number_unless_it_is_set(tmp_
 )
 def test_an_age_that_cannot_be_meant_is_refused(tmp_path, text, key):
     assert [told[1] for told in faults_of(tmp_path, text)] == [key]
+
+
+def test_two_addresses_of_one_host_are_two_servers(tmp_path):
+    text = HOSPITAL + '[hospitals.i]\nbase_url = "http://h:8080/fhir"\n[hospitals.j]\nbase_url = "http://h/other"\n'
+    assert set(settings_of(tmp_path, text).hospitals) == {"h", "i", "j"}
+
+
+def test_how_much_is_logged_and_in_which_form():
+    usual = load({})
+    assert (usual.log_format, usual.log_level) == (None, None)
+    said = load({"ENGRAFT_LOG_FORMAT": "text", "ENGRAFT_LOG_LEVEL": "debug"})
+    assert (said.log_format, said.log_level) == ("text", "debug")
+
+
+@pytest.mark.parametrize(("name", "words"), [("FORMAT", "json, text"), ("LEVEL", "debug, info, warning, error")])
+def test_a_log_that_is_none_is_refused_with_the_words_that_are_known(name, words):
+    with pytest.raises(Invalid, match=f"ENGRAFT_LOG_{name}: unknown: xml; known: {words}"):
+        load({f"ENGRAFT_LOG_{name}": "xml"})

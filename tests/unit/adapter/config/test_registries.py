@@ -65,3 +65,45 @@ def test_windows_are_whole_days_of_known_forms(said):
 def test_keys_of_another_dialect_are_strangers(said, stranger):
     with pytest.raises(Invalid, match="unknown key"):
         said(BASE, stranger)
+
+
+CCN = 'ccn = { FR-037 = "10123" }'
+OAUTH = 'auth = { kind = "oauth", token_url = "https://login.example/token", client_id = "e", scope = "s", '
+SECRET = 'secret = { env = "A" }'
+
+
+def test_a_client_secret_and_an_account(said):
+    plain = said(BASE, OAUTH + SECRET + " }").auth
+    assert (plain.kind, plain.client_id, plain.scope, plain.user, plain.password) == ("oauth", "e", "s", None, None)
+    both = said(BASE, OAUTH + SECRET + ', user = "u", password = { env = "B" } }').auth
+    assert (both.user, str(both.password)) == ("u", "environment variable B")
+
+
+@pytest.mark.parametrize(
+    ("auth", "where"),
+    [
+        (OAUTH + "}", "auth.secret: is needed"),
+        (OAUTH + SECRET + ', user = "u" }', "auth.password: is needed"),
+        (OAUTH + SECRET + ', password = { env = "B" } }', "auth.user: is needed"),
+        (OAUTH + SECRET + ', password = "words" }', "auth.password: a secret never stands in this file"),
+    ],
+)
+def test_half_of_it_is_refused(said, auth, where):
+    with pytest.raises(Invalid, match=where):
+        said(BASE, auth.replace(", }", " }"))
+
+
+def test_a_secret_does_not_go_out_in_the_clear(said):
+    clear = OAUTH.replace("https://login", "http://login") + SECRET + " }"
+    with pytest.raises(Invalid, match=r"auth\.token_url: is without TLS"):
+        said('base_url = "https://registry.example/r4"', clear)
+    assert said(BASE, clear).auth.token_url == "http://login.example/token"
+
+
+def test_numbers_are_asked_for_at_the_registrys_own_server(said):
+    assert said(BASE, CIBMTR, CCN).crid_url is None
+    assert said(BASE, CIBMTR, CCN, 'crid_url = "http://127.0.0.1:9/CRID"').crid_url == "http://127.0.0.1:9/CRID"
+    with pytest.raises(Invalid, match=r"registries\.r\.crid_url: is not on the server of base_url"):
+        said(BASE, CIBMTR, CCN, 'crid_url = "http://127.0.0.1:8/CRID"')
+    with pytest.raises(Invalid, match="unknown key"):
+        said(BASE, 'crid_url = "http://127.0.0.1:9/CRID"')

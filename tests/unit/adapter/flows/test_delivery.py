@@ -285,11 +285,15 @@ class TestTheHospitalsOwnPatient:
         deliver(store, clients, clock)
         with store.reading() as tx:
             assert tx.links.get("chu-a", COURSE) == "Patient/abc"
+            (met,) = tx.inbox.listing()
+        assert (met.method, met.kind, met.resource_id) == ("MEET", "Patient", "abc"), "what the hospital has of them"
         hospital.requests.clear()
         queue(store, clock, observation("o2"))
         deliver(store, clients, clock)
         assert Counter(hospital.requests) == {("POST", ""): 1}
         assert references(hospital) == {"o2": "Patient/abc"}
+        with store.reading() as tx:
+            assert len(tx.inbox.listing()) == 1
 
     def test_a_row_with_nothing_but_our_patient_needs_no_transaction(self, store, clients, clock, hospital):
         hospital.put(patient("abc"))

@@ -153,3 +153,27 @@ def test_credentials_are_tried_by_a_search_that_brings_no_patient(store, status,
         answering(web, status=status)
         assert states(found(one_hospital(), store)["chu-a"]) == [state]
         assert "_count=0" in str(web.calls[-1].request.body)
+
+
+def test_questions_about_patients_are_worth_a_look(store):
+    with store.transaction() as tx:
+        tx.questions.settle("chu-a", "c-1", "Patient/1", {"deceased": {}}, NOW)
+        tx.questions.settle("chu-a", "c-2", "Patient/2", {"deceased": {}, "merged": {}}, NOW)
+    (asked,) = found(Settings(), store)["questions"]
+    assert asked.state == LOOK
+    assert asked.says.endswith(": 2 deceased, 1 merged")
+    assert asked.advice.startswith("engraft queue questions")
+
+
+def test_registries_that_could_match_their_patients_are_worth_a_look(store, tmp_path):
+    (tmp_path / "key").write_text("0f" * 32)
+    two = {name: Registry(name, BASE) for name in ("a", "b")}
+    own = {"a": two["a"], "b": Registry("b", BASE, key=tmp_path / "absent")}
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as web:
+        answering(web)
+        shared = found(Settings(registries=two, privacy_key=tmp_path / "key", shared_pseudonyms=True), store)
+        apart = found(Settings(registries=two, privacy_key=tmp_path / "key"), store)
+        one = found(Settings(registries=own, privacy_key=tmp_path / "key", shared_pseudonyms=True), store)
+    assert states(shared["privacy.registries"]) == [LOOK]
+    assert "privacy.registries" not in apart.keys() | one.keys()
+    assert states(one["registries.b.key"]) == [ILL]

@@ -294,6 +294,7 @@ class TestQuestions:
         assert self.open(linked) == []
         with linked.store.reading() as tx:
             assert tx.links.get("chu-a", course(linked)) == "Patient/new"
+            assert [(one.method, one.resource_id) for one in tx.inbox.listing()] == [("MEET", "new")]
             (deed,) = tx.audit.of(f"question/{one.id}")
         assert (deed.who, deed.detail) == ("Dr A", "same person (from now on Patient/new)")
 

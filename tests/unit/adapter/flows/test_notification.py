@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.errors import Invalid, Refused
+from adapter.errors import HospitalRefused, Invalid, Refused
 from adapter.flows import notification
 from adapter.flows.notification import pull, take
 from adapter.hospital.client import HospitalClient
@@ -19,6 +19,16 @@ RECORDED = json.loads((Path(__file__).parents[3] / "data" / "hapi_notifications.
 CREATED, UPDATED, DELETED, PING = RECORDED["notifications"]
 PLACE = ("Observation", "demo-b1")
 NOW = datetime.now(UTC)
+
+
+COURSE = "6f1c5f0e-0000-5000-8000-000000000001"
+
+
+@pytest.fixture(autouse=True)
+def linked(store):
+    """The Patient of the recorded notifications is one of ours."""
+    with store.transaction() as tx:
+        tx.links.put("chu-a", COURSE, "Patient/demo-pat")
 
 
 @pytest.fixture
@@ -163,10 +173,54 @@ class TestPulling:
         assert work(store, client).copied == 1
         assert known(store)[PLACE].content["status"] == "amended"
 
-    def test_what_never_was_there_is_gone_too(self, store, client):
-        came(DELETED, store)
+    def test_a_patient_of_ours_that_never_was_there_is_gone_too(self, store, client):
+        with store.transaction() as tx:
+            tx.links.put("chu-a", COURSE, "Patient/never")
+        take("chu-a", "DELETE", "Patient", "never", {}, b"", store, NOW)
         assert work(store, client).gone == 1
-        assert known(store)["Observation", "demo-x1"] == Copy(None, None, None)
+        assert known(store)["Patient", "never"] == Copy(None, None, None)
+
+    def test_what_was_never_known_and_is_gone_leaves_no_trace(self, store, client):
+        came(DELETED, store)
+        report = work(store, client)
+        assert (report.done, report.gone, known(store)) == (1, 0, {})
+
+    def test_nothing_is_kept_of_a_patient_who_is_not_ours(self, store, client, hospital):
+        stranger = {"reference": "Patient/stranger"}
+        hospital.put({"resourceType": "Patient", "id": "stranger"}, at_hospital(subject=stranger))
+        hospital.put({key: value for key, value in at_hospital(id="nobodys").items() if key != "subject"})
+        for place in (PLACE, ("Patient", "stranger"), ("Observation", "nobodys")):
+            take("chu-a", "PUT", *place, {}, b"", store, NOW)
+        report = work(store, client)
+        assert (report.done, report.copied, known(store)) == (3, 0, {})
+
+    @pytest.mark.parametrize("reference", ["Patient/demo-pat", "https://chu-a.example/fhir/Patient/demo-pat"])
+    @pytest.mark.parametrize("told", ["by its place", "by a ping"])
+    def test_a_patient_who_says_to_be_the_same_as_ours_is_kept(self, store, client, hospital, told, reference):
+        link = [{"type": "replaces", "other": {"reference": reference}}]
+        strange = [{"type": "replaces", "other": {"reference": "Patient/stranger"}}]
+        hospital.put({"resourceType": "Patient", "id": "stranger"})
+        hospital.put({"resourceType": "Patient", "id": "new", "link": link})
+        hospital.put({"resourceType": "Patient", "id": "newer", "link": strange})
+        for id_ in ("new", "newer"):
+            take("chu-a", "PUT", "Patient", id_, {}, b"", store, NOW) if told == "by its place" else came(PING, store)
+        work(store, client)
+        assert set(known(store)) - {("Patient", "demo-pat")} == {("Patient", "new")}
+
+    def test_what_is_taken_from_our_patient_is_gone_and_the_other_ones_value_is_not_kept(self, store, client, hospital):
+        """A result that was filed under the wrong patient, and put right."""
+        hospital.put(at_hospital())
+        came(CREATED, store)
+        work(store, client)
+        hospital.put({"resourceType": "Patient", "id": "stranger"})
+        hospital.put(at_hospital(subject={"reference": "Patient/stranger"}))
+        came(UPDATED, store)
+        report = work(store, client)
+        assert (report.copied, report.gone, known(store)[PLACE].content) == (0, 1, None)
+        hospital.put(at_hospital())
+        came(CREATED, store)
+        assert work(store, client).copied == 1
+        assert known(store)[PLACE].content["subject"] == {"reference": "Patient/demo-pat"}
 
     def test_an_outage_delays_and_loses_nothing(self, store, client, hospital):
         hospital.put(at_hospital())
@@ -222,16 +276,7 @@ class TestPulling:
 
 
 class TestSearchingAfterAPing:
-    COURSE = "6f1c5f0e-0000-5000-8000-000000000001"
-
-    @pytest.fixture
-    def linked(self, store):
-        own = {"resourceType": "Patient", "id": "own"}
-        with store.transaction() as tx:
-            tx.resources.put(own, centre="FR-037", course=self.COURSE, sources=["FR-037/P-0001"], at=NOW)
-            tx.links.put("chu-a", self.COURSE, "Patient/demo-pat")
-
-    def test_only_what_concerns_our_patients_is_kept(self, store, client, hospital, linked):
+    def test_only_what_concerns_our_patients_is_kept(self, store, client, hospital):
         hospital.put({"resourceType": "Patient", "id": "stranger"})
         hospital.put(at_hospital(), at_hospital(id="other", subject={"reference": "Patient/stranger"}))
         hospital.put({key: value for key, value in at_hospital(id="nobodys").items() if key != "subject"})
@@ -239,7 +284,7 @@ class TestSearchingAfterAPing:
         assert work(store, client).copied == 2
         assert set(known(store)) == {PLACE, ("Patient", "demo-pat")}
 
-    def test_five_pings_of_one_transaction_are_one_search(self, store, client, hospital, linked):
+    def test_five_pings_of_one_transaction_are_one_search(self, store, client, hospital):
         for number in range(5):
             ping = {"resourceType": "Basic", "extension": [{"url": f"urn:synthetic:{number}"}]}
             take("chu-a", "POST", None, None, {}, json.dumps(ping).encode(), store, NOW)
@@ -299,3 +344,42 @@ def test_news_are_told_with_the_copy_and_only_once(store, hospital, client):
 def test_a_time_without_a_zone_is_universal_and_nonsense_is_none():
     assert notification._instant("2026-01-01T00:00:00") == datetime(2026, 1, 1, tzinfo=UTC)
     assert notification._instant("yesterday") is None
+
+
+class TestMeeting:
+    """A Patient of the hospital has become one of ours: what was told before was not kept, so it is looked for now."""
+
+    def test_all_that_the_hospital_has_of_them_is_read_once(self, store, client, hospital):
+        hospital.put({"resourceType": "Patient", "id": "new"}, at_hospital(subject={"reference": "Patient/new"}))
+        hospital.put(at_hospital(id="other"))
+        came(CREATED, store)
+        assert work(store, client).copied == 0
+        with store.transaction() as tx:
+            tx.links.put("chu-a", COURSE, "Patient/new")
+            for _ in range(2):
+                notification.meet(tx, "chu-a", "Patient/new", NOW)
+        report = work(store, client)
+        assert (report.done, report.copied) == (1, 2)
+        assert set(known(store)) == {PLACE, ("Patient", "new")}
+
+    def test_a_type_that_a_hospital_does_not_have_hides_nothing_of_the_others(self, store, client, hospital):
+        hospital.put(at_hospital())
+        search = client.search
+
+        def without_statements(kind, params):
+            if kind == "MedicationStatement":
+                raise HospitalRefused(404, "Unknown resource type MedicationStatement")
+            return search(kind, params)
+
+        client.search = without_statements
+        client.capability = lambda: {"rest": [{"resource": [{"type": "Observation"}]}]}
+        with store.transaction() as tx:
+            notification.meet(tx, "chu-a", "Patient/demo-pat", NOW)
+        assert work(store, client).copied == 2
+        client.capability = lambda: {"rest": [{"resource": [{"type": "MedicationStatement"}]}]}
+        came(PING, store)
+        assert work(store, client).parked == 1
+
+    def test_no_hospital_can_send_the_word(self, store):
+        with pytest.raises(Invalid):
+            take("chu-a", notification.MEET, "Patient", "demo-pat", {}, b"", store, NOW)

@@ -52,13 +52,13 @@ def registry():
         yield sandbox
 
 
-def pushed(ward, on=date(2026, 11, 3), key=KEY):
+def pushed(ward, on=date(2026, 11, 3), key=KEY, **said):
     def outcomes(resources, _):
         made = whole(resources, key, on)
         return Submission([made] if made else ())
 
     ward.now += timedelta(minutes=1)
-    return push(ward.store, NAME, outcomes, ward.now, who="operator")
+    return push(ward.store, NAME, outcomes, ward.now, who="operator", **said)
 
 
 def queued(ward, *states):
@@ -203,11 +203,23 @@ class TestWithdrawal:
         assert len({row.course for row in queued(ward)}) == 1
 
 
+def test_another_key_that_nobody_announced_queues_nothing(ward, registry):
+    ward.enrol(patient="SYN-0002", consent=None)  # who is not told of cannot show which key it was
+    pushed(ward)
+    for _ in range(2):  # queued, and there
+        with pytest.raises(Refused, match=f"{NAME} knows the patients by pseudonyms of another key"):
+            pushed(ward, key=bytes(32))
+        assert len(queued(ward)) == 1
+        deliver(ward, registry)
+    assert pushed(ward).unchanged == 1
+
+
 def test_another_key_takes_back_what_was_sent_under_the_old_one(ward, registry):
     pushed(ward)
     deliver(ward, registry)
     before = kept(registry)
-    pushed(ward, key=bytes(32))
+    pushed(ward, key=bytes(32), new_key=True)
+    assert pushed(ward, key=bytes(32)).unchanged == 1  # from now on it is the key
     deliver(ward, registry)
     after = kept(registry)
     assert len(after) == 2 * len(before)

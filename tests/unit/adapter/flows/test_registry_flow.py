@@ -50,37 +50,37 @@ def patients(found):
 
 
 def test_every_patient_who_agrees_has_one_bundle(store):
-    found = list(bundles(store, KEY, NOW))
+    found = list(bundles(store, KEY, NOW, aside=[]))
     assert len(found) == len(set(patients(found))) == 2
-    assert list(bundles(store, KEY, NOW)) == found
+    assert list(bundles(store, KEY, NOW, aside=[])) == found
 
 
 def test_the_order_of_bundles_does_not_tell_the_order_of_enrolment(store):
-    orders = {tuple(len(b["entry"]) for b in bundles(store, bytes([n]) * 16, NOW)) for n in range(12)}
+    orders = {tuple(len(b["entry"]) for b in bundles(store, bytes([n]) * 16, NOW, aside=[])) for n in range(12)}
     assert len(orders) == 2
 
 
 def test_one_patient_can_be_asked_for_by_id_identifier_or_number(store):
     identity = next(r["id"] for r in resources_of("P-0002") if r["resourceType"] == "Patient")
     wanted = [identity, f"Patient/{identity}", "P-0002", "FR-037/P-0002"]
-    assert len({tuple(patients(bundles(store, KEY, NOW, name))) for name in wanted}) == 1
-    assert len(list(bundles(store, KEY, NOW, "P-0002"))) == 1
-    assert list(bundles(store, KEY, NOW, "P-0003")) == []
-    assert list(bundles(store, KEY, NOW, "P-9999")) == []
+    assert len({tuple(patients(bundles(store, KEY, NOW, name, aside=[]))) for name in wanted}) == 1
+    assert len(list(bundles(store, KEY, NOW, "P-0002", aside=[]))) == 1
+    assert list(bundles(store, KEY, NOW, "P-0003", aside=[])) == []
+    assert list(bundles(store, KEY, NOW, "P-9999", aside=[])) == []
 
 
 def test_a_centre_sees_its_own_bundles_only(store):
-    assert len(list(bundles(store, KEY, NOW, centres=["FR-037"]))) == 2
-    assert list(bundles(store, KEY, NOW, centres=["FR-038"])) == []
+    assert len(list(bundles(store, KEY, NOW, aside=[], centres=["FR-037"]))) == 2
+    assert list(bundles(store, KEY, NOW, aside=[], centres=["FR-038"])) == []
 
 
 def test_a_withdrawn_consent_stops_the_bundle(store):
     (consent,) = [r for r in resources_of("P-0002") if r["resourceType"] == "Consent"]
     with store.transaction() as tx:
         tx.resources.put(consent | {"status": "inactive"}, centre="FR-037", course="P-0002", sources=[], at=NOW)
-    assert len(list(bundles(store, KEY, NOW))) == 1
+    assert len(list(bundles(store, KEY, NOW, aside=[]))) == 1
 
 
 def test_a_key_that_could_be_guessed_is_refused(store):
     with pytest.raises(Refused, match="at least 16 bytes"):
-        list(bundles(store, b"secret", NOW))
+        list(bundles(store, b"secret", NOW, aside=[]))

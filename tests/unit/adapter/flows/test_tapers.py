@@ -8,18 +8,27 @@ from decimal import Decimal
 import pytest
 
 from adapter.errors import Conflict, Invalid, NotFound
-from adapter.flows import changes, follow_up, gates, tapers, validation
+from adapter.flows import changes, follow_up, tapers, validation
 from adapter.flows.validation import Signer
 from adapter.store.clients import Client
 from mappings.plan.actions import leaves
-from mappings.r4.validate import validate
 from tests.lib.centre import OTHERS, OURS
 from tests.lib.plans import calculated
-
-MMF, CSA = "mycophenolate-taper", "ciclosporin-taper"
-DR = "Dr A. Example"
-WELL = {"assessed": "2026-04-02", "acute": [], "chronic": []}
-ILL = {"assessed": "2026-04-20", "acute": [{"onset": "2026-04-20", "grade": "II", "skin": 3}], "chronic": []}
+from tests.unit.adapter.flows.tapering import (
+    CSA,
+    DR,
+    ILL,
+    MMF,
+    WELL,
+    back,
+    confirm,
+    course,
+    full,
+    gate,
+    looked,
+    sound,
+    task,
+)
 
 
 @pytest.fixture
@@ -27,46 +36,6 @@ def well(enrolled):
     """Grafted on 2026-03-02; no GVHD was found on 2026-04-02 (D+31)."""
     looked(enrolled, "2026-04-02", WELL)
     return enrolled
-
-
-def looked(ward, day, gvhd):
-    said = {"centre": OURS, "patient": "SYN-0001", "visit": "unscheduled", "date": day, "gvhd": gvhd}
-    return follow_up.record(said, **ward._with())
-
-
-def course(ward):
-    return ward.stored("Patient")[0].course
-
-
-def confirm(ward, action=MMF, **said):
-    return tapers.confirm(course(ward), action, {"confirmed_by": DR, **said}, **ward._with())
-
-
-def back(ward, action=MMF, **said):
-    return tapers.withdraw(course(ward), action, {"confirmed_by": DR, "reason": "flare", **said}, **ward._with())
-
-
-def full(ward, drug="mycophenolate"):
-    """(status, first day, last day) of the full dose."""
-    order = ward.one(f"{drug}/D6").content
-    bounds = order["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"]
-    return order["status"], bounds["start"], bounds.get("end")
-
-
-def task(ward, action=MMF):
-    said = ward.one(action).content
-    return said["status"], said.get("executionPeriod")
-
-
-def gate(ward, action, on):
-    told = gates.told(course(ward), on=on, centre=OURS, store=ward.store, settings=ward.settings, now=ward.now)
-    (found,) = [one for one in told["gates"] if one["action"] == action]
-    return found
-
-
-def sound(ward):
-    resources = [one.content for kind in ("MedicationRequest", "Task", "RequestGroup") for one in ward.stored(kind)]
-    return [fault for one in resources for fault in validate(one) if fault.severity == "error"] == []
 
 
 def test_a_confirmed_taper_ends_the_full_dose_on_the_day_before(well):
@@ -134,11 +103,14 @@ def test_outside_the_protocols_window_it_is_refused(well, day):
     assert full(well)[2] is None
 
 
-def test_under_active_gvhd_it_is_refused_whatever_is_said(well):
+def test_under_active_gvhd_it_is_refused_until_somebody_calls_it_a_deviation(well):
     looked(well, "2026-04-20", ILL)
-    with pytest.raises(Conflict, match="Gate not met"):
+    with pytest.raises(Conflict, match=r"Gate not met.*deviation has to say why"):
         confirm(well, first_day="2026-04-21", although_unknown="it is time")
     assert task(well) == ("draft", None)
+    confirm(well, first_day="2026-04-21", deviation="relapse: graft versus leukaemia is wanted")
+    assert full(well) == ("completed", "2026-03-08", "2026-04-20")
+    assert "acute GVHD" in well.one(MMF).content["statusReason"]["text"]
 
 
 def test_a_gate_that_is_unknown_asks_why(enrolled):
@@ -283,6 +255,7 @@ def test_a_plan_that_lost_its_facts_keeps_the_taper_in_mind(well):
         ({"first_day": "2026-04-06", "confirmed_by": " "}, "confirmed_by"),
         ({"first_day": "2026-04-06", "although_unknown": 3}, "although_unknown"),
         ({"first_day": "2026-04-06", "reason": ""}, "reason"),
+        ({"first_day": "2026-05-05", "deviation": ""}, "deviation"),
         ({"first_day": "2026-04-06", "dose": 3}, "dose"),
     ],
 )

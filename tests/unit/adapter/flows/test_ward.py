@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
+from adapter.config.settings import Centre, Hospital
 from adapter.errors import NotFound
 from adapter.flows import validation, ward
 from adapter.flows.validation import Signer
 from adapter.store.clients import Client
+from adapter.store.copies import Copy
 from tests.lib.centre import OTHERS, OURS, Ward
 
 
@@ -103,6 +106,37 @@ def test_a_sheet_has_the_plan_what_was_done_and_what_is_known_beside_it(centre):
     assert ("reported",) in [line.marks for line in day.lines]
     assert [one.value for one in sheet.results] == ["212 ng/mL", "", ""]
     assert {item.reference for item in sheet.items} <= {one.reference for one in centre.stored()}
+
+
+def test_what_the_hospital_has_is_shown_also_by_the_codes_of_its_laboratory(centre):
+    """The centre names its code for bilirubin; nothing of it is built in."""
+    lab = "https://lab.example/codes"
+    ours = Centre(OURS, "CHU A", "chu-a", results={"bilirubin": ((lab, "BI,LI"),)})
+    centre.settings = replace(
+        centre.settings, centres={OURS: ours}, hospitals={"chu-a": Hospital("chu-a", "http://127.0.0.1:9/fhir")}
+    )
+    course = centre.enrol(hospital_patient="Patient/abc").course
+    bilirubin = {
+        "resourceType": "Observation",
+        "id": "b1",
+        "status": "final",
+        "code": {"coding": [{"system": lab, "code": "BI,LI"}]},
+        "subject": {"reference": "Patient/abc"},
+        "effectiveDateTime": "2026-03-09",
+        "valueQuantity": {"value": 12, "unit": "umol/L"},
+    }
+    with centre.store.transaction() as tx:
+        tx.links.put("chu-a", course, "Patient/abc")
+        tx.copies.keep("chu-a", ("Observation", "b1"), Copy("1", None, bilirubin, "Patient/abc"), centre.now)
+        stored = bilirubin | {"id": "s1", "effectiveDateTime": "2026-03-08", "valueQuantity": {"value": 9}}
+        stored["subject"] = {"reference": centre.stored("Patient")[0].reference}
+        tx.resources.put(stored, centre=OURS, course=course, sources=["lab"], at=centre.now)
+    shown = {one.name: (one.value, one.date, one.note) for one in ward.sheet(course, **around(centre)).results}
+    assert shown["Bilirubin"] == ("12 umol/L", "2026-03-09", "the laboratory's code BI,LI")
+    centre.settings = replace(centre.settings, hospitals={})
+    centre.settings = replace(centre.settings, centres={OURS: replace(ours, hospital=None)})
+    shown = {one.name: one.value for one in ward.sheet(course, **around(centre)).results}
+    assert shown["Bilirubin"] == "9"
 
 
 def test_results_beside_the_doses_change_no_dose(centre):

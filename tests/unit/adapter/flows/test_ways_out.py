@@ -123,14 +123,14 @@ def test_more_than_a_thousand_are_planted(planted):
 
 def test_registry_bundles(site, planted):
     store, _ = site
-    made = list(registry.bundles(store, KEY, NOW))
+    made = list(registry.bundles(store, KEY, NOW, aside=[]))
     assert len(made) == PATIENTS + 1
     require_silent(made, planted)
 
 
 def test_the_export_of_the_command_line(site, planted):
     store, _ = site
-    require_silent(list(export.deidentified(store, KEY, NOW)), planted)
+    require_silent(list(export.deidentified(store, export.Leaving(KEY, NOW), aside=[])), planted)
 
 
 def test_the_bulk_export_of_a_registry(site, planted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,7 @@ from adapter.errors import StoreUnavailable
 from adapter.hospital.sandbox import Sandbox
 from adapter.scale import app
 from adapter.scale.herald import Herald
+from tests.lib.logged import logged
 from tests.lib.post import observation, patient
 
 
@@ -69,15 +71,25 @@ def test_notifications_are_read(store, worker):
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-def test_a_database_that_is_away_is_logged_and_the_message_is_over(worker, monkeypatch, caplog):
+def test_a_database_that_is_away_is_logged_and_the_message_is_over(worker, monkeypatch):
     def away(*_):
         raise StoreUnavailable("the database is busy")
 
     monkeypatch.setattr(app.Crew, "share", away)
     monkeypatch.setattr(app.Crew, "pull", away)
-    worker.drain("chu-a")
-    worker.pull()
-    assert caplog.messages == ["the database is busy"] * 2
+    with logged() as log:
+        worker.drain("chu-a")
+        worker.pull()
+    assert [(line["level"], line["says"]) for line in log.of("store-unavailable")] == [
+        ("warning", "the-database-is-busy")
+    ] * 2
+
+
+def test_the_log_of_a_worker_is_ours_and_not_celerys(worker):
+    with logged():
+        app.setup_logging.send(sender=None, loglevel=20, logfile=None, format="", colorize=False)
+        handlers = [type(one).__module__ for one in logging.getLogger().handlers]
+    assert "adapter.trail.journal" in handlers
 
 
 def test_a_broker_that_is_away_is_told_without_its_address(monkeypatch):

@@ -97,9 +97,9 @@ def test_the_tables_can_be_made_on_postgresql_too():
     assert "WHERE revoked IS NULL" in made
 
 
-def test_copies_that_the_inbox_logged_become_the_newest_state_of_each(url):
+def test_copies_that_the_inbox_logged_become_the_newest_state_of_each(url, opened):
     """A database of revision 0006 with a log: out of order, gone, come back, and a notification that is none."""
-    store = Store(url)
+    store = opened(url)
     with store._connected(writes=True) as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapter.flows import bulk as flow
+from adapter.flows import bulk_files
 from mappings.r4.validate import validate
 from tests.lib.forms import ENROLMENT, FOLLOW_UP
 from tests.unit.adapter.web.conftest import NOW
@@ -46,8 +46,8 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("query", "expression"),
         [
-            ("_typeFilter=Observation%3Fcode%3D1", "_typeFilter"),
-            ("_until=2026-01-01T00:00:00Z", "_until"),
+            ("includeAssociatedData=LatestProvenanceResources", "includeAssociatedData"),
+            ("_until=2026-01-01", "_until"),
             ("patient=Patient/1", "patient"),
             ("colour=red", "colour"),
             ("_type=Patient,Banana", "_type"),
@@ -172,7 +172,7 @@ class TestWhatItHolds:
         assert not gone & still
 
     def test_what_was_deleted_is_told_to_its_centre(self, exporting, monkeypatch):
-        monkeypatch.setattr(flow, "DELETIONS_AT_ONCE", 2)
+        monkeypatch.setattr(bulk_files, "DELETIONS_AT_ONCE", 2)
         observations = exporting.output(exporting.whole())["Observation"]
         with exporting.ward.store.transaction() as tx:
             for one in observations[:3]:

@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from adapter.flows import bulk as flow
-from adapter.flows import export
+from adapter.flows import bulk_files, export
 from adapter.store.exports import FAILED, TRIES
 from adapter.web import bulk
 from tests.unit.adapter.web.conftest import NOW
@@ -69,20 +69,18 @@ class TestWhoseItIs:
 class TestTrouble:
     def test_an_export_whose_process_died_is_taken_up_and_keeps_what_was_whole(self, exporting, monkeypatch):
         job = exporting.begin()
-        real, seen = flow._Worker._own, []
+        real, seen = bulk_files.Worker._own, []
 
-        def dying(self, kind, since):
+        def dying(self, kind):
             seen.append(kind)
             if kind == "Observation":
                 raise SystemExit
-            return real(self, kind, since)
+            return real(self, kind)
 
-        monkeypatch.setattr(flow._Worker, "_own", dying)
+        monkeypatch.setattr(bulk_files.Worker, "_own", dying)
         with pytest.raises(SystemExit):
             exporting.work()
-        monkeypatch.setattr(
-            flow._Worker, "_own", lambda self, kind, since: seen.append(kind) or real(self, kind, since)
-        )
+        monkeypatch.setattr(bulk_files.Worker, "_own", lambda self, kind: seen.append(kind) or real(self, kind))
         assert exporting.ward.ask("GET", job).status_code == 202
         exporting.work()
         assert exporting.ward.ask("GET", job).status_code == 202  # it may still live
@@ -99,7 +97,7 @@ class TestTrouble:
             raise RuntimeError("synthetic words of a patient")
 
         monkeypatch.setattr(export, "deidentified", failing)
-        monkeypatch.setattr(flow._Worker, "_own", failing)
+        monkeypatch.setattr(bulk_files.Worker, "_own", failing)
         for _ in range(TRIES):
             assert exporting.ward.ask("GET", job).status_code == 202
             exporting.waiting[1:] = []
@@ -122,14 +120,14 @@ class TestTrouble:
 
     def test_one_that_is_deleted_meanwhile_stops_and_leaves_nothing(self, exporting, monkeypatch):
         job = exporting.begin()
-        real = flow._Worker._own
+        real = bulk_files.Worker._own
 
-        def deleting(self, kind, since):
+        def deleting(self, kind):
             if kind == "Patient":
                 exporting.ward.ask("DELETE", job)
-            return real(self, kind, since)
+            return real(self, kind)
 
-        monkeypatch.setattr(flow._Worker, "_own", deleting)
+        monkeypatch.setattr(bulk_files.Worker, "_own", deleting)
         exporting.work()
         assert exporting.ward.ask("GET", job).status_code == 404
         assert [file for file in exporting.folder.rglob("*") if file.is_file()] == []
@@ -142,16 +140,16 @@ class TestTrouble:
         assert exporting.ward.ask("GET", job).status_code == 200
 
     def test_it_tells_how_far_it_is_while_it_writes(self, exporting, monkeypatch):
-        monkeypatch.setattr(flow, "BEAT_EVERY", 1)
-        job, real, told = exporting.begin(), flow._Worker._own, []
+        monkeypatch.setattr(bulk_files, "BEAT_EVERY", 1)
+        job, real, told = exporting.begin(), bulk_files.Worker._own, []
 
-        def looking(self, kind, since):
-            for resource in real(self, kind, since):
+        def looking(self, kind):
+            for resource in real(self, kind):
                 yield resource
                 told.append(exporting.ward.ask("GET", job).headers["X-Progress"])
                 exporting.waiting.clear()
 
-        monkeypatch.setattr(flow._Worker, "_own", looking)
+        monkeypatch.setattr(bulk_files.Worker, "_own", looking)
         exporting.work()
         assert told[0] == "1 resources written"
         assert len(set(told)) == len(told) > 20

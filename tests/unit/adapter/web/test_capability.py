@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
 
 from adapter.store import parameters
@@ -21,7 +23,8 @@ def test_it_is_valid_r4_and_of_this_server(statement):
     assert statement["implementation"]["url"] == "https://engraft.test/fhir"
 
 
-WRITTEN = {"Patient": {"update"}, "QuestionnaireResponse": {"create"}}
+ALL = {"create", "update", "delete"}
+WRITTEN = {"Patient": {"update"}, "QuestionnaireResponse": ALL}
 
 
 def test_it_says_what_is_written(ward, statement):
@@ -29,7 +32,12 @@ def test_it_says_what_is_written(ward, statement):
     assert {one["code"] for one in statement["rest"][0]["interaction"]} == {"transaction", "batch"}
     for one in statement["rest"][0]["resource"]:
         claimed = {interaction["code"] for interaction in one.get("interaction", ())}
-        for code, method, path in (("create", "POST", one["type"]), ("update", "PUT", f"{one['type']}/x")):
+        there = f"{one['type']}/x"
+        for code, method, path in (
+            ("create", "POST", one["type"]),
+            ("update", "PUT", there),
+            ("delete", "DELETE", there),
+        ):
             status = ward.ask(method, f"/fhir/{path}", document={}).status_code
             assert (status not in (404, 405)) == (code in claimed), (one["type"], code)
 
@@ -42,11 +50,12 @@ def test_each_type_that_it_claims_is_served_with_each_parameter(ward, statement)
     read = [one for one in rest["resource"] if one not in asked]
     assert [one["type"] for one in read] == sorted(served.STORED | served.DEFINED)
     for one in read:
-        written = {"create", "update"} if one["type"] in served.PUSHED else WRITTEN.get(one["type"], set())
+        written = ALL if one["type"] in served.PUSHED else WRITTEN.get(one["type"], set())
         reads = {"read", "vread", "history-instance", "search-type"}
         assert {i["code"] for i in one["interaction"]} == reads | written
         conditional = {one[name] for name in ("conditionalCreate", "conditionalUpdate", "updateCreate")}
-        assert conditional == {written == {"create", "update"}}
+        assert conditional == {one["type"] in served.PUSHED}
+        assert (one["conditionalDelete"] == "single") == (one["type"] in served.PUSHED)
         for parameter in one["searchParam"]:
             assert parameter["type"] in parameters.KINDS
             value = {"date": "2026", "quantity": "1"}.get(parameter["type"], "x")
@@ -113,18 +122,9 @@ def test_its_operations_are_served(ward, statement):
 def test_what_it_does_not_claim_is_refused(ward):
     assert ward.ask("PUT", "/fhir/CarePlan/x", document={}).status_code == 405
     assert ward.ask("POST", "/fhir/Patient", document={}).status_code == 405
-    assert ward.ask("DELETE", "/fhir/Observation/x").status_code == 405
+    assert ward.ask("DELETE", "/fhir/Patient/x").status_code == 405
 
 
-def test_a_checkout_that_nobody_installed_says_so(ward, monkeypatch):
-    from importlib.metadata import PackageNotFoundError
-
-    from adapter import version
-
-    def missing(_):
-        raise PackageNotFoundError
-
-    version.number.cache_clear()
-    monkeypatch.setattr(version, "version", missing)
-    assert decode(ward.ask("GET", "/fhir/metadata", None).data)["software"]["version"] == "checkout"
-    version.number.cache_clear()
+def test_its_software_has_the_version_that_is_packaged(ward):
+    told = decode(ward.ask("GET", "/fhir/metadata", None).data)["software"]
+    assert told["version"] == metadata.version("engraft-fhir")

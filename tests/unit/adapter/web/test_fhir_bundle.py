@@ -11,6 +11,8 @@ from tests.unit.adapter.web.conftest import Ward
 
 EPISODE, STAGES = "urn:uuid:0b7c9d6e-6f0e-4f0a-9b1e-3a5d1c2b4f61", "urn:uuid:0b7c9d6e-6f0e-4f0a-9b1e-3a5d1c2b4f62"
 
+FORM = {"resourceType": "QuestionnaireResponse", "status": "completed"}
+
 
 @pytest.fixture
 def patient(ward: Ward) -> str:
@@ -117,7 +119,7 @@ def test_each_entry_of_a_batch_is_on_its_own(ward, patient):
     )
     said = told(answer)
     assert (answer.status_code, said["type"]) == (200, "batch-response")
-    assert [one["response"]["status"][:3] for one in said["entry"]] == ["201", "422", "400", "412", "201"]
+    assert [one["response"]["status"][:3] for one in said["entry"]] == ["201", "422", "404", "412", "201"]
     place = said["entry"][1]["response"]["outcome"]["issue"][0]["expression"]
     assert place == ["Bundle.entry[1].resource.status"]
 
@@ -125,7 +127,17 @@ def test_each_entry_of_a_batch_is_on_its_own(ward, patient):
 @pytest.mark.parametrize(
     ("made", "where"),
     [
-        (entry("DELETE", "Observation/1"), "Bundle.entry[0].request.method"),
+        (entry("PATCH", "Observation/1"), "Bundle.entry[0].request.method"),
+        (entry("DELETE", "Patient/1"), "Bundle.entry[0].request.url"),
+        (entry("DELETE", "Observation/1/_history"), "Bundle.entry[0].request.url"),
+        (entry("DELETE", "Observation"), "Bundle.entry[0].request.url"),
+        (entry("DELETE", "QuestionnaireResponse?status=completed"), "Bundle.entry[0].request.url"),
+        (entry("GET", "Basic/1"), "Bundle.entry[0].request.url"),
+        (entry("GET", "Observation/1/$meta"), "Bundle.entry[0].request.url"),
+        (entry("GET", "Observation//_history"), "Bundle.entry[0].request.url"),
+        (entry("GET", "Observation/1", ifNoneMatch="x"), "Bundle.entry[0].request.ifNoneMatch"),
+        (entry("PUT", "QuestionnaireResponse/1", FORM), "Bundle.entry[0].resource.id"),
+        (entry("POST", "QuestionnaireResponse", FORM, ifNoneExist="identifier=1"), "Bundle.entry[0].request"),
         (entry("POST", "Observation"), "Bundle.entry[0].resource"),
         (entry("POST", "Condition", anc("Patient/p")), "Bundle.entry[0].request.url"),
         (entry("POST", "Patient", {"resourceType": "Patient"}), "Bundle.entry[0].request.url"),
@@ -170,6 +182,8 @@ def test_a_bundle_may_be_empty_but_not_endless(ward):
     }
     many = bundle("batch", *(entry("POST", "Observation", {"resourceType": "Observation"}) for _ in range(1001)))
     assert issues(send(ward, many)) == [("Bundle.entry", "too-costly")]
+    looks = bundle("batch", *(entry("GET", "Patient") for _ in range(101)))
+    assert issues(send(ward, looks)) == [("Bundle.entry", "too-costly")]
 
 
 def test_one_resource_twice_in_a_transaction_is_refused(ward, patient):

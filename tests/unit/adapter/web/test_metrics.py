@@ -54,3 +54,17 @@ def test_a_folder_in_which_several_processes_add_up_is_read(ward, tmp_path, monk
 @pytest.mark.parametrize("who", ["centre", "registry", "ehr"])
 def test_only_an_operator_sees_them(ward, who):
     assert ward.ask("GET", "/metrics", who).status_code == 403
+
+
+def test_questions_that_nobody_has_answered_are_counted_by_kind(ward):
+    with ward.store.transaction() as tx:
+        tx.questions.settle("chu-a", "c-1", "Patient/1", {"deceased": {}, "merged": {}}, NOW)
+        tx.questions.settle("chu-a", "c-2", "Patient/2", {"merged": {}}, NOW)
+        tx.questions.settle("chu-a", "c-3", "Patient/3", {"gone": {}}, NOW)
+        (gone,) = tx.questions.open_of(["c-3"])
+        tx.questions.answer(gone.id, who="ada", answer="seen to", at=NOW)
+    found = told(ward)
+    assert {key: value for key, value in found.items() if key[0] == "engraft_questions"} == {
+        ("engraft_questions", "deceased"): 1,
+        ("engraft_questions", "merged"): 2,
+    }

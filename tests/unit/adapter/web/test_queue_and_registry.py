@@ -69,6 +69,17 @@ class TestRegistry:
         for secret in (b"P-0001", b"P-0002", b"FR-037", b"1971-05-02", b"2026-03-02"):
             assert secret not in answer.data
 
+    def test_two_registries_that_pull_see_different_pseudonyms(self, registry):
+        registry.ask("POST", "/enrolments", document=ENROLMENT)
+        with registry.store.transaction() as tx:
+            registry.tokens["second"] = tx.clients.add("second", "registry", None, NOW)
+        names = ("registry", "second", "registry")
+        one, two, again = (decode(registry.ask("GET", "/registry/bundles", each).data) for each in names)
+        assert one == again
+        made = [{entry["resource"]["id"] for entry in each["entry"][0]["resource"]["entry"]} for each in (one, two)]
+        assert len(made[0]) == len(made[1])
+        assert not made[0] & made[1]
+
     def test_nobody_agrees_nothing_leaves(self, registry):
         collection = decode(registry.ask("GET", "/registry/bundles", "registry").data)
         assert "entry" not in collection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from io import BytesIO
 
 import pytest
@@ -11,6 +10,7 @@ from adapter.errors import HospitalRefused, StoreUnavailable
 from adapter.web.content import LIMIT
 from adapter.web.routing import CENTRE, Route, register
 from mappings.r4.wire import decode
+from tests.lib.logged import logged
 
 
 def issue(answer):
@@ -66,16 +66,16 @@ def test_no_address_is_answered_by_a_redirect(ward, path):
     assert ward.ask("GET", path, None).status_code in (200, 404)
 
 
-def test_what_nobody_foresaw_is_a_number_to_the_caller_and_a_place_in_the_log(ward, caplog):
-    with caplog.at_level(logging.ERROR, "engraft.web"):
+def test_what_nobody_foresaw_is_a_number_to_the_caller_and_a_place_in_the_log(ward):
+    with logged() as log:
         answer = breaking(ward, KeyError("Mrs Example has a relapse"))
     assert (answer.status_code, issue(answer)["code"]) == (500, "exception")
     number = answer.headers["X-Request-Id"]
     assert number in issue(answer)["diagnostics"]
-    assert number in caplog.text
-    assert "KeyError" in caplog.text
-    assert "test_refusals.py" in caplog.text
-    assert "Example" not in caplog.text + answer.text
+    (line,) = log.of("unforeseen")
+    assert (line["correlation"], line["error"]) == (number, "KeyError")
+    assert line["at"][0].startswith("web/test_refusals.py:")
+    assert "Example" not in log.text + answer.text
 
 
 def test_a_database_that_is_away_says_when_to_come_back(ward):

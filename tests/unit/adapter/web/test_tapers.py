@@ -75,6 +75,16 @@ def test_a_gate_that_is_not_met_is_a_conflict(ward, course):
     assert "acute GVHD" in decode(answer.data)["issue"][0]["diagnostics"]
 
 
+def test_what_began_against_its_gate_is_recorded_when_somebody_says_why(ward, well):
+    late = SAID | {"first_day": "2026-05-05"}
+    refused = ward.ask("POST", f"/regimens/{well}/tapers/{MMF}", document=late)
+    assert refused.status_code == 409
+    assert "deviation has to say why" in decode(refused.data)["issue"][0]["diagnostics"]
+    done = ward.ask("POST", f"/regimens/{well}/tapers/{MMF}", document=late | {"deviation": "seen late"})
+    assert (done.status_code, decode(done.data)["deviation"]) == (200, "seen late")
+    assert full_dose(ward) == ("completed", "2026-05-04")
+
+
 # on the page
 
 
@@ -99,6 +109,14 @@ def test_a_physician_confirms_and_the_page_shows_it(ward, place):
     told = deed(ward, place.split("/")[2])
     assert told.who == "user:ben"
     assert told.detail.endswith("(confirmed by Dr Ben Example, physician)")
+
+
+def test_a_deviation_stands_on_the_page_where_the_taper_does(ward, place):
+    page = signed_in(ward, "ben").open(place)
+    page.send(f"{place}/tapers/{MMF}", first_day="2026-05-05", deviation="seen late", password=PASSWORD).follow()
+    assert "begun on 2026-05-05, a deviation from the protocol" in page.words()
+    assert "DEVIATION from the protocol: seen late" in row(page, "D+64")
+    assert "1000 mg x 2" in row(page, "D+63")
 
 
 def test_its_end_and_its_withdrawal_are_forms_of_the_page(ward, place):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapter.web.visit_fields import MOST_ITEMS, added, controls, dropped, first_field, items, marked
+from adapter.web.visit_fields import MOST_ITEMS, added, controls, dropped, first_field, gaps, items, marked
 from mappings.intake import asked
 from mappings.r4.faults import Fault
 
@@ -62,6 +62,20 @@ def test_a_list_grows_and_shrinks_with_what_is_in_its_items():
         "shown:gvhd.acute": "1",
         "shown:gvhd.acute.1.course": "1",
     }
+
+
+def test_words_that_are_not_known_stand_after_the_boxes_and_there_is_room_for_one_more():
+    path = "gvhd.acute.1.treatment"
+    assert gaps({f"{path}.2": "ecp"}, path, 8) == [(f"{path}.9", f"{path}.9")]
+    fields = {f"{path}.1.not_done": "unknown", f"{path}.2": "ecp", f"{path}.11.note": "abroad"}
+    assert gaps(fields, path, 8) == [
+        (f"{path}.11", f"{path}.11"),
+        (f"{path}.12", f"{path}.1"),
+        (f"{path}.13", f"{path}.13"),
+    ]
+    on_page = [one.name for one in names(fields)]
+    assert f"{path}.12.not_done" in on_page
+    assert f"{path}.13.note" in on_page
 
 
 def test_no_list_grows_without_end():

@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 
+from mappings.intake import words
 from mappings.r4.wire import decode
 from tests.lib.forms import FOLLOW_UP
 from tests.unit.adapter.web.browsing import Browser, signed_in
@@ -208,12 +209,41 @@ def test_sending_what_was_told_writes_nothing(ward, place):
 
 
 def test_what_the_form_cannot_show_is_not_lost_by_it(ward, place):
-    """One treatment of a list said to be missing has no field: the form does not open, so that it cannot be dropped."""
-    episode = {"onset": "2026-04-20", "treatment": ["topical", {"not_done": "unknown"}]}
+    """Blanks around a text are no part of a field: the form does not open, so that nothing is changed unseen."""
+    episode = {"onset": "2026-04-20", "treatment": ["other"], "text": " as in the letter "}
     ward.ask("POST", "/follow-ups", document=FOLLOW_UP | {"gvhd": {"acute": [episode]}})
     dana = signed_in(ward, "dana").open(f"{place}/m3")
     assert dana.answer.status_code == 409
     assert "corrected the way it was sent" in dana.words()
+
+
+def test_values_of_lists_that_are_not_known_are_shown_and_sent_again_as_they_were(ward, place, course):
+    episode = {"onset": "2026-04-20", "treatment": [{"not_done": "unknown", "note": "abroad"}, "ecp"]}
+    transfusions = ["2026-03-16", {"not_done": "asked-unknown"}]
+    told = {"gvhd": {"acute": [episode]}, "engraftment": {"platelet_transfusions": transfusions}}
+    ward.ask("POST", "/follow-ups", document=FOLLOW_UP | told)
+    dana = signed_in(ward, "dana").open(f"{place}/m3")
+    boxes = len(words.GVHD_TREATMENT.admitted)
+    shown = shown_in(dana)
+    assert shown[f"gvhd.acute.1.treatment.{boxes + 1}.not_done"] == "unknown"
+    assert shown[f"gvhd.acute.1.treatment.{boxes + 1}.note"] == "abroad"
+    assert shown[f"gvhd.acute.1.treatment.{boxes + 2}.not_done"] == "", "there is room for another"
+    assert shown["engraftment.platelet_transfusions.2.not_done"] == "asked-unknown"
+    fill(dana, f"{place}/m3", "send", **{f"gvhd.acute.1.treatment.{boxes + 2}.not_done": "masked"}).follow()
+    assert "version 2" in dana.words()
+    with ward.store.reading() as tx:
+        (kept,) = [one.content for one in tx.follow_ups.of_course(course)]
+    assert kept["gvhd"]["acute"][0]["treatment"] == ["ecp", episode["treatment"][0], {"not_done": "masked"}]
+    assert kept["engraftment"]["platelet_transfusions"] == transfusions
+
+
+def test_a_note_without_a_reason_is_told_at_its_place(ward, place):
+    dana = signed_in(ward, "dana").open(f"{place}/m3")
+    fill(dana, f"{place}/m3", "add:gvhd.acute").follow()
+    boxes = len(words.GVHD_TREATMENT.admitted)
+    fill(dana, f"{place}/m3", "send", **{f"gvhd.acute.1.treatment.{boxes + 1}.note": "abroad"})
+    assert f'id="gvhd.acute.1.treatment.{boxes + 1}.note-wrong"' in dana.text
+    assert "choose the reason too" in dana.words()
 
 
 def test_unscheduled_visits_are_told_by_their_dates(ward, place):

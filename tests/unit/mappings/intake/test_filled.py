@@ -14,6 +14,7 @@ from mappings.intake import filled, schema
 from mappings.intake.asked import SETTLED
 from mappings.r4 import wire
 from mappings.r4.faults import FaultyInput
+from tests.lib.leaves import full, leaves, without
 from tests.lib.tree import ROOT
 
 EXAMPLE = ROOT / "tests" / "golden" / "interface-example" / "0-documents.json"
@@ -140,9 +141,63 @@ def test_a_scale_needs_both_its_name_and_its_score():
     assert "quality_of_life.scale.1.score" in refused({"quality_of_life.scale.1.name": "fatigue"})
 
 
+def test_one_value_of_a_list_is_said_to_be_missing_beside_those_that_are_known():
+    fields = {
+        "gvhd.acute.1.treatment.1": "topical",
+        "gvhd.acute.1.treatment.2.not_done": "unknown",
+        "gvhd.acute.1.treatment.2.note": "begun elsewhere",
+        "engraftment.platelet_transfusions.1": "2026-03-16",
+        "engraftment.platelet_transfusions.2.not_done": "asked-unknown",
+    }
+    document = {
+        "gvhd": {"acute": [{"treatment": ["topical", {"not_done": "unknown", "note": "begun elsewhere"}]}]},
+        "engraftment": {"platelet_transfusions": ["2026-03-16", {"not_done": "asked-unknown"}]},
+    }
+    assert said(fields) == document
+    assert filled.fields(document) == fields
+    far = said({"gvhd.acute.1.treatment.2": "ecp", "gvhd.acute.1.treatment.9.not_done": "unknown"})
+    assert far["gvhd"]["acute"][0]["treatment"] == ["ecp", {"not_done": "unknown"}]
+
+
+def test_a_value_of_a_list_is_there_or_missing_and_not_both():
+    told = refused(
+        {
+            "engraftment.platelet_transfusions.1": "2026-03-16",
+            "engraftment.platelet_transfusions.1.not_done": "unknown",
+            "gvhd.chronic.1.treatment.9.note": "lost",
+            "gvhd.acute.1.treatment.none": "true",
+            "gvhd.acute.1.treatment.9.not_done": "unknown",
+        }
+    )
+    assert list(told) == [
+        "engraftment.platelet_transfusions.1.not_done",
+        "gvhd.chronic.1.treatment.9.note",
+        "gvhd.acute.1.treatment.none",
+    ]
+
+
+def test_a_measure_that_was_not_taken_keeps_its_day():
+    fields = {
+        "measurements.weight.not_done": "not-performed",
+        "measurements.weight.note": "in bed",
+        "measurements.weight.date": "2026-09-02",
+        "measurements.height.not_done": "unknown",
+        "measurements.height.date.not_done": "unknown",
+    }
+    weight = {"value": {"not_done": "not-performed", "note": "in bed"}, "unit": "kg", "date": "2026-09-02"}
+    height = {"value": {"not_done": "unknown"}, "unit": "cm", "date": {"not_done": "unknown"}}
+    nested = filled.document(fields)
+    assert nested.document == {"measurements": {"weight": weight, "height": height}}
+    assert filled.fields(nested.document) == fields
+    assert nested.told("measurements.weight.value.not_done") == "measurements.weight.not_done"
+    assert nested.cells["measurements.weight.value.note"].text == "in bed"
+    alone = {"measurements": {"weight": {"value": {"not_done": "unknown"}, "unit": "kg"}}}
+    assert filled.fields(alone) == {"measurements.weight.not_done": "unknown"}
+    assert said({"measurements.not_done": "unknown"}) == {"measurements": {"not_done": "unknown"}}
+
+
 def test_a_field_that_is_none_of_the_form_is_refused():
-    """One treatment said to be missing is none either: a form has a box for each word, and one for the list."""
-    assert "is no field" in refused({"gvhd.acute.1.treatment.2.not_done": "unknown"}).popitem()[1]
+    assert "is no field" in refused({"gvhd.acute.1.treatment.missing.not_done": "unknown"}).popitem()[1]
     assert "is no field" in refused({"measurements.weight.value.not_done": "unknown"}).popitem()[1]
     assert (
         "is no field"
@@ -166,6 +221,27 @@ def test_the_interface_example_comes_back_as_it_was():
 
 def whole(form, fields):
     return {key: form[key] for key in SETTLED if key in form} | said(fields)
+
+
+def test_whatever_json_can_say_to_be_missing_the_form_can():
+    for path in leaves("follow_up"):
+        document = without(full("follow_up"), path)
+        back = whole(document, filled.fields(document))
+        assert schema.follow_up(back, AS_OF) == schema.follow_up(document, AS_OF), path
+
+
+def test_whatever_an_enrolment_can_say_to_be_missing_its_form_can():
+    for path in leaves("enrolment"):
+        document = without(full("enrolment"), path)
+        whose = {key: document[key] for key in ("centre", "patient", "protocol")}
+        back = whose | filled.document(filled.fields(document), "enrolment").document
+        assert schema.enrolment(back, AS_OF) == schema.enrolment(document, AS_OF), path
+
+
+def test_a_field_of_the_other_form_is_none_of_this():
+    with pytest.raises(FaultyInput) as caught:
+        filled.document({"relapse.kind": "molecular", "patient": "P-1", "birth_date": "1971"}, "enrolment")
+    assert [fault.path for fault in caught.value.faults] == ["relapse.kind"]
 
 
 @settings(max_examples=20, deadline=None)

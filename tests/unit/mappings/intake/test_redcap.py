@@ -227,6 +227,15 @@ def test_a_mapping_that_does_not_fit_the_dictionary_is_refused(before, after, pa
     assert told in refused(MAPPING.replace(before, after), DICTIONARY)[path]
 
 
+@pytest.mark.parametrize("dictionary", [b"\xff\xfe", b'"Variable / Field Name"\n"a', "Préfixe".encode("cp1252")])
+def test_a_dictionary_that_cannot_be_read_is_refused(dictionary):
+    assert "is no CSV in UTF-8" in refused(SMALL, dictionary)["project.dictionary"]
+
+
+def test_a_mapping_without_end_is_refused():
+    assert "nested too deep" in refused("a = " + "[" * 100_000)["$"]
+
+
 def test_the_dictionary_is_named_in_the_mapping():
     assert redcap.dictionary_of(MAPPING) == "dictionary.csv"
     assert redcap.dictionary_of(SMALL) is None

@@ -116,6 +116,22 @@ class TestKdn5:
             days = [f"gemcitabine-C{number}D1", f"carboplatin-C{number}D1", f"gemcitabine-C{number}D8"]
             assert [leaf["id"] for leaf in cycle["action"]] == days
 
+    def test_a_day_of_a_cycle_is_r4s_own_extension_on_its_action(self):
+        """As in the specification's example: gemcitabine on days 1 and 8, carboplatin on day 1, of 21 days."""
+        plan, *_ = definitions(KDN5)
+        (group,) = a_plan().orders("RequestGroup")
+        for actions in (plan["action"], group["action"]):
+            (phase,) = actions
+            for cycle in phase["action"]:
+                assert cycle["timingTiming"] == {"repeat": {"count": 1, "duration": 21, "durationUnit": "d"}}
+                told = [one["extension"] for leaf in cycle["action"] for one in leaf["extension"]]
+                assert [[day["valueInteger"] for day in one] for one in told] == [[1], [1], [8]]
+                assert {one["url"] for leaf in cycle["action"] for one in leaf["extension"]} == {
+                    "http://hl7.org/fhir/StructureDefinition/timing-daysOfCycle"
+                }
+        for order in a_plan().orders("MedicationRequest"):
+            assert "timing-daysOfCycle" not in str(order)  # its contexts are actions
+
     def test_everything_hangs_on_the_first_gemcitabine(self):
         """In the specification's own example carboplatin starts with gemcitabine, too."""
         plan, *_ = definitions(KDN5)

@@ -131,6 +131,14 @@ def test_gates_are_shown_when_their_days_have_come(today, shown):
     assert keys(gate_advice.of_view(bench(a_record(ready()), today=today))) == shown
 
 
+def test_a_taper_that_began_late_is_shown_for_what_it_is():
+    """D+62 is five days after the protocol's last day for mycophenolate."""
+    begun = {"begun": {"mycophenolate-taper": date(2026, 5, 3)}, "deviations": {"mycophenolate-taper": "seen late"}}
+    shown = gate_advice.of_view(bench(a_record(**begun), today=date(2026, 5, 5)))
+    (advice,) = [one for one in shown if one.key == "gate/mycophenolate-taper"]
+    assert "DEVIATION from the protocol: seen late" in advice.detail
+
+
 def test_of_several_injections_the_next_one_is_shown():
     assert keys(gate_advice.of_view(bench(a_record(ready(), GIVEN)))) == ["gate/pdli-2"]
     (advice,) = gate_advice.of_view(bench(a_record(ready())))

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from mappings.canonicals import DEFAULT
-from mappings.plan.beside import Result, results, tokens
+from mappings.plan.beside import Result, coded, results
 
 BLANK = [Result("Creatinine clearance"), Result("Bilirubin")]
 TROUGH = Result("Ciclosporin trough")
@@ -87,5 +87,64 @@ def test_a_preliminary_result_and_a_comparator_say_so():
     assert (found.value, found.note) == ("<25 ng/mL", "preliminary")
 
 
-def test_what_is_searched_for_are_the_codes_that_were_looked_up():
-    assert tokens(DEFAULT).split(",") == [f"http://loinc.org|{code}" for code in ("14682-9", "2160-0", "3520-4")]
+def test_what_is_searched_for_are_the_codes_that_were_looked_up_and_those_that_the_centre_names():
+    known = [("http://loinc.org", code) for code in ("14682-9", "2160-0", "3520-4")]
+    assert coded(DEFAULT) == known
+    assert coded(DEFAULT, OWN) == [*known, *(pair for pairs in OWN.values() for pair in pairs)]
+
+
+LAB = "https://lab.example/codes"
+OWN = {
+    "bilirubin": ((LAB, "BILI"), (LAB, "BILI-T")),
+    "creatinine-clearance": ((LAB, "CLCR"),),
+    "ciclosporin-trough": ((LAB, "CSA0"),),
+    "creatinine": ((LAB, "CREA"),),
+}
+
+
+def of_the_house(code, value, when, unit):
+    return observation("3520-4", value, when, unit) | {"code": {"coding": [{"system": LAB, "code": code}]}}
+
+
+def test_a_code_that_the_centre_names_is_shown_and_says_so():
+    found = results(
+        [
+            of_the_house("BILI", "9", "2026-03-07", "umol/L"),
+            of_the_house("BILI-T", "12", "2026-03-08", "umol/L"),
+            of_the_house("CLCR", "88", "2026-03-08", "mL/min"),
+            of_the_house("CSA0", "180", "2026-03-09", "ug/L"),
+        ],
+        DEFAULT,
+        OWN,
+    )
+    assert found == [
+        Result("Ciclosporin trough", "180 ug/L", "2026-03-09", "the laboratory's code CSA0"),
+        Result("Creatinine clearance", "88 mL/min", "2026-03-08", "the laboratory's code CLCR"),
+        Result("Bilirubin", "12 umol/L", "2026-03-08", "the laboratory's code BILI-T"),
+    ]
+
+
+def test_a_code_that_nobody_named_shows_nothing():
+    assert results([of_the_house("BILI", "9", "2026-03-07", "umol/L")], DEFAULT) == [TROUGH, *BLANK]
+    other = of_the_house("BILI", "9", "2026-03-07", "umol/L")
+    other["code"]["coding"][0]["system"] = "https://another.example/codes"
+    assert results([other], DEFAULT, OWN) == [TROUGH, *BLANK]
+
+
+def test_what_the_centre_says_of_a_code_goes_before_the_table():
+    """Its laboratory writes troughs, and only those, by the code of any level."""
+    own = {"ciclosporin-trough": (("http://loinc.org", "3520-4"),)}
+    (level, *_) = results([observation("3520-4", "212", "2026-03-09")], DEFAULT, own)
+    assert (level.name, level.note) == ("Ciclosporin trough", "the laboratory's code 3520-4")
+
+
+def test_the_time_of_an_instant_counts_too():
+    level = observation("3520-4", "212", "2026-03-09")
+    level["effectiveInstant"] = f"{level.pop('effectiveDateTime')}T06:00:00Z"
+    assert results([level], DEFAULT)[0].date == "2026-03-09"
+
+
+@pytest.mark.parametrize("change", [{"code": "x"}, {"code": {"coding": "x"}}, {"valueQuantity": 3}, {"note": "x"}])
+def test_what_a_hospital_wrote_wrongly_breaks_no_page(change):
+    found = results([observation("3520-4", "212", "2026-03-09") | change], DEFAULT, OWN)
+    assert found[0].name.startswith("Ciclosporin")

@@ -55,6 +55,11 @@ def test_offsets_are_positive_and_say_before_or_after():
     assert (window["low"]["value"], window["high"]["value"]) == (35, 56)
 
 
+def test_days_that_count_from_the_graft_are_no_days_of_a_cycle():
+    """D-11 as day 3 of a cycle would stand beside the D+3 of cyclophosphamide."""
+    assert "daysOfCycle" not in str(PLAN)
+
+
 def test_action_ids_are_unique():
     def ids(actions):
         for action in actions:

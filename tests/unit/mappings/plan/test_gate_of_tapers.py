@@ -85,6 +85,14 @@ def test_a_taper_that_a_person_confirmed_is_over_counts_from_that_day():
     assert (found.verdict.value, whats(found)) == ("met", ["Taper of mycophenolate confirmed to be over"])
 
 
+def test_a_taper_that_began_against_its_gate_is_a_deviation_from_its_first_day_on():
+    record = a_record(WELL, begun={MMF: date(2026, 5, 3)}, deviations={MMF: "seen late"})
+    assert standing(record, MMF, date(2026, 5, 2)).deviation is None
+    found = standing(record, MMF, date(2026, 5, 3))
+    assert (found.deviation, found.verdict.value) == ("seen late", "not-met")
+    assert finding(record, MMF, "window", date(2026, 6, 1)).verdict.value == "not-met"
+
+
 def test_a_taper_whose_drug_is_stopped_is_done():
     record = a_record(ready())
     assert standing(record, MMF, date(2026, 4, 26)).done is None

@@ -77,6 +77,14 @@ def test_a_taper_that_goes_on_is_shown_to_the_end_of_its_window():
     assert lines(late, "D+57")[0][0].first
 
 
+def test_a_deviation_stands_on_the_taper_on_the_order_and_on_the_calendar():
+    late = Confirmed(date(2026, 4, 28), None, "Dr A. Example", "Gate not met.", "seen late")
+    found = tapered(PLAN, {}, {MMF: late})
+    assert "seen late" in order(found, "mycophenolate", "MedicationRequest")["statusReason"]["text"]
+    assert lines(late, "D+57")[0][0].taper.against == "DEVIATION from the protocol: seen late"
+    assert lines(OVER, "D+35")[0][0].taper.against == ""
+
+
 def test_its_span_is_what_was_confirmed():
     items = read(tapered(PLAN, {}, {MMF: OVER}))
     taper, full = (next(one for one in items if one.action == action) for action in (MMF, "mycophenolate"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.registry.pseudonyms import FARTHEST, Pseudonyms, move_back
+from mappings.registry.pseudonyms import FARTHEST, Pseudonyms, key_for, move_back
 from tests.unit.mappings.registry.patients import KEY
 
 MADE = Pseudonyms(KEY)
@@ -70,3 +70,24 @@ def test_what_is_no_date_does_not_leave(odd):
 def test_a_month_is_off_by_half_of_itself_at_most(day, days):
     moved = move_back(f"{day:%Y-%m}", days)
     assert abs((date.fromisoformat(f"{moved}-15") - date(day.year, day.month, 15)).days + days) <= 16
+
+
+@given(st.text(), st.text(), st.text())
+def test_two_registries_share_neither_pseudonyms_nor_days(one, other, patient):
+    a, b = key_for(one, KEY), key_for(other, KEY)
+    assert (a == b) == (one == other)
+    assert KEY not in (a, b)
+    made = Pseudonyms(a), Pseudonyms(b)
+    assert (made[0].id("Patient", patient) == made[1].id("Patient", patient)) == (one == other)
+    assert (made[0].value("Patient", patient) == made[1].value("Patient", patient)) == (one == other)
+
+
+def test_days_of_two_registries_tell_nothing_of_each_other():
+    """Of 2,000 patients as many have the same shift in both as chance gives: one in 364."""
+    a, b = Pseudonyms(key_for("a", KEY)), Pseudonyms(key_for("b", KEY))
+    assert sum(a.days(str(n)) == b.days(str(n)) for n in range(2000)) < 20
+
+
+def test_no_key_is_made_from_one_that_could_be_guessed():
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        key_for("a", b"short")
