@@ -60,4 +60,5 @@ def _in_words(found: Quality) -> str:
         (visits, ("centre", "visits", "number")),
     )
     shown = [tabulate(rows, headers=heads, disable_numparse=True) for rows, heads in tables if rows]
-    return "\n\n".join([f"{found.patients} patients, {len(found.findings)} findings", *shown])
+    not_known = [f"not known: {sentence}" for sentence in found.not_known]
+    return "\n\n".join([f"{found.patients} patients, {len(found.findings)} findings", *shown, *not_known])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from adapter.config import Registry, Settings
 from adapter.errors import Invalid, Refused
 from adapter.flows import registry as outcomes
-from mappings.registry import course, ebmt, ebmt_page
+from mappings.registry import course, ebmt, ebmt_day0, ebmt_page
 
 if TYPE_CHECKING:
     from adapter.store import Store
@@ -30,8 +30,11 @@ def export(store: Store, registry: Registry, settings: Settings, now: datetime, 
     rows: dict[str, list[ebmt.Line]] = {}
     aside: list[outcomes.Aside] = []
     for bundle in outcomes.bundles(store, key, now, aside=aside, canonicals=settings.canonicals):
-        for one in course.read((entry["resource"] for entry in bundle["entry"]), settings.canonicals):
-            for form, line in ebmt.lines(one, registry.windows, registry.dates).items():
+        resources = [entry["resource"] for entry in bundle["entry"]]
+        for one in course.read(resources, settings.canonicals):
+            day_zero = ebmt_day0.line(one, resources, registry.dates, settings.canonicals)
+            made = {ebmt_day0.FORM: day_zero} if day_zero else {}
+            for form, line in (made | ebmt.lines(one, registry.windows, registry.dates)).items():
                 rows.setdefault(form, []).append(line)
     done = Counter({form: len(lines) for form, lines in rows.items()})
     told = ", ".join(f"{form} {number}" for form, number in done.items()) or "nothing"

@@ -1,20 +1,22 @@
 """Is what centres told complete, in time, and free of contradictions? Each finding leads to the visit to mend.
 
-Of what is stored the visits themselves are known: which are overdue, and what each leaves out. A folder of resources
-knows no visits, so there only contradictions and whole parts that nobody told are found.
+Of what is stored the visits themselves are known: which are overdue, and what each leaves out. Of a folder of resources
+what it tells is used: the centre and number of a patient, and, where it holds the Provenance of the documents, which
+visits were told and which to mend. What a visit leaves out, and which are overdue, it cannot tell; the answer says so.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.flows import course, courses, gates
+from adapter.flows import course, courses, gates, origins
+from adapter.flows.origins import Origins
 from adapter.flows.visit import name_of
 from adapter.overlays import overlay_of
 from mappings.facts import Enrolment, FollowUp
@@ -70,6 +72,8 @@ class Quality:
     findings: tuple[Finding, ...]
     completeness: tuple[Completeness, ...]
     visits: Mapping[str, Mapping[str, int]]
+    not_known: tuple[str, ...] = ()
+    """What this source cannot tell, in sentences."""
 
     @property
     def wrong(self) -> bool:
@@ -83,7 +87,7 @@ class Quality:
             "findings": [asdict(one) for one in self.findings],
             "completeness": [asdict(one) for one in self.completeness],
             "visits": {centre: dict(states) for centre, states in self.visits.items()},
-        }
+        } | ({"not_known": list(self.not_known)} if self.not_known else {})
 
 
 def of_store(store: Store, settings: Settings, now: datetime, *, centres: Collection[str] | None = None) -> Quality:
@@ -105,17 +109,49 @@ def of_store(store: Store, settings: Settings, now: datetime, *, centres: Collec
 def of_directory(path: Path, settings: Settings) -> Quality:
     """Of the NDJSON files of a folder or of one file. Raises Refused, Invalid."""
     findings: list[Finding] = []
-    told: Counter[str] = Counter()
-    number = 0
+    told: dict[str | None, Counter[str]] = {}
     with courses.in_directory(path, settings.canonicals) as found:
-        for number, one in enumerate(found, 1):  # noqa: B007  how many there were
+        numbers = origins.numbers_in(path, settings.canonicals)
+        for one in found:
+            centre, number = numbers.get(one.patient, (None, one.patient))
             findings += (
-                Finding(None, one.patient, each.rule, each.severity, each.text, each.sources)
+                Finding(centre, number, each.rule, each.severity, each.text, each.sources)
                 for each in contradictions(one)
             )
-            told.update(_parts(one))
-    parts = [Completeness(None, part, number, told[part], 0, number - told[part]) for part in PARTS]
-    return Quality(number, tuple(findings), tuple(parts), {})
+            told.setdefault(centre, Counter()).update([PATIENTS, *_parts(one)])
+    behind = origins.origins_in(
+        path, {source for finding in findings for source in finding.sources}, settings.canonicals
+    )
+    return Quality(
+        sum(parts[PATIENTS] for parts in told.values()),
+        tuple(replace(one, mend=tuple(_documents(one, behind))) for one in findings),
+        tuple(_completeness(told)),
+        {centre: {State.DONE.value: number} for centre, number in sorted(behind.visits.items()) if number},
+        tuple(_not_known(told, behind)),
+    )
+
+
+PATIENTS = "patients"
+
+
+def _completeness(told: Mapping[str | None, Counter[str]]) -> Iterator[Completeness]:
+    for centre in sorted(told, key=lambda code: code or ""):
+        of, parts = told[centre][PATIENTS], told[centre]
+        yield from (Completeness(centre, part, of, parts[part], 0, of - parts[part]) for part in PARTS)
+
+
+def _documents(finding: Finding, behind: Origins) -> Iterator[Place]:
+    """Each once; a folder has no forms."""
+    keys = (key for source in finding.sources for key in behind.documents.get(source, ()))
+    yield from (Place(key, None) for key in dict.fromkeys(keys))
+
+
+def _not_known(told: Mapping[str | None, Counter[str]], behind: Origins) -> Iterator[str]:
+    yield "which visits are due or overdue, and what each left out: ask the database"
+    if not behind.known:
+        yield "which visits were told: this folder has no Provenance of documents (engraft export writes it)"
+    if None in told:
+        yield f"the centre of {told[None][PATIENTS]} patients, who have no number of ours"
 
 
 PARTS = {

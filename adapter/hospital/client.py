@@ -225,7 +225,7 @@ class HospitalClient:
         with spans.span(method, said, kind="client") as mark:
             headers = {**(headers or {}), **self._passport()}
             if isinstance(content.get("data"), bytes):
-                headers["Content-Type"] = FHIR_JSON
+                headers.setdefault("Content-Type", FHIR_JSON)
             answer = self._exchange(method, url, headers, content)
             mark({"http.response.status_code": answer.status})
         ms = round((time.monotonic() - begun) * 1000, 1)

@@ -142,7 +142,8 @@ RULES: tuple[str, ...] = (
         "Survival is Kaplan-Meier's estimate with Greenwood's standard error, incidence Aalen and "
         "Johansen's with several causes, both with intervals of 95 % on the scale log(-log); shares have "
         "Clopper and Pearson's exact interval. Nothing is estimated past the last day of follow-up, unless "
-        "nobody was censored on it."
+        "nobody was censored on it. Where survival is 1 or 0 it has neither standard error nor interval "
+        "(R writes a standard error of 0 at 1); where an incidence is 0 or 1 it has no interval."
     ),
 )
 """What holds for all. D marks a decision of ours that no source fixes."""

@@ -50,8 +50,13 @@ def fields() -> tuple[Field, ...]:
 
 def columns(form: str) -> list[str]:
     """Names of the columns of a form."""
-    asked = (one for one in fields() if one.form in ("*", form))
+    asked = (one for one in fields() if _asks(one, form))
     return [name for one in asked for name in ([one.name, f"{one.name}_told"] if one.kind == "coded" else [one.name])]
+
+
+def _asks(field: Field, form: str) -> bool:
+    """`*` is every form, `after` every one after day 0."""
+    return field.form in ("*", form) or (field.form == "after" and form in FORMS)
 
 
 def lines(course: Course, windows: Mapping[str, int], dates: str) -> dict[str, Line]:
@@ -67,13 +72,14 @@ def lines(course: Course, windows: Mapping[str, int], dates: str) -> dict[str, L
         due = _due(form, graft.day)
         if form in windows and due - timedelta(days=windows[form]) <= course.latest:
             facts = _facts(course, form, graft.day, due, windows[form])
-            found[form] = dict(_cells(form, facts, graft.day, dates))
+            found[form] = dict(filled(form, facts, graft.day, dates))
     return found
 
 
-def _cells(form: str, facts: Mapping[str, Any], graft: date, dates: str) -> Iterator[tuple[str, str]]:
+def filled(form: str, facts: Mapping[str, Any], graft: date, dates: str) -> Iterator[tuple[str, str]]:
+    """(field, what is written into it) of a form, as the mapping says; blank where no fact is known."""
     for field in fields():
-        if field.form in ("*", form):
+        if _asks(field, form):
             said = facts.get(field.fact)
             if field.kind == "coded":
                 yield field.name, ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from datetime import date
@@ -75,7 +76,11 @@ class Report:
         whom: dict[str, set[str]] = {}
         for entry in plain:
             whom.setdefault(_kind(entry[word]), set()).add(entry["patient"])
-        return [{word: said, "count": None if small(len(who)) else len(who)} for said, who in sorted(whom.items())]
+        return [{word: said, "count": self._count(len(who))} for said, who in sorted(whom.items())]
+
+    def _count(self, number: int) -> int | None:
+        """None where it, or the rest of all patients, is few."""
+        return None if small(number) or small(self.patients - number) else number
 
 
 def compile_report(
@@ -90,14 +95,37 @@ def compile_report(
     """Every endpoint asked for (default: all that there are), at its own horizons or at `horizons` (days).
 
     `as_of` defaults to the last date in the data, beyond which nothing is to be cut. `keep`: the subjects too. Courses
-    are taken one by one. Raises FaultyInput naming endpoints and horizons that do not exist.
+    are taken one by one. What is hidden in a release is hidden for all endpoints together, whichever are asked for: who
+    asks for them one by one learns no more. Its cut-off, where none is asked for, is the end of the month of the last
+    date, which is somebody's. Raises FaultyInput naming endpoints and horizons that do not exist.
     """
-    cohort = Cohort(chosen(endpoints), as_of or date.max, horizons, keep=keep)
+    found = cohort(endpoints=endpoints, horizons=horizons, as_of=as_of, release=release, keep=keep)
     for course in courses:
-        cohort.add(course)
-    analyses = cohort.analyses()
-    shown = suppress(analyses) if release else analyses
-    return Report(as_of or cohort.latest, cohort.since, shown, release, patients=cohort.patients)
+        found.add(course)
+    return of_cohort(found, as_of, endpoints=endpoints, release=release)
+
+
+def cohort(
+    *,
+    endpoints: Collection[str] = (),
+    horizons: Collection[int] = (),
+    as_of: date | None = None,
+    release: bool = False,
+    keep: bool = True,
+) -> Cohort:
+    """Nobody yet, asked what `compile_report` asks. Raises FaultyInput as it does."""
+    wanted = chosen(endpoints)
+    return Cohort(known() if release else wanted, as_of or date.max, horizons, keep=keep and not release)
+
+
+def of_cohort(found: Cohort, as_of: date | None, *, endpoints: Collection[str] = (), release: bool) -> Report:
+    """What came of such a cohort; `as_of` defaults to the last date in the data."""
+    analyses, until = found.analyses(), as_of or found.latest
+    if release:
+        wanted = chosen(endpoints)
+        analyses = tuple(each for each in suppress(analyses) if each.endpoint in wanted)
+        until = as_of or (_end_of_month(until) if until else None)
+    return Report(until, found.since, analyses, release, patients=found.patients)
 
 
 def chosen(endpoints: Iterable[str]) -> tuple[str, ...]:
@@ -112,6 +140,10 @@ def row_document(row: AnyRow) -> dict[str, Any]:
     said: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(row)}
     suppressed, more = said.pop("suppressed"), said.pop("more")
     return said | dict(more) | ({"suppressed": list(suppressed)} if suppressed else {})
+
+
+def _end_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def _by_endpoint(entries: Iterable[tuple[Any, str]]) -> dict[Any, list[str]]:

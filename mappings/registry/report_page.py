@@ -186,7 +186,7 @@ def _named(report: Report, title: str, key: str, word: str) -> str:
         return f"<section><h2>{title}</h2><p>Nobody.</p></section>"
     columns = (word, "patients") if report.release else ("patient", word, "endpoints")
     lines = (
-        [entry[word], "fewer than 5" if entry["count"] is None else str(entry["count"])]
+        [entry[word], "few, or all but few" if entry["count"] is None else str(entry["count"])]
         if report.release
         else [entry["patient"], entry[word], ", ".join(entry["endpoints"])]
         for entry in said

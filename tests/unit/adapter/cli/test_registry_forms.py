@@ -23,6 +23,7 @@ def configured(tmp_path):
     return write
 
 
+FORMS = ("day-0", "day-100")
 EBMT = '[registries.ebmt]\ndialect = "ebmt"\ndates = "days-from-graft"\nwindows = { day-100 = 15 }'
 
 
@@ -34,19 +35,25 @@ def test_a_table_and_a_page_for_each_patient(run, database, configured, tmp_path
     ward.visit(M3, response={"date": "2026-06-02", "category": "CR"})
     out = tmp_path / "forms"
     result = run("registry", "export", "--dialect", "ebmt", "--out", out, "--json", **configured(EBMT))
-    assert decode(result.stdout) == {"day-100": 1}
+    assert decode(result.stdout) == {"day-0": 1, "day-100": 1}
     with (out / "day-100.csv").open() as file:
         (line,) = csv.DictReader(file)
     assert (line["scheduled"], line["response_date"], line["response_status_told"]) == ("100", "92", "CR")
-    (page,) = out.glob("*.html")
-    assert page.name == f"{line['pseudonym']}-day-100.html"
+    assert {page.name for page in out.glob("*.html")} == {f"{line['pseudonym']}-{form}.html" for form in FORMS}
+    with (out / "day-0.csv").open() as file:
+        (graft,) = csv.DictReader(file)
+    assert (graft["graft_date"], graft["donor_relation_told"], graft["cd34_10_6_per_kg"]) == (
+        "0",
+        "haploidentical",
+        "5.10",
+    )
     written = "".join(file.name + file.read_text() for file in out.iterdir())
     assert not [word for word in ("SYN-000", "FR-037", "2026", "1971-05-02") if word in written]
     with database.reading() as tx:
         (deed,) = tx.audit.of("ebmt")
-    assert (deed.action, deed.detail) == ("registry-export", "day-100 1")
+    assert (deed.action, deed.detail) == ("registry-export", "day-0 1, day-100 1")
     told = run("registry", "export", "--dialect", "ebmt", "--out", out).stdout
-    assert told == "day-100: 1 patients\n"
+    assert told == "day-0: 1 patients\nday-100: 1 patients\n"
 
 
 def test_the_registry_is_named(run, database, configured, tmp_path):

@@ -34,3 +34,16 @@ def test_it_is_told_where_from(run, database, tmp_path):
     assert run("registry", "quality").exit_code == 2
     assert run("registry", "quality", "--database", "--from", tmp_path).exit_code == 2
     assert run("registry", "quality", "--from", tmp_path).exit_code == 1
+
+
+def test_a_folder_says_what_it_cannot_tell(run, database, tmp_path):
+    ward = Ward(database)
+    ward.enrol()
+    ward.visit(M1)
+    run("export", "--out", tmp_path / "bulk")
+    told = run("registry", "quality", "--from", tmp_path / "bulk")
+    assert told.exit_code == 0
+    assert "FR-037" in told.stdout
+    assert "not known: which visits are due or overdue" in told.stdout
+    said = decode(run("registry", "quality", "--from", tmp_path / "bulk", "--json").stdout)
+    assert said["visits"] == {"FR-037": {"done": 1}}

@@ -129,8 +129,9 @@ def test_auth_and_webhook_may_be_left_out(tmp_path):
 
 
 def test_how_long_to_wait_and_whose_version_counts_can_be_said(tmp_path):
-    said = 'base_url = "http://127.0.0.1/fhir"\nconnect_seconds = 2\nread_seconds = 12.5\n'
-    settings = settings_of(tmp_path, f'[hospitals.h]\nconflict = "theirs"\n{said}[registries.r]\n{said}')
+    said = "connect_seconds = 2\nread_seconds = 12.5\n"
+    hospital = f'[hospitals.h]\nconflict = "theirs"\nbase_url = "http://127.0.0.1/h"\n{said}'
+    settings = settings_of(tmp_path, f'{hospital}[registries.r]\nbase_url = "http://127.0.0.1/r"\n{said}')
     assert (settings.hospitals["h"].conflict, settings.hospitals["h"].timeout) == ("theirs", (2.0, 12.5))
     assert settings.registries["r"].timeout == (2.0, 12.5)
 
@@ -194,7 +195,7 @@ FAULTY = [
     (HOSPITAL + 'identity = "name"', 3, "hospitals.h.identity", "known: auto, client-id, conditional"),
     (HOSPITAL + 'auth = "none"', 3, "hospitals.h.auth", "is a table"),
     (HOSPITAL + "auth = { }", 3, "hospitals.h.auth.kind", "is needed"),
-    (HOSPITAL + 'auth = { kind = "oauth" }', 3, "hospitals.h.auth.kind", "unknown word"),
+    (HOSPITAL + 'auth = { kind = "kerberos" }', 3, "hospitals.h.auth.kind", "unknown word"),
     (HOSPITAL + SMART + ', id = "x" }', 3, "hospitals.h.auth.id", "unknown key"),
     (HOSPITAL + 'auth = { kind = "smart-backend" }', 3, "hospitals.h.auth.client_id", "is needed"),
     (HOSPITAL + SMART + " }", 3, "hospitals.h.auth", "engraft config key"),

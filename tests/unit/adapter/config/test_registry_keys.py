@@ -7,7 +7,6 @@ import pytest
 from adapter.config import load
 from adapter.errors import Invalid, Refused
 
-BASE = 'base_url = "http://127.0.0.1:9/fhir"\n'
 ONE, OTHER = "0f" * 32, "f0" * 32
 
 
@@ -16,7 +15,10 @@ def settings(tmp_path):
     def of(privacy="", **registries):
         (tmp_path / "pseudonym.key").write_text(ONE)
         (tmp_path / "own.key").write_text(OTHER)
-        sections = [f"[registries.{name}]\n{BASE}{said}\n" for name, said in registries.items()]
+        sections = [
+            f'[registries.{name}]\nbase_url = "http://127.0.0.1:9/{name}"\n{said}\n'
+            for name, said in registries.items()
+        ]
         file = tmp_path / "engraft.toml"
         file.write_text(f'[privacy]\nkey = {{ file = "pseudonym.key" }}\n{privacy}\n' + "".join(sections))
         return load({"ENGRAFT_CONFIG": str(file)})

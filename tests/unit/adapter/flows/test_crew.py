@@ -21,6 +21,7 @@ from adapter.flows import crew as crew_module
 from adapter.flows.crew import Crew, is_dead, told, worker_name
 from adapter.hospital.sandbox import Sandbox
 from adapter.hospital.sandbox.habits import Habits
+from tests.lib.logged import logged
 from tests.lib.post import observation, patient
 
 KILLS = 4
@@ -258,3 +259,23 @@ def test_postgresql_wakes_the_workers_and_they_need_not_look(store, monkeypatch)
             until(lambda: len(hospital.all("Patient")) == PATIENTS)
             fill(store, versions=2)
             until(lambda: waiting(store) == 0)
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_mistake_over_one_delivery_is_told_and_the_thread_goes_on(store, monkeypatch):
+    with Sandbox() as hospital, logged() as log:
+        crew = crew_of(store, ("chu-a", hospital.base_url))
+        worked = crew.share
+        mistakes = iter([KeyError("Zquatl")])
+
+        def share(*about):
+            for mistake in mistakes:
+                raise mistake
+            return worked(*about)
+
+        monkeypatch.setattr(crew, "share", share)
+        fill(store, versions=1)
+        with watching(crew):
+            until(lambda: len(hospital.all("Patient")) == PATIENTS)
+    assert [line["error"] for line in log.of("unforeseen")] == ["KeyError"]
+    assert "Zquatl" not in log.text

@@ -10,10 +10,11 @@ import pytest
 
 from adapter.config import Centre
 from adapter.errors import Refused
+from adapter.flows.origins import numbers_in
 from adapter.flows.quality import OVERDUE, of_directory, of_store
 from mappings.r4.wire import encode
 from tests.lib.centre import ENROLMENT, M1, M3, OURS, SETTINGS, document
-from tests.unit.mappings.registry.patients import course_of, died, seen
+from tests.unit.mappings.registry.patients import course_of, died, plain_patient, plain_transplant, seen
 from tests.unit.mappings.registry.patients import enrolled as told
 
 LATER = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -120,6 +121,51 @@ def test_a_folder_of_resources_is_judged_too(tmp_path):
     items = {one.item: (one.of, one.told, one.left_out) for one in found.completeness}
     assert items["transplant"] == (1, 1, 0)
     assert items["chimerism"] == (1, 0, 1)
+    assert {(one.centre, one.patient) for one in found.findings} == {(OURS, "P-0001")}
+    assert {one.centre for one in found.completeness} == {OURS}
+    assert (found.visits, len(found.not_known)) == ({}, 2)
+    assert "no Provenance" in found.not_known[1]
+
+
+def written(ward, path, kinds=None):
+    with ward.store.reading() as tx:
+        found = tx.resources.stream(centres=None, kinds=kinds)
+        lines = [encode(one.content) + b"\n" for one in found]
+    (path / "all.ndjson").write_bytes(b"".join(lines))
+    return path
+
+
+def test_an_exported_folder_tells_visits_and_which_to_mend(enrolled, tmp_path):
+    enrolled.visit(M1, vital_status={"status": "dead", "date": "2026-04-01"})
+    enrolled.visit(M3, vital_status={"status": "alive", "date": "2026-06-02"})
+    wrong = enrolled.visit(M3, visit="m6", date="2026-09-02", gvhd={"assessed": "2026-09-02", "acute": []})
+    enrolled.retract(wrong.id)
+    found = of_directory(written(enrolled, tmp_path), SETTINGS)
+    assert found.visits == {OURS: {"done": 2}}
+    assert found.not_known == ("which visits are due or overdue, and what each left out: ask the database",)
+    (one,) = [each for each in found.findings if each.rule == "alive-after-death"]
+    assert {(place.document, place.form) for place in one.mend} == {
+        ("FR-037/SYN-0001/m1", None),
+        ("FR-037/SYN-0001/m3", None),
+    }
+    assert found.document()["not_known"] == list(found.not_known)
+
+
+def test_patients_without_a_number_of_ours_have_no_centre(tmp_path):
+    records = [plain_patient("p"), plain_transplant("p", "2026-03-02")]
+    (tmp_path / "all.ndjson").write_bytes(b"".join(encode(one) + b"\n" for one in records))
+    found = of_directory(tmp_path, SETTINGS)
+    assert {one.centre for one in found.completeness} == {None}
+    assert "the centre of 1 patients" in found.not_known[2]
+
+
+def test_a_line_of_another_type_that_names_a_patient_is_passed_over(tmp_path):
+    (tmp_path / "x.ndjson").write_text(
+        '{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": "p"}}]}\n'
+        '{"id": "x", "contained": [{"resourceType": "Patient"}], "resourceType": "Basic"}\n'
+        '{"resourceType": "Patient", broken\n'
+    )
+    assert numbers_in(tmp_path, SETTINGS.canonicals) == {}
 
 
 def test_a_folder_with_nothing_in_it_is_refused(tmp_path):

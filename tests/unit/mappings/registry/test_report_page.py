@@ -117,7 +117,7 @@ def test_a_release_hides_small_counts_curves_and_names():
     assert "hidden" in released
     assert "<svg" not in released
     assert "p2" not in released
-    assert "fewer than 5" in released
+    assert "few, or all but few" in released
     assert "Transplants since 2026." in released
 
 

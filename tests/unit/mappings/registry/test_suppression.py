@@ -38,7 +38,7 @@ def released(*rows):
         (row(730, 100, 40, 0), ()),
         (row(730, 100, 4, 20), ("at_risk",)),
         (row(730, 100, 0, 20), ()),
-        (row(730, 100, 40, 4), HIDDEN_EVENTS),
+        (row(730, 100, 40, 4), ("at_risk", *HIDDEN_EVENTS)),
         (row(730, 100, 3, 97), ("at_risk", *HIDDEN_EVENTS)),
         (row(730, 4, 4, 0), ALL),
     ],
