@@ -21,6 +21,7 @@ from adapter.web import (
     bulk,
     cds_hooks,
     endpoint_pages,
+    enrolment_pages,
     enrolments,
     evaluation,
     fhir,
@@ -54,7 +55,7 @@ from mappings.r4 import wire
 ROOMS = (
     *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, redcap),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
-    *(sign_in, pages, visit_pages, queue, endpoint_pages, quality),
+    *(sign_in, pages, enrolment_pages, visit_pages, queue, endpoint_pages, quality),
 )
 
 

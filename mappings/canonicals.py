@@ -61,6 +61,10 @@ class Canonicals:
     base: str = DEFAULT_BASE
     version: str = ARTEFACT_VERSION
 
+    def __hash__(self) -> int:
+        """Asked for with every code that is looked up; a text remembers its own."""
+        return hash(self.base)
+
     def url(self, kind: str, name: str) -> str:
         """Unpinned canonical, as in `StructureDefinition.url`."""
         return f"{self.base}/{kind}/{name}"

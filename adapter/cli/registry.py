@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
-from adapter.cli import registry_crid, registry_forms, registry_push, registry_quality
+from adapter.cli import registry_crid, registry_forms, registry_push, registry_quality, registry_table
 from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
@@ -30,7 +29,7 @@ from mappings.registry.group_observations import group_observations
 from mappings.registry.measure_report import measure_reports
 from mappings.registry.report import COLUMNS, Report
 
-BUNDLES, TABLE = "outcome-bundles", "analysis-table"
+BUNDLES = "outcome-bundles"
 _OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json")
 
 
@@ -45,6 +44,7 @@ def registry() -> None:
 registry.add_command(registry_push.push)
 registry.add_command(registry_quality.quality)
 registry.add_command(registry_forms.export)
+registry.add_command(registry_table.table)
 registry.add_command(registry_crid.crid)
 
 
@@ -115,6 +115,7 @@ def _write(out: Path, made: Iterable[Resource]) -> int:
 )
 @click.option("--curve", is_flag=True, help="Every step of the curves too (json).")
 @click.option("--release", is_flag=True, help="It leaves the centre: small counts are hidden, nobody is named.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that read --from.")
 @acting
 @json_option
 def report(
@@ -126,6 +127,7 @@ def report(
     shape: str,
     curve: bool,
     release: bool,
+    jobs: int,
     who: str,
     as_json: bool,
 ) -> None:
@@ -137,39 +139,8 @@ def report(
         raise click.UsageError("say where from: --from DIR or --database")
     settings = load(environment())
     question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release, shape in ("fhir", "html"))
-    made = _report(folder, question, settings, who)
+    made = _report(folder, question, settings, jobs, who)
     click.echo(_shaped(made, "json" if as_json or curve else shape, settings, curve=curve))
-
-
-@registry.command()
-@click.option("--from", "folder", type=click.Path(path_type=Path), help="Folder of NDJSON, as engraft map writes it.")
-@click.option("--database", is_flag=True, help="Everything that is stored.")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Cut-off; default: the last date in the data.")
-@click.option("--out", type=click.File("w", "utf-8", atomic=True), default="-", help="CSV file; default: stdout.")
-@acting
-@json_refusals
-def table(folder: Path | None, database: bool, as_of: datetime | None, out: TextIO, who: str) -> None:
-    """The analysis table (CSV): one row a patient, days and status of each endpoint. It does not leave the centre.
-
-    docs/endpoints.R computes every number of the report from it.
-
-    Example: engraft registry table --from fhir/ --out table.csv
-    """
-    if (folder is None) == (not database):
-        raise click.UsageError("say where from: --from DIR or --database")
-    settings, cut = load(environment()), as_of.date() if as_of else None
-    lines = csv.writer(out, lineterminator="\n")
-    if folder:
-        lines.writerows(endpoint_flow.table_from_directory(folder, cut, canonicals=settings.canonicals))
-        return
-    with store_of(settings) as store:
-        access.taken_out(store, TABLE, now(), "every grafted patient", who=who)
-        found = endpoint_flow.table_from_store(store, cut, canonicals=settings.canonicals)
-        lines.writerow(next(found))  # names of the columns
-        number = 0
-        for number, line in enumerate(found, 1):  # noqa: B007  how many there were
-            lines.writerow(line)
-        access.done(store, TABLE, now(), number, "patients", who=who)
 
 
 def _days(text: str) -> list[int]:
@@ -178,9 +149,9 @@ def _days(text: str) -> list[int]:
     return [int(part) for part in text.split(",") if part]
 
 
-def _report(folder: Path | None, question: Question, settings: Settings, who: str) -> Report:
+def _report(folder: Path | None, question: Question, settings: Settings, jobs: int, who: str) -> Report:
     if folder:
-        return endpoint_flow.report_from_directory(folder, question, canonicals=settings.canonicals)
+        return endpoint_flow.report_from_directory(folder, question, jobs=jobs, canonicals=settings.canonicals)
     with store_of(settings) as store:
         made = endpoint_flow.report_from_store(store, question, canonicals=settings.canonicals)
         what = f"endpoint-report: {', '.join(question.endpoints) or 'all'}{' (released)' if question.release else ''}"

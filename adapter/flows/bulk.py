@@ -36,7 +36,6 @@ SILENT_SECONDS = 30.0
 """A process that has said nothing for so long is taken for dead."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is wanted: `kinds` of resources, changed at `since` or later and before `until` (instants as written), of

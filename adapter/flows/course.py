@@ -41,6 +41,9 @@ DELIVERED = (
 """Types that a hospital gets, in this order. Consent stays with us, and plans are pulled by the EHR."""
 
 
+BESIDE = "beside"
+"""Source of results that are shown beside the doses, and nothing else."""
+
 ORIGIN = "origin"
 """What a Provenance of a document names as its source; no document has this key."""
 
@@ -205,12 +208,17 @@ def _queue(
         return
     if not tx.outbox.knows(hospital, course):
         # the hospital may have been configured after the enrolment: without the Patient nothing could be stored there
-        planned = {one.reference for one in tx.resources.from_source(course, regimen.SOURCE)}
-        told = [one for one in tx.resources.of_course(course) if one.reference not in planned]
+        here = kept_here(tx, course)
+        told = [one for one in tx.resources.of_course(course) if one.reference not in here]
         changed = [retract.unversioned(one.content) for one in told]
     sent = sorted((one for one in changed if one["resourceType"] in DELIVERED), key=_rank)
     if sent:
         tx.outbox.add(hospital, course, sent, source=source, at=now)
+
+
+def kept_here(tx: Tx, course: str) -> set[str]:
+    """References of what no hospital is sent: the plan, which it pulls, and results that came from its laboratory."""
+    return {one.reference for source in (regimen.SOURCE, BESIDE) for one in tx.resources.from_source(course, source)}
 
 
 def _rank(resource: Resource) -> int:

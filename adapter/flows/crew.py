@@ -22,6 +22,7 @@ from adapter.config import Settings
 from adapter.errors import StoreUnavailable
 from adapter.flows import hearing, notification, retention
 from adapter.flows.delivery import DrainReport, Policy, Post
+from adapter.hospital import retry
 from adapter.hospital.connections import Connections, Tokens
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
@@ -60,13 +61,16 @@ class Crew:
     def __init__(self, store: Store, settings: Settings, writers: int, tell: Callable[[str], None]) -> None:
         self.stop = threading.Event()
         self._store, self._settings, self._tell = store, settings, tell
-        self._post = Post(store, now, random.random, writers, policies_of(settings), self.stop)
+        # one more than may write at once: it makes ready what goes next, while the others wait for the hospital
+        self._post = Post(store, now, random.random, writers, writers + 1, policies_of(settings), self.stop)
         self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
         self._forget = datetime.min.replace(tzinfo=UTC)
         self._tending: dict[str, _Tending] = {}
         self._hiring = threading.Lock()
+        self.stumbles: Counter[tuple[object, ...]] = Counter()
+        """How often in a row each work, about each place, ended in an error that nobody foresaw."""
 
     def once(self) -> DrainReport:
         """Sends what is due, to all hospitals at the same time. Raises StoreUnavailable."""
@@ -145,14 +149,22 @@ class Crew:
         return tending
 
     def _patiently(self, work: Callable[..., T], *about: object) -> T | None:
+        """None where it did not work. A mistake of ours ends no thread: it is told, counted, and tried again later."""
+        named = (work.__name__, *about)
         try:
-            return work(*about)
+            done = work(*about)
         except StoreUnavailable as error:
             self._tell(str(error))
             journal.warn("store-unavailable", says=journal.says(error))
-        except Exception as error:  # what one row breaks must not end the work for all others: told, and gone on with
-            journal.unforeseen(error)
-        return None
+            return None
+        except Exception as error:
+            self.stumbles[named] += 1
+            wait = retry.delay(self.stumbles[named], self._post.jitter())
+            journal.unforeseen(error, work=work.__name__.strip("_"), times=self.stumbles[named], again=round(wait))
+            self.stop.wait(wait)
+            return None
+        self.stumbles.pop(named, None)
+        return done
 
     def _look(self) -> list[str]:
         """Destinations that nobody tends yet."""
@@ -198,14 +210,15 @@ class Crew:
             self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
 
     def share(self, destination: str, most: int | None = None) -> Counter[str]:
-        """One hospital's workers, until nothing is due there, or each has done `most` rows. Raises StoreUnavailable."""
+        """A hospital's workers, until nothing is due there; one of them, for `most` rows. Raises StoreUnavailable."""
 
         def work(number: int) -> Counter[str]:
             name = f"{destination}-{number}"
             return self._post.work(destination, self._lines(name), worker_name(name), most)
 
-        with ThreadPoolExecutor(self._post.writers) as pool:
-            return sum(pool.map(work, range(self._post.writers)), Counter())
+        workers = self._post.workers if most is None else 1
+        with ThreadPoolExecutor(workers) as pool:
+            return sum(pool.map(work, range(workers)), Counter())
 
     def _lines(self, name: str) -> Connections:
         """A worker's own connections: they are not shared between threads, but the tokens are."""

@@ -1,53 +1,56 @@
 """Change sets go from the outbox to the hospitals: at least once, in order for each patient.
 
-What waits for one patient is leased together, the patient found at the hospital, and sent (`sending.py`). A crash
-anywhere leaves the rows leased; whoever has them next finds what arrived and sends the rest. What may work later is
-tried again, what cannot work is parked with the server's own words, alone, unless the patient itself is in doubt.
+What waits for one patient is leased together, the patient found at the hospital, and sent (`patient_round.py`,
+`sending.py`). Several patients are claimed in one transaction and, sent one after the other, written of in one: as many
+as take a moment. A crash anywhere leaves the rows leased; whoever has them next finds what arrived and sends the rest.
+What may work later is tried again, what cannot work is parked with the server's own words, alone, unless the patient
+itself is in doubt.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapter.errors import HospitalUnavailable, Refused, StoreUnavailable
 from adapter.flows import notification
-from adapter.flows.sending import Sending, outcome
-from adapter.hospital import identity, retry, words
-from adapter.hospital.answer import HospitalBroke, HospitalSilent
+from adapter.flows.patient_round import (
+    BREAKS,
+    Became,
+    End,
+    Lane,
+    Later,
+    LeaseLost,
+    PatientRound,
+    Policy,
+    again,
+    known,
+    untried,
+)
+from adapter.hospital import retry, words
+from adapter.hospital.answer import HospitalBroke, HospitalSilent, LeftAlone
 from adapter.hospital.client import HospitalClient
-from adapter.hospital.pace import ENTRIES, Pace
-from adapter.hospital.references import local_targets
+from adapter.hospital.pace import Pace
 from adapter.store import Store, Tx
 from adapter.store.outbox import Delivery, Said, references
-from adapter.store.sent import Given
-from adapter.trail import correlation, journal, spans
+from adapter.trail import journal
 from mappings.r4.build import Resource
-from mappings.r4.faults import Fault
+
+__all__ = ["BREAKS", "DrainReport", "Policy", "Post", "drain", "rehearse"]
 
 LEASE_SECONDS = 180.0
 """Longer than one request can take with the client's own limits; a worker that lives makes it longer before each."""
 
-BREAKS = 10
-"""How often a server may break over the same row before it is the row: about half an hour of tries."""
-
 ROWS = 50
-"""Rows of one patient that go together at most."""
+"""Rows that are claimed together at most."""
 
 ClientOf = Callable[[str], HospitalClient]
 """Client for a destination; LookupError or Refused where the configuration does not give one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """`ids`: auto, client-id or conditional. `conflict`: ours, theirs or park. `entries`: most of one bundle."""
-
-    ids: str = "auto"
-    conflict: str = "park"
-    entries: int = ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +68,28 @@ class DrainReport:
 class Post:
     """What all workers of a process share: the store, the clocks, and how each destination is to be treated.
 
-    `writers`: how many patients may be sent side by side to each destination. `policies`: by destination.
+    `writers`: how many requests may be under way at once at each destination; `workers`: who share the work there.
+    `policies`: by destination.
     """
 
     store: Store
     now: Callable[[], datetime]
     jitter: Callable[[], float]
     writers: int = 1
+    workers: int = 1
     policies: Mapping[str, Policy] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _paces: dict[str, Pace] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def policy(self, destination: str) -> Policy:
+        """For this destination."""
+        return self.policies.get(destination, Policy())
+
     def pace(self, destination: str) -> Pace:
         """Of this destination."""
-        entries = self.policies.get(destination, Policy()).entries
+        entries = self.policy(destination).entries
         with self._lock:
             return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter, entries))
 
@@ -102,13 +111,24 @@ class Post:
     def _worked(self, destination: str, client_of: ClientOf, worker: str, most: int | None) -> Counter[str]:
         done: Counter[str] = Counter()
         pace = self.pace(destination)
-        while not self.stop.is_set() and (most is None or done.total() < most):
-            with pace.turn() as mine:
-                stopped = self.stop.is_set() or not mine
-                rows = [] if stopped else self._claim(destination, worker, most and most - done.total())
-                if not rows:
-                    break
-                done += _Round(self, pace, client_of, worker, rows).deliver()
+        while not self.stop.is_set() and pace.until is None and (most is None or done.total() < most):
+            left = ROWS if most is None else min(ROWS, most - done.total())
+            began = time.monotonic()
+            with self.store.transaction() as tx:
+                lanes = tx.outbox.claim(
+                    destination,
+                    worker,
+                    at=self.now(),
+                    lease_seconds=LEASE_SECONDS,
+                    lanes=min(pace.lanes, left),
+                    rows=left,
+                    among=self.workers,
+                )
+            if not lanes:
+                break
+            batch = _Batch(self, pace, client_of, worker, lanes)
+            done += batch.deliver()
+            pace.took(len(lanes), time.monotonic() - began - batch.sending, batch.sending)
         return done
 
     def report(self, done: Counter[str]) -> DrainReport:
@@ -121,15 +141,6 @@ class Post:
             (max(filter(None, (at, until))) for at, until in zip(due, silent, strict=True) if at), default=None
         )
         return DrainReport(done["delivered"], done["retried"], done["parked"], waiting, next_due)
-
-    def _claim(self, destination: str, worker: str, most: int | None) -> list[Delivery]:
-        now = self.now()
-        with self.store.transaction() as tx:
-            first = tx.outbox.lease(worker, at=now, lease_seconds=LEASE_SECONDS, destination=destination)
-            if first is None:
-                return []
-            until = now + timedelta(seconds=LEASE_SECONDS)
-            return [first, *tx.outbox.follow(first, until=until, most=min(ROWS, most or ROWS) - 1)]
 
 
 def drain(
@@ -159,222 +170,155 @@ def drain(
 
 def rehearse(store: Store, row: Delivery, policies: Mapping[str, Policy]) -> Resource:
     """The transaction that would be sent for this row alone; of a patient not yet looked up, as one unknown there."""
-    now = row.created
-    post = Post(store, lambda: now, lambda: 0.0, policies=policies)
+    post = Post(store, lambda: row.created, lambda: 0.0, policies=policies)
     nobody = HospitalClient(row.destination, "", None)
-    alone = _Round(post, post.pace(row.destination), lambda _: nobody, "", [row])
-    resources, _ = alone._about_theirs(lambda _: None)
-    return alone._sending(nobody, resources).request(resources)
-
-
-class _LeaseLost(Exception):
-    """Another worker has the rows now; its word counts."""
+    alone = _Batch(post, post.pace(row.destination), lambda _: nobody, "", [[row]]).rounds(nobody)[0]
+    resources, _ = alone.about_theirs(lambda _: None)
+    return alone.sending().request(resources)
 
 
 @dataclass(slots=True)
-class _Round:
-    """Rows of one patient, leased by this worker."""
+class _Batch:
+    """Patients claimed together by one worker. `_at`: the one under way."""
 
     post: Post
     pace: Pace
     client_of: ClientOf
     worker: str
-    rows: list[Delivery]
-    request: str | None = None
-    """What the other server was given as `X-Request-Id`."""
+    lanes: Sequence[Lane]
+    sending: float = 0.0
+    """Seconds that it took to send them."""
+    _at: int = 0
 
     def deliver(self) -> Counter[str]:
-        """What became of the rows. What is sent carries the number of the first."""
-        first = self.rows[0]
-        about: dict[str, spans.Attribute] = {"engraft.destination": first.destination, "engraft.rows": len(self.rows)}
-        with (
-            correlation.following(first.correlation or correlation.new()),
-            spans.span("delivery", about, parent=first.trace) as mark,
-        ):
-            done = self._delivered()
-            mark({f"engraft.{became}": number for became, number in done.items()})
+        """What became of the rows. What was sent is written down even where the next one ends in an error."""
+        ends, done = list[End](), Counter[str]()
+        try:
+            for end in self._ends():
+                ends.append(end)
+        finally:
+            if ends:
+                done = self._written(ends)
         return done
 
-    def _delivered(self) -> Counter[str]:
-        first = self.rows[0]
+    def rounds(self, client: HospitalClient) -> list[PatientRound]:
+        """One for each patient."""
+        first, post = self.lanes[0][0], self.post
+        policy = post.policy(first.destination)
+        with post.store.reading() as tx:
+            of_all = known(tx, first.destination, self.lanes, policy)
+        common = (post.store, self.pace, client, self.worker, policy, of_all, self._asking, self._later)
+        return [PatientRound(*common, rows) for rows in self.lanes]
+
+    def _ends(self) -> Iterator[End]:
+        destination, lanes = self.lanes[0][0].destination, self.lanes
         try:
-            client = self.client_of(first.destination)
+            client = self.client_of(destination)
         except (LookupError, Refused) as error:
-            return self._later(HospitalSilent(f"{first.destination} is not configured: {error}"), ())
-        self.request = client.request_id
-        try:
-            resources, under = self._about_theirs(lambda patient: identity.find(client, patient))
-        except HospitalUnavailable as error:
-            return self._later(error, ())
-        except Refused as error:
-            said = Said(str(error), None, outcome([Fault("", str(error), "business-rule")]))
-            return self._park_all(said)
-        sending = self._sending(client, resources)
-        try:
-            sending.send(resources)
-        except HospitalUnavailable as error:
-            return self._later(error, sending.given.values())
-        except _LeaseLost:
-            return Counter()
-        self.pace.answered()
-        return self._settle(sending, under)
+            silent = HospitalSilent(f"{destination} is not configured: {error}")
+            yield again(self._later(silent, lanes[0]), lanes[0], self.worker)
+            yield from (untried(rows, self.worker) for rows in lanes[1:])
+            return
+        for self._at, one in enumerate(self.rounds(client)):  # noqa: B020  a beat in between asks which it is
+            if self.post.stop.is_set() or self.pace.until is not None:
+                yield untried(one.rows, self.worker)
+            else:
+                began = time.monotonic()
+                end = one.deliver()
+                self.sending += time.monotonic() - began
+                yield end
 
-    def _about_theirs(self, find: Callable[[identity.Wanted], str | None]) -> tuple[list[Resource], str | None]:
-        """The resources about the hospital's own Patient, and which it is, where they are about one of ours."""
-        first = self.rows[0]
-        resources = [one for row in self.rows for one in row.content]
-        with self.post.store.reading() as tx:
-            linked = tx.links.get(first.destination, first.course)
-            patient = _wanted(tx, first.course)
-            ours = tx.sent.known(first.destination, [("Patient", patient.own)]) if patient else {}
-        if patient is None or not identity.concerns(resources, patient.own):
-            return resources, None
-        if linked in [f"Patient/{one.there}" for one in ours.values()]:
-            return resources, None
-        theirs = linked.removeprefix("Patient/") if linked else find(patient) or patient.own
-        return identity.refer(resources, patient.own, theirs), f"Patient/{theirs}"
-
-    def _sending(self, client: HospitalClient, resources: Sequence[Resource]) -> Sending:
-        first = self.rows[0]
-        policy = self.post.policies.get(first.destination, Policy())
-        with self.post.store.reading() as tx:
-            known = tx.sent.known(first.destination, _concerned(resources))
-            ids = policy.ids if policy.ids != "auto" else tx.sent.trait(first.destination, "ids") or "auto"
-        return Sending(
-            client=client,
-            pace=self.pace,
-            known=known,
-            ids=ids,
-            policy=policy.conflict,
-            again=any(row.attempts > 1 for row in self.rows),
-            final=any(row.strikes >= BREAKS for row in self.rows),
-            beat=self._beat,
-        )
+    @contextmanager
+    def _asking(self) -> Iterator[Callable[[], None]]:
+        with self.pace.turn() as turn:
+            if turn is None:
+                raise LeftAlone("it is silent: it was not asked")
+            self._beat()
+            yield turn.crowded
 
     def _beat(self) -> None:
-        """Makes the lease longer once a third of it is over."""
-        now, row = self.post.now(), self.rows[0]
-        until = now + timedelta(seconds=LEASE_SECONDS)
-        if (until - row.due).total_seconds() < LEASE_SECONDS / 3:
+        """Makes the leases longer once a third of them is over."""
+        until = self.post.now() + timedelta(seconds=LEASE_SECONDS)
+        if (until - self.lanes[0][0].due).total_seconds() < LEASE_SECONDS / 3:
             return
         with self.post.store.transaction() as tx:
-            if not tx.outbox.extend([one.id for one in self.rows], self.worker, until):
-                raise _LeaseLost
+            held = [tx.outbox.extend([row.id for row in rows], self.worker, until) for rows in self.lanes]
+        if not held[self._at]:
+            raise LeaseLost
 
-    def _settle(self, sending: Sending, under: str | None) -> Counter[str]:
-        first, at = self.rows[0], self.post.now()
-        with self.post.store.transaction() as tx:
-            became = [self._settled(tx, row, sending, at) for row in self.rows]
-            done = Counter(became)
-            tx.sent.put(first.destination, sending.given.values(), at)
-            if sending.learned:
-                tx.sent.learn(first.destination, "ids", sending.ids)
-            if under and not done["lost"] and done["delivered"]:
-                # decided once: what was delivered under a Patient is never followed by another one
-                self._link(tx, sending.given.get(under), under, at)
-        for row, what in zip(self.rows, became, strict=True):
-            self._note(row, what, _refusal(row, sending))
-        return done - Counter(lost=done["lost"], held=done["held"])
-
-    def _link(self, tx: Tx, ours: Given | None, under: str, at: datetime) -> None:
-        first, patient = self.rows[0], f"Patient/{ours.there}" if ours else under
-        if tx.links.get(first.destination, first.course) != patient:
-            tx.links.put(first.destination, first.course, patient)
-            if not ours:
-                notification.meet(tx, first.destination, patient, at)
-
-    def _settled(self, tx: Tx, row: Delivery, sending: Sending, at: datetime) -> str:
-        names = references(row.content)
-        refused = [one for one, name in zip(row.content, names, strict=True) if name in sending.refused]
-        through = set(names) - sending.refused.keys()
-        if not refused:
-            kept = ", ".join(sorted(sending.left & set(names)))
-            note = f"the hospital keeps its own later version of {kept}" if kept else None
-            mine, became = tx.outbox.delivered(row.id, self.worker, at, note), "delivered"
-        else:
-            said = _refusal(row, sending) or Said("")
-            if through:
-                tx.outbox.split(row, refused, at)
-            elif any(_holds(earlier.content, sending) for earlier in self.rows[: self.rows.index(row)]):
-                tx.outbox.retry(row.id, self.worker, said, due=at)
-                return "held"
-            mine = tx.outbox.park(row.id, self.worker, said, holds=_holds(refused, sending))
-            became = "parked"
-        if mine and through:
-            tx.outbox.supersede(row.destination, row.course, through, by=row.id, at=at)
-        return became if mine else "lost"
-
-    def _later(self, error: HospitalUnavailable, given: Iterable[Given]) -> Counter[str]:
-        first = self.rows[0]
+    def _later(self, error: HospitalUnavailable, rows: Lane) -> Later:
         struck = isinstance(error, HospitalBroke)
-        if struck and self.pace.broke(first.course):
+        if struck and self.pace.broke(rows[0].course):
             struck, error = False, HospitalSilent(f"{error} (over several patients in a row)")
         if isinstance(error, HospitalSilent):
-            due = self.pace.silent(error.retry_after)
-        else:
-            wait = retry.delay(max(first.attempts, 1), self.post.jitter(), asked=error.retry_after)
-            due = self.post.now() + timedelta(seconds=wait)
-        said = Said(str(error))
-        if isinstance(error, HospitalBroke):
-            said = Said(str(error), error.status, error.outcome)
+            return Later(error, self.pace.silent(error.retry_after), struck)
+        wait = retry.delay(max(rows[0].attempts, 1), self.post.jitter(), asked=error.retry_after)
+        return Later(error, self.post.now() + timedelta(seconds=wait), struck)
+
+    def _written(self, ends: Sequence[End]) -> Counter[str]:
+        destination, at = self.lanes[0][0].destination, self.post.now()
+        whole = [end for end in ends if end.whole]
         with self.post.store.transaction() as tx:
-            tx.sent.put(first.destination, given, self.post.now())
-            for row in self.rows:
-                tx.outbox.retry(row.id, self.worker, said, due=due, struck=struck)
-        for row in self.rows:
-            self._note(row, "retried", said, error=type(error).__name__)
-        return Counter(retried=len(self.rows))
+            tx.outbox.hold(destination, [end.rows[0].course for end in ends])
+            mine = self._all_delivered(tx, whole, at)
+            became = [_whole(end, mine) if end.whole else end.write(tx, at) for end in ends]
+            done = [Counter(what for _, what, _ in rows) for rows in became]
+            tx.sent.put(destination, [one for end in ends for one in end.given], at)
+            _link(tx, [end for end, of in zip(ends, done, strict=True) if of["delivered"] and not of["lost"]], at)
+            learned = next((end.learned for end in ends if end.learned), None)
+            if learned:
+                tx.sent.learn(destination, "ids", learned)
+        for end, rows in zip(ends, became, strict=True):
+            for row, what, said in rows:
+                _note(end, row, what, said)
+        counted = sum(done, Counter[str]())
+        return counted - Counter(lost=counted["lost"], held=counted["held"])
 
-    def _park_all(self, said: Said) -> Counter[str]:
-        """The patient is in doubt: nothing of it goes before a person has looked."""
-        with self.post.store.transaction() as tx:
-            first, *others = self.rows
-            tx.outbox.park(first.id, self.worker, said)
-            for row in others:
-                tx.outbox.retry(row.id, self.worker, said, due=self.post.now())
-        self._note(first, "parked", said)
-        return Counter(parked=1)
-
-    def _note(self, row: Delivery, became: str, said: Said | None, **more: journal.Told) -> None:
-        """A line for each row, by the number that it came with."""
-        if said:
-            more |= {"status": said.status, "codes": words.codes(said.outcome, row.content) or None}
-        tell = journal.warn if became == "parked" else journal.note
-        tell(
-            "delivery",
-            correlation=row.correlation,
-            delivery=row.id,
-            destination=row.destination,
-            became=became,
-            attempts=row.attempts,
-            request=self.request,
-            **more,
-        )
+    def _all_delivered(self, tx: Tx, ends: Sequence[End], at: datetime) -> set[int]:
+        """Of patients whose every row went through: a few statements for all of them. Which rows were still ours."""
+        if not ends:
+            return set()
+        lanes = {end.rows[0].course: [row.id for row in end.rows] for end in ends}
+        mine = tx.outbox.all_delivered(ends[0].rows[0].destination, lanes, self.worker, at)
+        parked = tx.outbox.parked_in([ids[0] for ids in lanes.values()])
+        for row in (row for end in ends if end.rows[0].course in parked for row in end.rows if row.id in mine):
+            tx.outbox.supersede(row.destination, row.course, references(row.content), by=row.id, at=at)
+        return mine
 
 
-def _refusal(row: Delivery, sending: Sending) -> Said | None:
-    """Of the first of its resources that was refused."""
-    return next((sending.refused[name] for name in references(row.content) if name in sending.refused), None)
+def _whole(end: End, mine: set[int]) -> list[Became]:
+    return [(row, "delivered" if row.id in mine else "lost", None) for row in end.rows]
 
 
-def _concerned(resources: Sequence[Resource]) -> list[tuple[str, str]]:
-    """(type, id) of the resources and of what they refer to."""
-    own = [(one["resourceType"], one["id"]) for one in resources]
-    return own + [target for one in resources for target in local_targets(one)]
+def _link(tx: Tx, ends: Sequence[End], at: datetime) -> None:
+    """Keeps under which Patient something was delivered. Of one of theirs everything is then looked for."""
+    decided = {end.rows[0].course: end for end in ends if end.under}
+    if not decided:
+        return
+    destination = ends[0].rows[0].destination
+    known_ = tx.links.of(destination, list(decided))
+    new = {course: end for course, end in decided.items() if end.under != known_.get(course)}
+    tx.links.put_all(destination, {course: str(end.under) for course, end in new.items()})
+    for end in new.values():
+        if not end.ours:
+            notification.meet(tx, destination, str(end.under), at)
 
 
-def _holds(resources: Sequence[Resource], sending: Sending) -> bool:
-    """Is the Patient refused, to whom everything else of the course refers?"""
-    return any(one["resourceType"] == "Patient" and f"Patient/{one['id']}" in sending.refused for one in resources)
-
-
-def _wanted(tx: Tx, course: str) -> identity.Wanted | None:
-    """None for a course without a Patient of ours."""
-    patient = next((stored for stored in tx.resources.of_course(course) if stored.kind == "Patient"), None)
-    if patient is None or patient.centre is None:
-        return None
-    for key in tx.resources.sources_of("Patient", patient.id):  # an enrolment's key is <centre>/<patient>
-        enrolment = tx.enrolments.of(patient.centre, key.removeprefix(f"{patient.centre}/"))
-        if enrolment:
-            return identity.wanted(patient.id, enrolment.content)
-    return identity.Wanted(patient.id)
+def _note(end: End, row: Delivery, became: str, said: Said | None) -> None:
+    """A line for each row, by the number that it came with."""
+    more: dict[str, journal.Told] = {"error": end.error} if end.error else {}
+    if row.trace:
+        more["trace"] = row.trace.split("-")[1]
+    if said:
+        more |= {"status": said.status, "codes": words.codes(said.outcome, row.content) or None}
+    tell = journal.warn if became == "parked" else journal.note
+    tell(
+        "delivery",
+        correlation=row.correlation,
+        delivery=row.id,
+        destination=row.destination,
+        became=became,
+        attempts=row.attempts,
+        request=end.request,
+        **more,
+    )

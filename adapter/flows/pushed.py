@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotAllowed
-from adapter.flows import course, pushed_item, pushed_subject, received, renewal
+from adapter.flows import course, pushed_beside, pushed_item, pushed_subject, received, renewal
 from adapter.flows.pushed_item import Known
 from adapter.flows.pushed_subject import Places
 from adapter.store.criteria import Criterion
@@ -217,6 +217,8 @@ class _Taking:
         identifiers = change.resource.get("identifier", [])
         if kind == "Patient":
             return self._patient(change, before, known)
+        if pushed_beside.is_one(change.resource, known, self.settings):
+            return self._beside(change.resource, target, known)
         if _taken_back(change.resource):
             return self._take_back(kind, target or known.named(kind, identifiers), known)
         told = pushed_item.understood(
@@ -225,6 +227,13 @@ class _Taking:
         there = self.tx.resources.get(kind, told.id)
         self._write(known, kind, told.id, told.content)
         return _Placed(kind, told.id, created=there is None or _is_gone(there))
+
+    def _beside(self, resource: Resource, target: str | None, known: Known) -> _Placed:
+        id_, created = pushed_beside.keep(self.tx, resource, target, known, self.now)
+        self.tx.audit.add(
+            at=self.now, who=self.sender.name, action="push", target=f"Observation/{id_}", centre=self.centre
+        )
+        return _Placed("Observation", id_, created=created)
 
     def _course_of(self, change: Change, before: Stored | None) -> Known:
         subject = pushed_subject.course_of(self.tx, change.resource, self.centre, self.places, self.settings)

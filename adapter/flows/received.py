@@ -11,6 +11,7 @@ from adapter.trail import journal, spans
 from mappings.r4.faults import FaultyInput
 
 if TYPE_CHECKING:
+    from adapter.store import Store
     from adapter.store.clients import Client
 
 P = ParamSpec("P")
@@ -18,7 +19,10 @@ R = TypeVar("R")
 
 
 def noted(kind: str, tell: Callable[[R], dict[str, journal.Told]]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """For a flow that takes in documents of this kind, with the keyword `sender`; `tell`: what the line says."""
+    """For a flow with the keywords `sender` and `store` that takes in documents of this kind.
+
+    `tell`: what the line says of what it gives back.
+    """
 
     def around(flow: Callable[P, R]) -> Callable[P, R]:
         @wraps(flow)
@@ -29,8 +33,9 @@ def noted(kind: str, tell: Callable[[R], dict[str, journal.Told]]) -> Callable[[
                 except (Refused, FaultyInput) as error:
                     refused(kind, error)
                     raise
-            sender: Client | None = kwargs.get("sender")  # type: ignore[assignment]  # every such flow has it
-            journal.note("intake-accepted", kind=kind, centre=sender.centre if sender else None, **tell(done))
+            sender: Client | None = kwargs.get("sender")  # type: ignore[assignment]  # every such flow has both
+            store: Store = kwargs["store"]  # type: ignore[assignment]  # the same
+            store.tell("intake-accepted", kind=kind, centre=sender.centre if sender else None, **tell(done))
             return done
 
         return take

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adapter.flows import course, regimen
+from adapter.flows import course
 from adapter.hospital.changes import in_our_words
 from adapter.hospital.client import HospitalClient
 from adapter.store.outbox import DISCARDED, UNFINISHED
@@ -57,8 +57,8 @@ def courses(store: Store, centres: Sequence[str], after: str = "") -> list[str]:
 def compare(store: Store, client: HospitalClient, hospital: str, course_: str) -> list[Difference]:
     """What differs for one patient. Reads only. Raises HospitalUnavailable, HospitalRefused."""
     with store.reading() as tx:
-        planned = {one.reference for one in tx.resources.from_source(course_, regimen.SOURCE)}
-        told = [one for one in tx.resources.of_course(course_) if one.reference not in planned]
+        here = course.kept_here(tx, course_)
+        told = [one for one in tx.resources.of_course(course_) if one.reference not in here]
         ours = {one.reference: one.content for one in told if one.kind in course.DELIVERED}
         known = tx.sent.known(hospital, [_pair(name) for name in ours])
         theirs = tx.links.get(hospital, course_)

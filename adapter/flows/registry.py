@@ -116,7 +116,7 @@ def released(
 
 
 def set_aside(found: Sequence[Stored], error: Exception, pseudonyms: Pseudonyms | None) -> Aside:
-    """Of a course whose outcomes are at fault; on the log under our own name, so that it can be mended."""
+    """Of a course whose outcomes are at fault. The log learns what and where, and not whose it is."""
     name = next(stored.course or "" for stored in found)
     patient = next((stored.id for stored in found if stored.kind == "Patient"), "")
     told = pseudonyms.id("Patient", patient) if pseudonyms else patient
@@ -125,7 +125,7 @@ def set_aside(found: Sequence[Stored], error: Exception, pseudonyms: Pseudonyms 
     else:  # without the words of an unforeseen error, which may quote a patient
         faults = (Fault("Patient", "has a record that cannot be read", "processing"),)
     places = [one.path for one in faults]
-    journal.warn("outcomes-set-aside", course=name, error=type(error).__name__, places=places)
+    journal.warn("outcomes-set-aside", error=type(error).__name__, places=places)
     return Aside(name, f"Patient/{told}", faults)
 
 

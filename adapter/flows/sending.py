@@ -6,7 +6,7 @@ hospital has from us already is not sent again. What it changed itself since is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from adapter.errors import HospitalRefused, HospitalUnavailable
 from adapter.hospital import r4_gate
 from adapter.hospital.answer import HospitalBroke, Outdated, TooLarge
 from adapter.hospital.changes import Change, bundle, condition, in_our_words
-from adapter.hospital.client import HospitalClient
+from adapter.hospital.client import Asking, HospitalClient
 from adapter.hospital.pace import Pace
 from adapter.hospital.references import local_targets, together
 from adapter.store.outbox import Said
@@ -37,7 +37,7 @@ class Sending:
 
     `ids`: auto (not yet tried), client-id or conditional. `policy`: whose version counts where both changed: ours,
     theirs or park. `again`: it was tried before, so that it may be there without our knowing. `final`: a server that
-    breaks has had its chances. `beat` is called before each request.
+    breaks has had its chances. `asking` is entered for each request, which may wait there for its turn.
 
     Afterwards `given` is what the hospital has now, `refused` what it does not take and why, `left` what it keeps in
     its own version, `learned` whether `ids` was found out by this. They count even where an error ended it.
@@ -50,7 +50,7 @@ class Sending:
     policy: str
     again: bool
     final: bool
-    beat: Callable[[], None]
+    asking: Asking
     given: dict[str, Given] = field(default_factory=dict)
     refused: dict[str, Said] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
@@ -78,7 +78,7 @@ class Sending:
         """Our own last look at each entry, for a server names none when it refuses them all."""
         try:
             require_valid(resource)
-            r4_gate.read(resource)
+            r4_gate.require(resource)
         except FaultyInput as error:
             self.refused[_name(resource)] = Said(str(error), None, outcome(error.faults))
             return False
@@ -115,7 +115,7 @@ class Sending:
 
     def _supported(self, group: Group) -> bool:
         """Not where something that it refers to is refused, and is not there from earlier."""
-        for one in group:
+        for one in group if self.refused else ():
             for kind, id_ in local_targets(one):
                 name = f"{kind}/{id_}"
                 if name in self.refused and name not in self.known:
@@ -163,8 +163,7 @@ class Sending:
         nameless = [one.reference for one in changes if one.there is None and condition(one.resource) is None]
         if nameless:
             raise HospitalRefused(422, f"gives ids itself, and {nameless[0]} carries no identifier to be found by")
-        self.beat()
-        kept = self.client.apply(changes, self._elsewhere(), self.pace.crowded)
+        kept = self.client.apply(changes, self._elsewhere(), self.asking)
         for change, at in zip(changes, kept, strict=True):
             there = at.id or change.there or change.resource["id"]
             self._keep(change.resource, there, at.version)
@@ -229,8 +228,8 @@ class Sending:
         return False
 
     def _read(self, resource: Resource, there: str) -> Resource | None:
-        self.beat()
-        return self.client.read(resource["resourceType"], there)
+        with self.asking():
+            return self.client.read(resource["resourceType"], there)
 
     def _elsewhere(self) -> Mapping[str, str]:
         return {name: f"{one.kind}/{one.there}" for name, one in self.known.items() if one.there != one.id}

@@ -22,6 +22,10 @@ class HospitalSilent(HospitalUnavailable):
     """The whole server is away or asks for a pause, not only for this request: whoever else waits may wait too."""
 
 
+class LeftAlone(HospitalUnavailable):
+    """The server was not even asked: it is silent, and somebody else will see whether it is back."""
+
+
 class HospitalBroke(HospitalUnavailable):
     """The server broke over this request: it may be the server, it may be what was sent. `outcome` as it came."""
 

@@ -81,13 +81,16 @@ def in_our_words(found: Resource, ours: Resource, back: Mapping[str, str]) -> Re
 
 def _entry(one: Change, names: Mapping[str, str]) -> Element:
     kind = one.resource["resourceType"]
-    resource: Resource = rewritten(one.resource, lambda reference: names.get(reference, reference))
+    resource = one.resource
+    if names:
+        resource = rewritten(resource, lambda reference: names.get(reference, reference))
     if one.there is None:
         request = {"method": "POST", "url": kind, "ifNoneExist": condition(resource)}
         resource = {key: value for key, value in resource.items() if key != "id"}
     else:
         request = {"method": "PUT", "url": f"{kind}/{one.there}"}
-        resource |= {"id": one.there}
+        if one.there != resource["id"]:
+            resource = resource | {"id": one.there}
         if one.version:
             request["ifMatch"] = f'W/"{one.version}"'
     return {"fullUrl": _full_url(one), "resource": resource, "request": request}

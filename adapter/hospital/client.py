@@ -9,6 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -21,7 +22,7 @@ from adapter.errors import HospitalUnavailable
 from adapter.hospital import retry
 from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
 from adapter.hospital.changes import Change, Kept, bundle, kept
-from adapter.hospital.origin import origin, speak
+from adapter.hospital.origin import origin, settle, speak
 from adapter.hospital.quirks import Verdict
 from adapter.trail import correlation, journal, spans
 from mappings.r4 import wire
@@ -46,6 +47,15 @@ _STRICT = _FRESH | {"Prefer": "handling=strict"}
 
 _KIND = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+Asking = Callable[[], AbstractContextManager[Callable[[], None]]]
+"""Entered for each request of a transaction; gives what is to be told when the server finds us too many at once."""
+
+
+@contextmanager
+def _at_once() -> Iterator[Callable[[], None]]:
+    yield lambda: None
 
 
 class HospitalClient:
@@ -77,6 +87,7 @@ class HospitalClient:
         self._session = requests.Session()
         self._session.auth = auth or _NoAuth()
         speak(self._session, tls or Tls())
+        settle(self._session, self.base_url)
         self._session.headers.update({"Accept": FHIR_JSON, "User-Agent": "Engraft"})
 
     def close(self) -> None:
@@ -94,7 +105,7 @@ class HospitalClient:
 
         Safe to repeat, because the ids are stable. Racing writers are waited out a few times, with jitter.
         """
-        answer = self._repeated(transaction(resources), None).content()
+        answer = self._repeated(transaction(resources), _at_once).content()
         applied(self.name, answer, len(resources))
         return answer
 
@@ -102,30 +113,31 @@ class HospitalClient:
         self,
         changes: Sequence[Change],
         elsewhere: Mapping[str, str],
-        crowded: Callable[[], None] | None = None,
+        asking: Asking = _at_once,
     ) -> list[Kept]:
         """Sends the changes, all or none; where each is kept now, in their order. Safe to repeat.
 
-        `elsewhere`: see `changes.bundle`. `crowded` is told each time that the server finds us too many. Raises
-        Outdated, TooLarge, HospitalRefused, HospitalUnavailable.
+        `elsewhere`: see `changes.bundle`. `asking` is entered for each request and may wait for its turn; what it gives
+        is told where the server finds us too many. Raises Outdated, TooLarge, HospitalRefused, HospitalUnavailable.
         """
-        answer = self._repeated(bundle(changes, elsewhere), crowded)
+        answer = self._repeated(bundle(changes, elsewhere), asking)
         if not answer.ok and answer.verdict is Verdict.CONTENTION and any(one.version for one in changes):
             raise Outdated(answer.status, "a version may be old")  # not every server says 412, or why it says 409
         return [kept(said) for said in applied(self.name, answer.content(), len(changes))]
 
-    def _repeated(self, body: Resource, crowded: Callable[[], None] | None) -> Answer:
+    def _repeated(self, body: Resource, asking: Asking) -> Answer:
         """The answer to a transaction, once nobody is in the way. Every write in it can be repeated."""
-        sent = wire.encode(body)
-        answer = self._send("POST", self.base_url, data=sent)
-        for tried in range(1, CONTENTION_TRIES):
-            if answer.ok or answer.verdict not in (Verdict.CONTENTION, Verdict.CROWDED):
-                break
-            if crowded and answer.verdict is Verdict.CROWDED:
-                crowded()
+        sent, tried = wire.encode(body), 0
+        while True:
+            with asking() as crowded:
+                answer = self._send("POST", self.base_url, data=sent)
+                verdict = None if answer.ok else answer.verdict
+                if verdict is Verdict.CROWDED:
+                    crowded()
+            tried += 1
+            if verdict not in (Verdict.CONTENTION, Verdict.CROWDED) or tried == CONTENTION_TRIES:
+                return answer
             self._pause(self._jitter() * 0.02 * 2.0**tried)
-            answer = self._send("POST", self.base_url, data=sent)
-        return answer
 
     def read(self, kind: str, id: str) -> Resource | None:  # noqa: A002 - FHIR's own name for it
         """The current version; None when the server never had it (404) or deleted it (410)."""

@@ -21,3 +21,12 @@ def speak(session: requests.Session, tls: Tls) -> None:
         session.cert = (str(tls.certificate), str(tls.key)) if tls.key else str(tls.certificate)
     if tls.ca:
         session.verify = str(tls.ca)
+
+
+def settle(session: requests.Session, url: str) -> None:
+    """What the environment says of a proxy or of authorities for this address, read once and not for each request."""
+    said = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies.update(said["proxies"])
+    if session.verify is True:
+        session.verify = said["verify"]
+    session.trust_env = False

@@ -1,16 +1,19 @@
 """How many writers a hospital likes, and whether it answers at all: one for each destination, shared by its workers.
 
-Writers: as TCP does. After a quiet time one more with each success, up to where it was too many last time; beyond that
-one more only after a run of successes, which grows with each time that it was too many. Too many at once: half.
+Writers are requests under way at once, and come and go as with TCP. After a quiet time one more with each success, up
+to where it was too many last time; beyond that one more only after a run of successes, which grows with each time that
+it was too many. Too many at once: half.
 Silence: nobody asks until a capped, jittered time has passed; then one does, and the others follow when it succeeds.
 Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapter.hospital import retry
@@ -24,6 +27,23 @@ BROKEN_OVER = 3
 
 ENTRIES = 300
 """Resources of one transaction that we try at first."""
+
+
+SHARE = 20
+"""How many times as long as the books of patients claimed together the sending of them is to take, at least."""
+
+BATCH_SECONDS = 1.0
+"""That it may take: until then nothing is written of what was sent."""
+
+MOST_LANES = 32
+"""Patients claimed together at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request under way. `crowded`: to be told that the server found too many at once."""
+
+    crowded: Callable[[], None]
 
 
 class Pace:
@@ -42,7 +62,10 @@ class Pace:
         self._silences = 0
         self._until: datetime | None = None
         self._broke: set[str] = set()
+        self._cuts = 0
         self.entries = entries
+        self.lanes = 1
+        """Patients to be claimed together next."""
 
     @property
     def writers(self) -> int:
@@ -55,21 +78,22 @@ class Pace:
         return self._until if self._until and self._now() < self._until else None
 
     @contextmanager
-    def turn(self) -> Iterator[bool]:
-        """Waits for one of the places; False where the hospital is silent and nobody should ask."""
+    def turn(self) -> Iterator[Turn | None]:
+        """Waits for one of the places, for one request; None where the hospital is silent and nobody should ask."""
         with self._changed:
             while self.until is None and self._running >= self._limit:
                 self._changed.wait()
-            if self.until:
-                yield False
-                return
-            self._running += 1
+            silent, cuts = self.until is not None, self._cuts
+            self._running += not silent
+        if silent:
+            yield None
+            return
         try:
-            yield True
+            yield Turn(lambda: self._crowded_since(cuts))
         finally:
             with self._changed:
                 self._running -= 1
-                self._changed.notify_all()
+                self._changed.notify()
 
     def answered(self) -> None:
         """A change set was taken, or refused for what it says: the hospital lives."""
@@ -85,10 +109,22 @@ class Pace:
     def crowded(self) -> None:
         """It said that there are too many at once."""
         with self._changed:
+            self._cuts += 1
             if self._limit > 1:
                 self._run = min(LONGEST_RUN, self._run * 2)
             self._limit = self._ceiling = max(1, self._limit // 2)
             self._good = 0
+
+    def _crowded_since(self, cuts: int) -> None:
+        """Those who were under way together are told so together: it counts once."""
+        with self._changed:
+            if cuts == self._cuts:
+                self.crowded()
+
+    def took(self, lanes: int, books: float, sending: float) -> None:
+        """So many patients were claimed together: the seconds of claiming and writing them, and of sending them."""
+        each = max(sending / lanes, 1e-6)
+        self.lanes = max(1, min(MOST_LANES, 2 * lanes, math.ceil(SHARE * books / each), int(BATCH_SECONDS / each)))
 
     def broke(self, patient: str) -> bool:
         """It broke over what it was sent. True: over so many patients in a row that it is not what was sent."""
@@ -103,7 +139,7 @@ class Pace:
                 self._silences += 1
                 wait = retry.delay(self._silences, self._jitter(), asked=asked)
                 self._until = self._now() + timedelta(seconds=wait)
-                self._limit, self._good = 1, 0
+                self._limit, self._good, self.lanes = 1, 0, 1
             self._changed.notify_all()
             return self._until or self._now()
 

@@ -14,6 +14,7 @@ from fhirclient.models.fhirabstractbase import FHIRValidationError
 from fhirclient.models.fhirelementfactory import FHIRElementFactory
 from fhirclient.models.resource import Resource as Model
 
+from mappings.r4 import wire
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -22,6 +23,15 @@ _INDEX = re.compile(r"\.(\d+)(?=\.|$)")
 
 _ABSTRACT = frozenset({"Resource", "DomainResource", "MetadataResource"})
 """fhirclient has models for what can only be inherited from."""
+
+_TEXT = re.compile(rb'(?<=[:\[,])(?<!"resourceType":)"(?:[^"\\]|\\.)*"(?!:)')
+"""A text in compact JSON that is neither a key nor the type of a resource."""
+
+_DIGITS = re.compile(rb"(?<=[:\[,.0-9eE+-])[0-9+-]+")
+"""Of a number, of which the point and the exponent stay: a whole one is another type."""
+
+MOST_FORMS = 5_000
+_READ: set[bytes] = set()
 
 _SAYS = {
     KeyError: "is required in R4 and missing",
@@ -39,6 +49,26 @@ def read(resource: Any) -> Model:
     if kind in _ABSTRACT or not isinstance(FHIRElementFactory.instantiate(kind, None), Model):
         raise FaultyInput([Fault("resourceType", "R4 has no such resource", code="structure")])
     return _instantiate(kind, _floats(resource))
+
+
+def require(resource: Resource) -> None:
+    """`read`, unless a resource of the very same form was read before: the same elements, as many, of the same types.
+
+    The models judge elements and not what they say, but for dates, which our own validator reads each time. Raises
+    FaultyInput.
+    """
+    form = _form(resource)
+    if form in _READ:
+        return
+    read(resource)
+    if len(_READ) >= MOST_FORMS:
+        _READ.clear()
+    _READ.add(form)
+
+
+def _form(resource: Resource) -> bytes:
+    """The resource as JSON without its texts and numbers; no value of it is left."""
+    return _DIGITS.sub(b"", _TEXT.sub(b'""', wire.encode(resource)))
 
 
 def _instantiate(kind: str, content: Resource) -> Model:

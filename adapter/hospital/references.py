@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _LOCAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(/_history/[A-Za-z0-9\-.]{1,64})?")
@@ -15,19 +15,25 @@ def local(reference: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def local_targets(node: Any) -> Iterator[tuple[str, str]]:
-    """(type, id) of every relative reference in a resource."""
+def local_targets(resource: Any) -> list[tuple[str, str]]:
+    """(type, id) of every relative reference in a resource, in their order."""
+    found: list[tuple[str, str]] = []
+    _collect(resource, found)
+    return found
+
+
+def _collect(node: Any, found: list[tuple[str, str]]) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
             if key == "reference" and isinstance(value, str):
                 target = local(value)
                 if target:
-                    yield target
-            else:
-                yield from local_targets(value)
+                    found.append(target)
+            elif isinstance(value, dict | list):
+                _collect(value, found)
     elif isinstance(node, list):
         for value in node:
-            yield from local_targets(value)
+            _collect(value, found)
 
 
 def rewritten(node: Any, rewrite: Callable[[str], str]) -> Any:
@@ -49,6 +55,8 @@ def together(resources: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     for one in resources:
         named.setdefault((one["resourceType"], one["id"]), []).append(one)
     targets = {name: {to for one in named[name] for to in local_targets(one) if to in named} for name in named}
+    if _only_back(targets):
+        return list(named.values())
     reach = {name: _reachable(name, targets) for name in named}
     order, groups = sorted(named, key=lambda name: len(reach[name])), []
     placed: set[tuple[str, str]] = set()
@@ -58,6 +66,16 @@ def together(resources: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
             placed |= set(ring)
             groups.append([one for other in ring for one in named[other]])
     return groups
+
+
+def _only_back(targets: dict[tuple[str, str], set[tuple[str, str]]]) -> bool:
+    """Does each refer to earlier ones only, as most change sets are written?"""
+    earlier: set[tuple[str, str]] = set()
+    for name, refers_to in targets.items():
+        if not refers_to <= earlier:
+            return False
+        earlier.add(name)
+    return True
 
 
 def _reachable(start: tuple[str, str], targets: dict[tuple[str, str], set[tuple[str, str]]]) -> set[tuple[str, str]]:

@@ -31,8 +31,9 @@ def codes(outcome: Resource | None, sent: Iterable[Resource]) -> list[str]:
 
 
 def _of(issue: dict[str, Any], known: set[str]) -> Iterator[str]:
-    if issue.get("code") in ISSUE_TYPES:
-        yield issue["code"]
+    code = issue.get("code")
+    if isinstance(code, str) and code in ISSUE_TYPES:
+        yield code
     details = issue.get("details")
     said = (issue.get("diagnostics"), details.get("text") if isinstance(details, dict) else None)
     yield from (number for one in said for number in _HAPI.findall(str(one)))

@@ -126,7 +126,8 @@ class Store:
         with self._connected(writes=True) as connection:
             tx = Tx(connection)
             yield tx
-        self._note(tx)
+        for event, fields in tx.happened:
+            self.tell(event, **fields)
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
@@ -138,7 +139,10 @@ class Store:
     def together(self) -> Iterator[Store]:
         """A store whose deeds are one transaction: durable when the block has ended, undone when it raised."""
         with self._connected(writes=True) as connection:
-            yield _OneTransaction(self, connection)
+            one = _OneTransaction(self, connection)
+            yield one
+        for event, fields in one.happened:
+            self.tell(event, **fields)
 
     @contextmanager
     def rehearsing(self) -> Iterator[Store]:
@@ -162,9 +166,9 @@ class Store:
         """Closes every connection; what another thread still works with, when it gives it back."""
         engine.retire(self._engine)
 
-    def _note(self, tx: Tx) -> None:
-        for event, fields in tx.happened:
-            journal.note(event, **fields)
+    def tell(self, event: str, **fields: journal.Told) -> None:
+        """Writes a line in the log of what was done in this store, once it is durable."""
+        journal.note(event, **fields)
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:
@@ -172,7 +176,6 @@ class Store:
             options = {engine.WRITES: True} if writes else engine.reads(connection)
             with connection.execution_options(**options).begin():
                 yield connection
-
 
     @contextmanager
     def _in_line(self, writes: bool) -> Iterator[None]:
@@ -198,10 +201,12 @@ class _OneTransaction(Store):
     def __init__(self, store: Store, connection: Connection) -> None:
         self._engine = store._engine
         self._connection = connection
+        self.happened: list[tuple[str, dict[str, journal.Told]]] = []
 
     @contextmanager
     def _connected(self, *, writes: bool) -> Iterator[Connection]:  # noqa: ARG002  both see the one transaction
         yield self._connection
 
-    def _note(self, tx: Tx) -> None:
-        """Nothing of it remains."""
+    def tell(self, event: str, **fields: journal.Told) -> None:
+        """Whoever ends the transaction tells it."""
+        self.happened.append((event, fields))

@@ -47,9 +47,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     except OSError as error:
         raise StoreUnavailable(f"the folder of the database cannot be made: {error.strerror}") from error
     place = url.set(database=str(path))
-    engine = create_engine(
-        place, connect_args={"timeout": busy_seconds}, pool_timeout=busy_seconds, pool_size=5, max_overflow=20
-    )
+    engine = create_engine(place, connect_args={"timeout": busy_seconds}, **_usual(busy_seconds))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "connect", _remember_process)
@@ -66,14 +64,17 @@ def _postgresql(url: URL, busy_seconds: float) -> Engine:
     connect: dict[str, Any] = {name: value for name, value in asked.items() if name not in url.query}
     connect["options"] = options
     try:
-        engine = create_engine(
-            url, connect_args=connect, pool_pre_ping=True, pool_timeout=busy_seconds, pool_size=5, max_overflow=20
-        )
+        engine = create_engine(url, connect_args=connect, pool_pre_ping=True, **_usual(busy_seconds))
     except ModuleNotFoundError as error:
         raise Refused(f"ENGRAFT_DATABASE_URL needs the Python package {error.name}, which is not installed") from error
     event.listen(engine, "connect", _remember_process)
     event.listen(engine, "checkout", _refuse_inherited)
     return engine
+
+
+def _usual(busy_seconds: float) -> dict[str, Any]:
+    """Of both engines. Parameters hold patients: no message of SQLAlchemy's has them."""
+    return {"pool_timeout": busy_seconds, "pool_size": 5, "max_overflow": 20, "hide_parameters": True}
 
 
 def retire(engine: Engine) -> None:

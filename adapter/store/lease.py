@@ -71,7 +71,7 @@ def call(connection: Connection, place: str) -> None:
 
 
 def hold(connection: Connection, *names: str) -> None:
-    """Waits until no other writing transaction holds the names, one after the other, and holds them until this one ends.
+    """Waits until no other writing transaction holds the names, one by one, and holds them until this one ends.
 
     On SQLite a writer has the whole database to itself anyway.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -38,7 +38,12 @@ class Links:
 
     def put(self, hospital: str, course: str, patient: str) -> None:
         """Sets or changes the reference."""
-        upsert.put(self._connection, links, [{"hospital": hospital, "course": course, "patient": patient}])
+        self.put_all(hospital, {course: patient})
+
+    def put_all(self, hospital: str, patients: Mapping[str, str]) -> None:
+        """The same for several courses: references by course."""
+        rows = [{"hospital": hospital, "course": course, "patient": patient} for course, patient in patients.items()]
+        upsert.put(self._connection, links, rows)
 
 
 def _of(hospital: str, course: str) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, false, func, inse
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import lease
+from adapter.store.lanes import OPEN, having, held, lane, promote
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.schema import enrolments, outbox
 from adapter.trail import correlation, spans
@@ -24,7 +25,6 @@ from mappings.r4.build import Resource
 DELIVERED, DISCARDED = "delivered", "discarded"
 LAST_ID = 2**63 - 1
 UNFINISHED = (WAITING, LEASED, PARKED)
-_OPEN = (WAITING, LEASED)
 _TRIED = (WAITING, PARKED)
 
 
@@ -85,7 +85,7 @@ class Outbox:
         row |= {"correlation": correlation.current(), "trace": spans.traceparent()}
         added = self._connection.execute(insert(outbox).values(**who, **row).returning(outbox.c.id)).scalar_one()
         self._note("queued", delivery=int(added), destination=destination, resources=len(resources))
-        self._promote(destination, course)
+        promote(self._connection, destination, course)
         lease.call(self._connection, destination)
         return int(added)
 
@@ -100,15 +100,29 @@ class Outbox:
         return None
 
     def claim(
-        self, destination: str, worker: str, *, at: datetime, lease_seconds: float, lanes: int, rows: int
+        self,
+        destination: str,
+        worker: str,
+        *,
+        at: datetime,
+        lease_seconds: float,
+        lanes: int,
+        rows: int,
+        among: int = 1,
     ) -> list[list[Delivery]]:
         """Leases for up to `lanes` patients what goes together: the row at the front and what may follow it.
 
-        Who has been due for longest comes first. At most `rows` rows in all, and one of each patient at least.
+        Who has been due for longest comes first. At most `rows` rows in all, and one of each patient at least. `among`:
+        how many workers share what is due; near the end none takes more than its part.
         """
         until, found = at + timedelta(seconds=lease_seconds), []
+        if among > 1 and lanes > 1:
+            due = (outbox.c.front == true()) & (outbox.c.destination == destination) & (outbox.c.state == WAITING)
+            ahead = select(outbox.c.id).where(due, outbox.c.due <= at).limit(lanes * among).subquery()
+            ready = self._connection.scalar(select(func.count()).select_from(ahead)) or 0
+            lanes = max(1, min(lanes, -(-ready // among)))
         firsts = self._fronts(destination, worker, at, lease_seconds, lanes)
-        left, more = rows - len(firsts), self._lanes_with(_OPEN, [row.id for row in firsts])
+        left, more = rows - len(firsts), having(self._connection, OPEN, [row.id for row in firsts])
         for first in firsts:
             after = self.follow(first, until=until, most=left) if first.course in more and left > 0 else []
             left -= len(after)
@@ -120,7 +134,7 @@ class Outbox:
 
         Ends before a row that changes a resource which an earlier one changes too: each version shall arrive.
         """
-        behind = _lane(first.destination, first.course) & (outbox.c.front == false())
+        behind = lane(first.destination, first.course) & (outbox.c.front == false())
         left = behind & (outbox.c.state == LEASED)  # by whoever held the first before this worker took it over
         self._connection.execute(update(outbox).where(left).values(state=WAITING, worker=None))
         waiting = select(outbox).where(behind, outbox.c.state == WAITING, outbox.c.id > first.id)
@@ -141,7 +155,7 @@ class Outbox:
 
     def extend(self, ids: Collection[int], worker: str, until: datetime) -> bool:
         """The worker is still at it. False: a lease was lost."""
-        mine = _held(ids, worker)
+        mine = held(ids, worker)
         return bool(self._connection.execute(update(outbox).where(mine).values(due=until)).rowcount == len(ids))
 
     def release(self, workers: Collection[str], at: datetime) -> int:
@@ -160,17 +174,19 @@ class Outbox:
         over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None}
         return self._settle(id_, worker, front=False, error=note, **over)
 
-    def all_delivered(self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime) -> set[int]:
+    def all_delivered(
+        self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime
+    ) -> set[int]:
         """Done, every one of these leased rows; `lanes`: by course. Those whose lease was not lost."""
         ids = [id_ for course in lanes.values() for id_ in course]
         over = {"state": DELIVERED, "finished": at, "status": None, "outcome": None, "error": None, "front": False}
-        return self._settle_all(destination, lanes, _held(ids, worker), over)
+        return self._settle_all(destination, lanes, held(ids, worker), over)
 
     def give_back(self, destination: str, lanes: Mapping[str, Sequence[int]], worker: str, at: datetime) -> set[int]:
         """Nothing of these leased rows was tried: they wait again as if nobody had leased them."""
         ids = [id_ for course in lanes.values() for id_ in course]
         again = {"state": WAITING, "due": at, "attempts": outbox.c.attempts - 1}
-        return self._settle_all(destination, lanes, _held(ids, worker), again)
+        return self._settle_all(destination, lanes, held(ids, worker), again)
 
     def retry(self, id_: int, worker: str, said: Said, *, due: datetime, struck: bool = False) -> bool:
         """To be tried again at `due`. `struck`: the server broke over this row."""
@@ -196,7 +212,7 @@ class Outbox:
 
     def supersede(self, destination: str, course: str, names: Collection[str], *, by: int, at: datetime) -> None:
         """Takes out of earlier parked rows what a later one has delivered: it must never be sent over the newer."""
-        parked = _lane(destination, course) & (outbox.c.state == PARKED) & (outbox.c.id < by)
+        parked = lane(destination, course) & (outbox.c.state == PARKED) & (outbox.c.id < by)
         for row in map(_delivery, self._connection.execute(select(outbox).where(parked)).all()):
             left = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in names]
             if not left:
@@ -216,7 +232,7 @@ class Outbox:
         change = update(outbox).where(wanted).values(state=WAITING, due=at, attempts=0, strikes=0)
         done = sorted(self._connection.scalars(change.returning(outbox.c.id)))
         for destination, course in lanes:
-            self._promote(destination, course)
+            promote(self._connection, destination, course)
             lease.call(self._connection, destination)
         return done
 
@@ -228,7 +244,7 @@ class Outbox:
         change = update(outbox).where(wanted).values(state=DISCARDED, finished=at, error=reason, front=False)
         if not self._connection.execute(change).rowcount:
             raise Conflict(f"delivery {id_} is {self.show(id_).state}: only a waiting or parked one can be discarded")
-        self._promote(row.destination, row.course)
+        promote(self._connection, row.destination, row.course)
 
     def show(self, id_: int) -> Delivery:
         """One row. Raises NotFound."""
@@ -270,13 +286,13 @@ class Outbox:
 
     def of_course(self, destination: str, course: str, states: Collection[str]) -> list[Delivery]:
         """What of a course is in these states, for this destination."""
-        wanted = select(outbox).where(_lane(destination, course), outbox.c.state.in_(states)).order_by(outbox.c.id)
+        wanted = select(outbox).where(lane(destination, course), outbox.c.state.in_(states)).order_by(outbox.c.id)
         return [_delivery(row) for row in self._connection.execute(wanted)]
 
     def knows(self, destination: str, course: str) -> bool:
         """Was anything of this course ever queued for this destination, and not discarded?"""
         states = outbox.c.state.in_((*UNFINISHED, DELIVERED))
-        return bool(self._connection.scalar(select(exists().where(_lane(destination, course), states))))
+        return bool(self._connection.scalar(select(exists().where(lane(destination, course), states))))
 
     def destinations(self) -> list[str]:
         """Where something waits to be sent, by name; leaps from one to the next, however long the queue is."""
@@ -291,7 +307,7 @@ class Outbox:
     def next_due(self, destination: str | None = None) -> datetime | None:
         """When the next row can be leased, None when there is none that time alone will free."""
         names = self.destinations() if destination is None else [destination]
-        first = [self._first_due(name, state) for name in names for state in _OPEN]
+        first = [self._first_due(name, state) for name in names for state in OPEN]
         return min(filter(None, first), default=None)
 
     def counts(self) -> dict[str, int]:
@@ -318,7 +334,7 @@ class Outbox:
 
     def parked_in(self, ids: Collection[int]) -> set[str]:
         """The courses of these rows of one destination in which something is parked."""
-        return self._lanes_with([PARKED], ids)
+        return having(self._connection, [PARKED], ids)
 
     def _fronts(self, destination: str, worker: str, at: datetime, seconds: float, most: int) -> list[Delivery]:
         free = (outbox.c.front == true()) & (outbox.c.destination == destination)
@@ -331,16 +347,9 @@ class Outbox:
         self.hold(destination, lanes)
         change = update(outbox).where(mine).values(**values, worker=None).returning(outbox.c.id)
         done = set(self._connection.scalars(change))
-        for course in self._lanes_with(_OPEN, [ids[0] for ids in lanes.values()]):
-            self._promote(destination, course)
+        for course in having(self._connection, OPEN, [ids[0] for ids in lanes.values()]):
+            promote(self._connection, destination, course)
         return done
-
-    def _lanes_with(self, states: Collection[str], ids: Collection[int]) -> set[str]:
-        """The courses of these rows of which something behind the front, or parked, is in one of the states."""
-        other = outbox.alias()
-        same = (other.c.destination == outbox.c.destination) & (other.c.course == outbox.c.course)
-        there = exists().where(same, other.c.front.in_([true(), false()]), other.c.state.in_(states), other.c.id.not_in(ids))
-        return set(self._connection.scalars(select(outbox.c.course).where(outbox.c.id.in_(ids), there)))
 
     def _settle(self, id_: int, worker: str, **values: Any) -> bool:
         row = self._connection.execute(
@@ -350,28 +359,8 @@ class Outbox:
             return False
         self.hold(row.destination, [row.course])
         mine = lease.settle(self._connection, outbox, id_, worker, values)
-        self._promote(row.destination, row.course)
+        promote(self._connection, row.destination, row.course)
         return mine
-
-
-    def _promote(self, destination: str, course: str) -> None:
-        """Puts the first row of the patient that is to be sent at the front, once the one that stood there is over."""
-        lane = _lane(destination, course)
-        now = self._connection.execute(
-            select(outbox.c.id, outbox.c.state).where(lane, outbox.c.front == true())
-        ).first()
-        if now and now.state in (LEASED, PARKED):
-            return
-        behind = lane & (outbox.c.front == false())
-        waiting = [
-            self._connection.scalar(select(func.min(outbox.c.id)).where(behind, outbox.c.state == state))
-            for state in _OPEN
-        ]
-        first = min([id_ for id_ in (*waiting, now and now.id) if id_ is not None], default=None)
-        if now and now.id != first:
-            self._connection.execute(update(outbox).where(outbox.c.id == now.id).values(front=False))
-        if first is not None and (now is None or now.id != first):
-            self._connection.execute(update(outbox).where(outbox.c.id == first).values(front=True))
 
 
 def references(resources: Iterable[Resource]) -> list[str]:
@@ -381,14 +370,6 @@ def references(resources: Iterable[Resource]) -> list[str]:
 
 def _words(said: Said) -> dict[str, Any]:
     return {"error": said.error, "status": said.status, "outcome": said.outcome}
-
-
-def _held(ids: Collection[int], worker: str) -> ColumnElement[bool]:
-    return lease.named(outbox, ids, [LEASED]) & (outbox.c.worker == worker)
-
-
-def _lane(destination: str, course: str) -> ColumnElement[bool]:
-    return (outbox.c.destination == destination) & (outbox.c.course == course)
 
 
 def _delivery(row: Row[Any]) -> Delivery:

@@ -170,8 +170,9 @@ class Resources:
 
     def patients_of(self, courses: Collection[str]) -> dict[str, tuple[str, str | None]]:
         """(id, centre) of the first Patient of each course, without its content; not of a course that has none."""
+        # found by the course, hence the type as no index has it: there are more patients than resources of a course
         wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, _is_newest())
-        wanted = wanted.where(heads.c.course.in_(courses), heads.c.kind == "Patient", _there())
+        wanted = wanted.where(heads.c.course.in_(courses), heads.c.kind.concat("") == "Patient", _there())
         found: dict[str, tuple[str, str | None]] = {}
         for course, id_, centre in self._connection.execute(wanted.order_by(heads.c.key)):
             found.setdefault(course, (id_, centre))

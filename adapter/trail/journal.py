@@ -23,7 +23,7 @@ from adapter.trail import correlation, spans
 Told = str | int | float | bool | list[str] | list[int] | None
 
 _LOG = logging.getLogger("engraft")
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,79}")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+\[\]-]{0,79}")
 _FIELDS = "engraft_fields"
 _DEEPEST = 6
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -55,13 +54,13 @@ def answer(look: Look, site: Site, tx: Tx, centre: str) -> Element:
     shape = _shape(kind, look.said)
     content, at = _one(kind, id_, further[1] if further else None, site, tx, centre)
     tag = content["meta"]["versionId"]
-    headers = {"etag": f'W/"{tag}"'} | ({"lastModified": at.isoformat()} if at else {})
+    headers = {"etag": f'W/"{tag}"'} | ({"lastModified": at} if at else {})
     if look.unless is not None and str(look.unless) == tag:
         return {"response": {"status": _status(304), **headers}}
     return _answered(shape.of(content), **headers)
 
 
-def _one(kind: str, id_: str, version: str | None, site: Site, tx: Tx, centre: str) -> tuple[Resource, datetime | None]:
+def _one(kind: str, id_: str, version: str | None, site: Site, tx: Tx, centre: str) -> tuple[Resource, str | None]:
     missing = f"no {kind} with this id"
     if kind in served.DEFINED:
         found = site.definitions.get(kind, id_)
@@ -73,7 +72,7 @@ def _one(kind: str, id_: str, version: str | None, site: Site, tx: Tx, centre: s
         stored = own(tx.resources.version(kind, id_, version_number(version)), centre, missing)
     if stored.deleted:
         raise Conflict(f"{kind}/{id_} was deleted", HTTPStatus.GONE)
-    return stored.content, stored.at
+    return stored.content, stored.content["meta"]["lastUpdated"]
 
 
 def _history(kind: str, id_: str, said: Said, site: Site, tx: Tx, centre: str) -> Resource:

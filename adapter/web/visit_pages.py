@@ -15,28 +15,15 @@ from flask import Response, request
 from adapter.errors import Conflict, Invalid
 from adapter.flows import sign_in, visit, visit_offer
 from adapter.flows.visit import Form
-from adapter.web import html, session
-from adapter.web.content import body
+from adapter.web import filling, html, session
 from adapter.web.page_frame import around, of_centre
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
-from adapter.web.visit_fields import (
-    SHOWN,
-    added,
-    answers,
-    controls,
-    dropped,
-    first_field,
-    gaps,
-    items,
-    marked,
-    ticked,
-)
+from adapter.web.visit_fields import answers
 from mappings.intake import asked
-from mappings.intake.words import COMPARATORS, REASONS_MISSING
 from mappings.r4.faults import Fault
 
-_DEED = re.compile(r"(?P<deed>save|send|discard|add|drop|fill):?(?P<path>[a-z_0-9.]*)")
+_DEEDS = ("save", "send", "discard", "add", "drop", "fill")
 _OWN = ("csrf", "do", "seen")
 SAVED = "saved"
 """Where the page begins after a draft was saved: nowhere else than ever, and it says so."""
@@ -63,18 +50,12 @@ def show(site: Site, id_: str, name: str) -> Response:
 def fill(site: Site, id_: str, name: str) -> Response:
     """Keeps what was typed; then adds to a list or takes away from it, or sends, or throws the draft away."""
     form = visit.opened(id_, name, **of_centre(site))
-    fields = _typed()
-    pressed = _DEED.fullmatch(session.field("do")) or _DEED.fullmatch("save")
-    deed, path = (pressed["deed"], pressed["path"]) if pressed else ("save", "")
+    button = filling.pressed(_DEEDS)
+    fields, deed = filling.longer_or_shorter(filling.typed(_OWN), button), button.deed
     if deed == "discard":
         visit.discard(form, store=site.store)
         return html.away(f"/patients/{id_}")
-    if deed == "add":
-        fields = added(fields, path)
-    elif deed == "drop":
-        above, _, number = path.rpartition(".")
-        fields = dropped(fields, above, int(number)) if number.isdigit() else fields
-    elif deed == "fill":
+    if deed == "fill":
         fields = visit_offer.into(form, fields, visit_offer.of(form, **of_centre(site))["document"])
     try:
         form = _keep(site, form, fields)
@@ -87,19 +68,12 @@ def fill(site: Site, id_: str, name: str) -> Response:
     except Invalid as refusal:
         return _page(site, form, fields, refusal.faults, status=422)
     # no fragment: a browser then ignores which field has the focus
-    place = f"{path}.{items(fields, path)}" if deed == "add" else path.rpartition(".")[0]
-    return html.away(f"/patients/{id_}/visits/{name}?at={place or SAVED}")
+    return html.away(f"/patients/{id_}/visits/{name}?at={filling.place_of(fields, button) or SAVED}")
 
 
 def stored(site: Site, id_: str, name: str) -> Response:
     """What came of a visit that was sent."""
     return html.page("visit_stored.html", **around(site), found=visit.stored(id_, name, **of_centre(site)))
-
-
-def _typed() -> dict[str, str]:
-    """Every field of the form that was sent and says something."""
-    body()  # keeps to the limit of what is read
-    return {name: text for name, text in request.form.items() if name not in _OWN and text.strip()}
 
 
 def _keep(site: Site, form: Form, fields: Mapping[str, str]) -> Form:
@@ -121,25 +95,12 @@ def _with(site: Site) -> dict[str, Any]:
 def _page(
     site: Site, form: Form, fields: Mapping[str, str], faults: Sequence[Fault] = (), *, at: str = "", status: int = 200
 ) -> Response:
-    questions = asked.visit(form.visit)
-    names = list(controls(questions, fields))
-    told = marked(faults, names)
     return html.page(
         "visit.html",
         status,
         **around(site),
+        **filling.around(asked.visit(form.visit), fields, faults, at),
         form=form,
-        fields=fields,
-        questions=questions,
-        errors=told.beside,
-        listed=told.listed,
-        focus=told.first if faults else first_field(names, at),
         saved=at == SAVED,
         offer=visit_offer.of(form, **of_centre(site))["values"],
-        shown=SHOWN,
-        items=partial(items, fields),
-        ticked=partial(ticked, fields),
-        gaps=partial(gaps, fields),
-        reasons=REASONS_MISSING,
-        comparators=COMPARATORS,
     )

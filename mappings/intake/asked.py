@@ -1,4 +1,4 @@
-"""A visit's Questionnaire as what is asked of a person: each question with its words, units and limits.
+"""A Questionnaire as what is asked of a person: each question with its words, units and limits.
 
 The form in the browser is rendered from this. Companions (`.not_done`, `.note`, `.none`, `.missing`) are no questions
 of their own; what they belong to says that it has them.
@@ -7,13 +7,13 @@ of their own; what they belong to says that it has them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from mappings.canonicals import DEFAULT
-from mappings.intake.columns import GAP
-from mappings.intake.words import VISITS
+from mappings.intake.columns import GAP, Kind
+from mappings.intake.words import SEXES, VISITS
 from mappings.r4.artefacts import artefact
 from mappings.terminology import codes
 
@@ -22,6 +22,10 @@ Item = Mapping[str, Any]
 SETTLED = ("centre", "patient", "protocol", "visit")
 """What the page knows before anybody answers."""
 
+WHO = ("patient", "protocol")
+"""What an enrolment asks of somebody new only: it says whom a correction is about."""
+
+_GENDER = "http://hl7.org/fhir/ValueSet/administrative-gender"
 _EXT = "http://hl7.org/fhir/StructureDefinition/"
 _WHY = ("not_done", "note")
 _BESIDE = (*_WHY, "none", GAP)
@@ -34,7 +38,7 @@ class Asked:
     `kind`: group, list (of groups), checks (several words), values (several dates), choice, date, boolean, integer,
     decimal, quantity, string or text. `options`: (word, what a person reads). `said`: it can be said to be missing;
     `none`: its list can be said to be empty; `gaps`: one of its values can be said to be missing; `needed`: nothing
-    around it is taken without it. `when`: a condition, in words.
+    around it is taken without it. `when`: a condition, in words; `form`: how an answer is written.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Asked:
     gaps: bool = False
     needed: bool = False
     when: str = ""
+    form: str = ""
     inside: tuple[Asked, ...] = ()
 
 
@@ -57,15 +62,28 @@ def visit(name: str) -> tuple[Asked, ...]:
     """What is asked at a visit, in the order of its Questionnaire. Raises KeyError for no such visit."""
     if name not in VISITS:
         raise KeyError(f"no visit is called {name!r}")
-    questionnaire = _shipped("Questionnaire", f"follow-up-{name}")
-    reader = _Reader({item["linkId"]: item for item in _all(questionnaire["item"])})
-    return tuple(one for one in reader.questions(questionnaire["item"], "") if one.name not in SETTLED)
+    return tuple(one for one in _of(f"follow-up-{name}") if one.name not in SETTLED)
 
 
 @cache
-def names() -> frozenset[str]:
-    """The name of every field of a visit's form; of the items of a list those of the first."""
-    return frozenset(_names(visit(VISITS[0]), ""))
+def enrolment(protocols: tuple[str, ...], *, new: bool) -> tuple[Asked, ...]:
+    """What is asked at enrolment. `protocols`: the keys to choose from. `new`: whom it is about is asked too."""
+    keys = tuple((key, key) for key in protocols)
+    found = (one for one in _of("enrolment") if one.name != "centre" and (new or one.name not in WHO))
+    return tuple(replace(one, kind="choice", options=keys) if one.name == "protocol" else one for one in found)
+
+
+@cache
+def names(kind: Kind = "follow-up") -> frozenset[str]:
+    """The name of every field of such a form; of the items of a list those of the first."""
+    return frozenset(_names(visit(VISITS[0]) if kind == "follow-up" else enrolment((), new=True), ""))
+
+
+@cache
+def _of(name: str) -> tuple[Asked, ...]:
+    questionnaire = _shipped("Questionnaire", name)
+    reader = _Reader({item["linkId"]: item for item in _all(questionnaire["item"])})
+    return tuple(reader.questions(questionnaire["item"], ""))
 
 
 def _names(questions: Sequence[Asked], above: str) -> Iterator[str]:
@@ -117,6 +135,7 @@ class _Reader:
             gaps=f"{link}.{GAP}" in self.items,
             needed=needed or item.get("required", False),
             when=self._condition(item),
+            form=next((one["valueString"] for one in _extensions(item, "entryFormat")), ""),
             inside=tuple(self.questions(inside, below)),
         )
 
@@ -160,7 +179,7 @@ def _value_set(name: str) -> tuple[tuple[str, str], ...]:
     """(word of the interface, what a person reads) of each concept of one of our ValueSets."""
     made = _shipped("ValueSet", name)
     return tuple(
-        (_word(name, include["system"], concept["code"]), concept["display"])
+        (_word(name, include["system"], concept["code"]), concept.get("display", concept["code"]))
         for include in made["compose"]["include"]
         for concept in include["concept"]
     )
@@ -168,6 +187,8 @@ def _value_set(name: str) -> tuple[tuple[str, str], ...]:
 
 def _options(item: Item) -> tuple[tuple[str, str], ...]:
     url = item.get("answerValueSet", "").partition("|")[0]
+    if url == _GENDER:
+        return tuple((sex, sex) for sex in SEXES)
     name = url.removeprefix(DEFAULT.url("ValueSet", ""))
     return _value_set(name) if name != url else ()
 

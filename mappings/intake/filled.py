@@ -14,7 +14,7 @@ from typing import Any
 
 from mappings.intake import asked
 from mappings.intake.cells import Style, value_of
-from mappings.intake.columns import Column, column
+from mappings.intake.columns import Column, Kind, column
 from mappings.intake.nesting import DATED, Cell, Nested, nest, place
 from mappings.r4.faults import Fault, FaultyInput
 
@@ -30,14 +30,14 @@ _NAME = re.compile(rf"{re.escape(SCALE)}\.[0-9]+\.name")
 _POINT, _COMMA = Style(), Style(comma=True)
 
 
-def document(fields: Fields) -> Nested:
-    """What a form says, without whose it is. Raises FaultyInput, each fault by the name of its field."""
+def document(fields: Fields, kind: Kind = "follow-up") -> Nested:
+    """What a form says, without what its page knows. Raises FaultyInput, each fault by the name of its field."""
     filled = {name: text.strip() for name, text in fields.items() if text.strip()}
     faults, placed = list(_contradictions(filled)), []
     for name, text in filled.items():
         if _idle(name, filled) or _NAME.fullmatch(name):
             continue
-        found = column("follow-up", _path(name, filled)) if _NUMBER.sub(".1", name) in asked.names() else None
+        found = column(kind, _path(name, filled)) if _NUMBER.sub(".1", name) in asked.names(kind) else None
         if found is None:
             faults.append(Fault(name, "is no field of this form", "structure"))
         else:
@@ -147,7 +147,7 @@ def _fields(said: Any, path: str) -> Iterator[tuple[str, str]]:
 def _plain(said: Mapping[str, Any]) -> Mapping[str, Any]:
     """An amount whose value is missing is missing, and has no unit; its day stands beside that."""
     value = said.get("value")
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or "unit" not in said:
         return said
     return {**value, **{name: inner for name, inner in said.items() if name not in ("value", "unit")}}
 

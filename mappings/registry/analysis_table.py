@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mappings.registry.blood_facts import SUBSETS
 from mappings.registry.endpoints import ENDPOINTS
 from mappings.registry.followed import Followed
 from mappings.registry.judged import Excluded
 from mappings.registry.pdli_endpoints import Lymphocytes
 from mappings.registry.tallies import Counted, TimeToEvent
 
+_MEASURED = {f"immune-{cells}" for cells in SUBSETS}
 _PDLI = ("given", "possible", "alive_relapse_free_120", "reasons")
 
 
@@ -23,10 +25,27 @@ def header() -> list[str]:
     return ["patient", *(column for endpoint, said in ENDPOINTS.items() for column in _columns(endpoint, said))]
 
 
+def kinds() -> dict[str, type]:
+    """What the cells of each column are, where they are not empty: `str`, `int` or `float`."""
+    return {"patient": str} | {
+        column: _kind(endpoint, said, column)
+        for endpoint, said in ENDPOINTS.items()
+        for column in _columns(endpoint, said)
+    }
+
+
 def line(followed: Followed) -> list[str]:
     """Cells of one patient, in the order of the header."""
     cells = (cell for said in ENDPOINTS.values() for cell in _cells(said, followed))
     return [followed.axis.patient, *cells]
+
+
+def _kind(endpoint: str, said: TimeToEvent | Counted, column: str) -> type:
+    if isinstance(said, TimeToEvent) or endpoint == "immune-cd4-recovered":
+        return int
+    if endpoint == "pdli-feasibility":
+        return str if column == "pdli_reasons" else int
+    return float if endpoint in _MEASURED else str
 
 
 def _columns(endpoint: str, said: TimeToEvent | Counted) -> Iterator[str]:

@@ -19,6 +19,9 @@ SUBSETS = ("cd4", "cd8", "treg", "nk", "b")
 _MEASURES = {"weight": "weight", "height": "height", "weight-undated": "weight", "height-undated": "height"}
 _RECOVERIES = {f"engraftment-{line}": line for line in COUNTS}
 
+OBSERVED = frozenset({*COUNTS, *SUBSETS, *_MEASURES, *_RECOVERIES})
+"""What Observations are read here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

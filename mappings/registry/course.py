@@ -105,19 +105,25 @@ def patient_of(resource: Resource) -> str | None:
     if resource.get("resourceType") == "Patient":
         return resource.get("id")
     named: Element = next((resource[name] for name in _NAMES if resource.get(name)), {})
-    return _id_of(named.get("reference", ""))
+    return patient_named(named.get("reference", ""))
 
 
 @lru_cache(maxsize=1024)
-def _id_of(reference: str) -> str | None:
-    """Of one patient hundreds of resources name the same."""
+def patient_named(reference: str) -> str | None:
+    """Id in a literal reference to a patient, whatever server and version it names; None where it is none."""
     match = _PATIENT.fullmatch(reference)
     return match.group(1) if match else None
 
 
 def _read(resource: Resource, canonicals: Canonicals) -> _Read:
-    reader = _READERS.get(resource["resourceType"])
-    return tuple(reader(resource, canonicals) if reader else ()), tuple(course_facts.pieces(resource, canonicals))
+    kind = resource["resourceType"]
+    observed = observed_in(resource, canonicals) or "" if kind == "Observation" and holds(resource) else None
+    if observed is None:
+        reader = _READERS.get(kind)
+        dated = tuple(reader(resource, canonicals)) if reader else ()
+    else:
+        dated = tuple(_observation(resource, observed, canonicals))
+    return dated, tuple(course_facts.pieces(resource, canonicals, observed))
 
 
 def _course(patient: str, said: Iterable[_Read]) -> Course:
@@ -173,12 +179,11 @@ def _procedure(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
         yield _Fact("graft", source, _day(first, source))
 
 
-def _observation(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
-    if not holds(resource) or "dataAbsentReason" in resource:
+def _observation(resource: Resource, observed: str, canonicals: Canonicals) -> Iterator[_Fact]:
+    if "dataAbsentReason" in resource:
         return
     source = reference(resource)
     when = _day(_span(resource, "effective")[1], source)
-    observed = observed_in(resource, canonicals)
     answer = key_of("answers", resource.get("valueCodeableConcept", {}), canonicals, among="vital-status/")
     if answer == "vital-status/dead":
         # elsewhere such a finding is dated by whoever noted it: only ours carries the day of death
@@ -213,7 +218,6 @@ def _administration(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
 _READERS: dict[str, Callable[[Resource, Canonicals], Iterator[_Fact]]] = {
     "Patient": _patient,
     "Procedure": _procedure,
-    "Observation": _observation,
     "Condition": _condition,
     "Encounter": _encounter,
     "MedicationAdministration": _administration,

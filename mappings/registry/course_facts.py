@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from mappings.canonicals import Canonicals
 from mappings.facts import (
@@ -66,16 +65,23 @@ NOTHING = CourseFacts()
 """Of a course of which nothing was read."""
 
 
-def pieces(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
-    """What one resource contributes; nothing where it did not happen, or is none of these facts."""
+_READING = (gvhd_facts, finding_facts, treatment_facts, blood_facts, status_facts)
+
+
+def pieces(resource: Resource, canonicals: Canonicals, observed: str | None = None) -> Iterator[Piece]:
+    """What one resource contributes; nothing where it did not happen, or is none of these facts.
+
+    `observed`: what an Observation tells of, where that was looked up already.
+    """
     match resource.get("resourceType"):
         case "Condition" if holds(resource):
             yield from gvhd_facts.of_condition(resource, canonicals)
             yield from finding_facts.of_condition(resource, canonicals)
         case "Observation" if holds(resource):
-            observed = observed_in(resource, canonicals) or ""
-            modules = (gvhd_facts, finding_facts, treatment_facts, blood_facts, status_facts)
-            yield from chain.from_iterable(each.of_observation(resource, observed, canonicals) for each in modules)
+            of = observed_in(resource, canonicals) or "" if observed is None else observed
+            for each in _READING:
+                if of in each.OBSERVED:
+                    yield from each.of_observation(resource, of, canonicals)
         case "Procedure":
             yield from treatment_facts.of_procedure(resource, canonicals)
             yield from blood_facts.of_procedure(resource, canonicals)

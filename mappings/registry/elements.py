@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from mappings.canonicals import DATA_ABSENT_REASON, EXT_DATA_ABSENT_REASON, Canonicals
@@ -45,8 +46,14 @@ def moment(resource: Element, element: str) -> Said[PartialDate]:
 
 def day(written: str | None, instead: Element | None = None) -> Said[PartialDate]:
     """A date or dateTime, cut to the day; or the reason that stands in its place."""
+    return _partial(written[:_DAY]) if written else gap(instead)
+
+
+@lru_cache(maxsize=4096)
+def _partial(written: str) -> PartialDate | None:
+    """A patient has few days, and each is written many times."""
     try:
-        return PartialDate(written[:_DAY]) if written else gap(instead)
+        return PartialDate(written)
     except ValueError:
         return None
 

@@ -135,6 +135,15 @@ class Cohort:
         for each in self.tallies:
             each.add(followed)
 
+    def take_over(self, other: Cohort) -> None:
+        """The patients of another that was asked the same, after its own: as if they had been added one by one."""
+        self.patients += other.patients
+        self.latest = max((day for day in (self.latest, other.latest) if day), default=None)
+        self.since = min((day for day in (self.since, other.since) if day), default=None)
+        self.left_out += other.left_out
+        for mine, theirs in zip(self.tallies, other.tallies, strict=True):
+            mine.take_over(theirs)
+
     def analyses(self) -> tuple[Analysis, ...]:
         """What came of everybody so far."""
         return tuple(each.analysis(self.left_out) for each in self.tallies)

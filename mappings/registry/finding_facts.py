@@ -24,6 +24,9 @@ from mappings.registry.elements import (
 from mappings.registry.pieces import Piece, Pieces, Told
 from mappings.terminology.codes import key_of
 
+OBSERVED = frozenset({"relapse-kind", "infection-agent", "chimerism", "quality-of-life"})
+"""What Observations are read here."""
+
 _KINDS = {"infection/bacterial", "infection/viral", "infection/fungal", "infection/parasitic"}
 _SCALES = {"fact-bmt": "total", "eq-5d-index": "index", "eq-vas": "VAS"}
 """What a scale is called that has lost its words."""

@@ -15,6 +15,9 @@ from mappings.terminology.codes import key_of
 
 ACUTE, CHRONIC = "acute-gvhd", "chronic-gvhd"
 _SCALES = {"agvhd-grade": ACUTE, "cgvhd-severity": CHRONIC}
+OBSERVED = frozenset({*_SCALES, "gvhd-treatment", "gvhd-assessment"})
+"""What Observations are read here."""
+
 _ORGANS = {"agvhd-skin": "skin", "agvhd-liver": "liver", "agvhd-upper-gi": "upper_gi", "agvhd-lower-gi": "lower_gi"}
 _SCORED = ("skin", "mouth", "eyes", "gi", "liver", "lungs", "joints", "genital")
 

@@ -99,15 +99,33 @@ def compile_report(
     asks for them one by one learns no more. Its cut-off, where none is asked for, is the end of the month of the last
     date, which is somebody's. Raises FaultyInput naming endpoints and horizons that do not exist.
     """
-    wanted = chosen(endpoints)
-    cohort = Cohort(known() if release else wanted, as_of or date.max, horizons, keep=keep and not release)
+    found = cohort(endpoints=endpoints, horizons=horizons, as_of=as_of, release=release, keep=keep)
     for course in courses:
-        cohort.add(course)
-    analyses, until = cohort.analyses(), as_of or cohort.latest
+        found.add(course)
+    return of_cohort(found, as_of, endpoints=endpoints, release=release)
+
+
+def cohort(
+    *,
+    endpoints: Collection[str] = (),
+    horizons: Collection[int] = (),
+    as_of: date | None = None,
+    release: bool = False,
+    keep: bool = True,
+) -> Cohort:
+    """Nobody yet, asked what `compile_report` asks; for a release, everything. Raises FaultyInput as it does."""
+    wanted = chosen(endpoints)
+    return Cohort(known() if release else wanted, as_of or date.max, horizons, keep=keep and not release)
+
+
+def of_cohort(found: Cohort, as_of: date | None, *, endpoints: Collection[str] = (), release: bool) -> Report:
+    """What came of a cohort; `as_of` defaults to the last date in the data."""
+    analyses, until = found.analyses(), as_of or found.latest
     if release:
+        wanted = chosen(endpoints)
         analyses = tuple(each for each in suppress(analyses) if each.endpoint in wanted)
         until = as_of or (_end_of_month(until) if until else None)
-    return Report(until, cohort.since, analyses, release, patients=cohort.patients)
+    return Report(until, found.since, analyses, release, patients=found.patients)
 
 
 def chosen(endpoints: Iterable[str]) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ from mappings.r4.build import Resource
 from mappings.registry.elements import answer, fact, moment, number, plain, reference, targets, word
 from mappings.registry.pieces import Piece, Pieces, Told
 
+OBSERVED = frozenset({"response", "marrow-blasts", "mrd", "vital-status", "cause-of-death", "karnofsky"})
+"""What Observations are read here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Performance:

@@ -51,6 +51,9 @@ class Tally(Protocol):
 
     def add(self, followed: Followed) -> None: ...
 
+    def take_over(self, other: Any) -> None:
+        """The patients of another of the same endpoint, after its own."""
+
     def analysis(self, left_out: Sequence[Excluded]) -> Analysis: ...
 
 
@@ -66,6 +69,11 @@ class _Kept:
         self.listed += [Listed(one.patient, rule) for rule in one.listed]
         if self.keep:
             self.subjects.append(one)
+
+    def take_over(self, other: _Kept) -> None:
+        self.subjects += other.subjects
+        self.excluded += other.excluded
+        self.listed += other.listed
 
 
 def tally(endpoint: str, definition: Endpoint, horizons: Sequence[int], *, keep: bool) -> Tally:
@@ -96,6 +104,13 @@ class TimeTally:
             if said.status == EVENT and self.definition.more:
                 self.more.update((name, word, said.days) for name, word in self.definition.more(followed))
             self.kept.take(said)
+
+    def take_over(self, other: TimeTally) -> None:
+        """The patients of another of the same endpoint."""
+        self.counts += other.counts
+        self.marks += other.marks
+        self.more += other.more
+        self.kept.take_over(other.kept)
 
     def analysis(self, left_out: Sequence[Excluded]) -> Analysis:
         curve = (kaplan_meier if self.definition.method == KAPLAN_MEIER else aalen_johansen)(self.counts)
@@ -157,6 +172,12 @@ class CountTally:
         for day, value in said.values.items():
             self.counts[day][value] += 1
         self.kept.take(said)
+
+    def take_over(self, other: CountTally) -> None:
+        """The patients of another of the same endpoint."""
+        for day, counted in other.counts.items():
+            self.counts[day] += counted
+        self.kept.take_over(other.kept)
 
     def analysis(self, left_out: Sequence[Excluded]) -> Analysis:
         rows = tuple(row for day in self.horizons for row in self.definition.rows(self.endpoint, day, self.counts[day]))

@@ -26,6 +26,9 @@ from mappings.terminology.codes import key_of
 
 _LYMPHOCYTES = ("dli", "prophylactic-dli")
 
+OBSERVED = frozenset({"dli-cd3", "immunosuppression"})
+"""What Observations are read here."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImmunosuppressionAssessment:

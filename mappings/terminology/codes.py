@@ -48,12 +48,15 @@ def key_of(table: str, concept: dict[str, Any], canonicals: Canonicals, among: s
 
     `among` narrows the question to the keys that begin with it, e.g. `response/`. Displays and `text` are not read.
     """
-    said = [(coding.get("system"), coding.get("code")) for coding in concept.get("coding", [])]
-    meanings = _meanings(table, canonicals, among)
-    for system, code in sorted(said, key=lambda pair: pair[0] != canonicals.local):
-        if (key := meanings.get((str(system), str(code)))) is not None:
+    found = None
+    meanings, local = _meanings(table, canonicals, among)
+    for coding in concept.get("coding", ()):
+        system = coding.get("system")
+        key = meanings.get((str(system), str(coding.get("code"))))
+        if key is not None and system == local:
             return key
-    return None
+        found = found or key
+    return found
 
 
 def local_concepts() -> list[tuple[str, str]]:
@@ -85,10 +88,10 @@ def _ours(row: Row) -> list[Code]:
 
 
 @cache
-def _meanings(name: str, canonicals: Canonicals, among: str) -> dict[Coded, str]:
-    """Each code that belongs to one row alone, with the key of that row."""
+def _meanings(name: str, canonicals: Canonicals, among: str) -> tuple[dict[Coded, str], str]:
+    """Each code that belongs to one row alone, with the key of that row; and the system of our own codes."""
     found: dict[Coded, list[str]] = {}
     for row in table(name).values():
         for code in row.codes if row.key.startswith(among) else ():
             found.setdefault((code.system(canonicals), code.value), []).append(row.key)
-    return {code: keys[0] for code, keys in found.items() if len(keys) == 1}
+    return {code: keys[0] for code, keys in found.items() if len(keys) == 1}, canonicals.local

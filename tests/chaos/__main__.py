@@ -33,7 +33,8 @@ def main(words: list[str] | None = None) -> int:
             case "races":
                 told = races.run(on, number=said.number, seed=said.seed)
             case "outage":
-                told = outage.run(on, forms=said.number, writers=said.writers, seed=said.seed)
+                how = {"minutes": said.minutes, "writers": said.writers, "seed": said.seed}
+                told = outage.run(on, forms=said.number, **how)
             case _:
                 crew = {"processes": said.processes, "writers": said.writers, "seed": said.seed}
                 told = queues.run(on, rows=said.number, poison=said.poison, **crew)
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("proof", nargs="?", choices=("kills", "races", "outage", "queue"), default="kills")
     parser.add_argument("number", nargs="?", type=int, default=1000, help="of kills, submissions, forms, deliveries")
     parser.add_argument("--of", choices=("processes", "database"), default="processes", help="kills: whose")
-    parser.add_argument("--minutes", type=float, default=240, help="kills: nobody is killed after that")
+    parser.add_argument("--minutes", type=float, default=240, help="kills, outage: no more of them after that")
     parser.add_argument("--poison", type=float, default=0.0, help="queue: share that the hospital refuses")
     parser.add_argument("--processes", type=int, default=4, help="queue: worker processes")
     parser.add_argument("--writers", type=int, default=4, help="patients side by side in each process")

@@ -27,6 +27,8 @@ class Centre:
     stage: Stage
     seed: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    """Nobody waits for an answer any more."""
     forms: int = 0
     repeats: int = 0
     answers: Counter[str] = field(default_factory=Counter)
@@ -58,7 +60,6 @@ class Centre:
     def until_acked(self, session: requests.Session, path: str, document: dict[str, Any]) -> dict[str, Any]:
         """The answer. What may be lost is said again; a refusal raises RuntimeError, and is a fault."""
         headers = {"Authorization": f"Bearer {self.stage.token}", "Content-Type": "application/json"}
-        pause = threading.Event()
         while True:
             try:
                 answer = session.post(f"{self.stage.web}{path}", wire.encode(document), headers=headers, timeout=30)
@@ -72,7 +73,8 @@ class Centre:
                 if answer is not None and answer.status_code < 500:
                     self.refused.append(f"{path}: {answer.status_code} {answer.text[:300]}")
                     raise RuntimeError(self.refused[-1])
-            pause.wait(0.1)
+            if self.over.wait(0.1):
+                raise RuntimeError("the proof was broken off")
 
     def faults(self) -> list[str]:
         """An acknowledged form that is not stored as it was said last; an answer that a client cannot act on."""

@@ -52,6 +52,7 @@ def run(stage: Stage, *, kills: int, of: str, minutes: float, writers: int, seed
         faults += [f"{parked} parked"] if (parked := stage.parked()) else []
     finally:
         centre.stop.set()
+        centre.over.set()
         _end(victims, lives)
     return {
         "kills": sum(one.kills for one in doomed),

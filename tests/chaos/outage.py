@@ -20,8 +20,8 @@ CORRECTIONS = 4
 """Of each visit: a patient's 15 forms make three Observations of five versions, and one that each visit repeats."""
 
 
-def run(stage: Stage, *, forms: int, writers: int, seed: int) -> dict[str, object]:
-    """Hands in the forms while the hospital is away, opens the way to it, and balances."""
+def run(stage: Stage, *, forms: int, minutes: float, writers: int, seed: int) -> dict[str, object]:
+    """Hands in the forms, for so many minutes at most, while the hospital is away; opens the way to it; balances."""
     centre = Centre(stage, seed)
     with ExitStack() as stack:
         gate = stack.enter_context(Gate(stage.hospital.base_url))
@@ -31,7 +31,7 @@ def run(stage: Stage, *, forms: int, writers: int, seed: int) -> dict[str, objec
         stack.enter_context(servers.running(stage.web_command(), stage.folder / "web", ready, stage.environ))
         stack.enter_context(workers(stage, PROCESSES, writers))
         began = time.monotonic()
-        _hand_in(centre, forms)
+        _hand_in(centre, forms, began + minutes * 60)
         until(lambda: bool(gate.knocks), 120, "the hospital was asked in vain")
         waiting, opened = stage.left(), time.monotonic()
         gate.open()
@@ -60,7 +60,7 @@ def run(stage: Stage, *, forms: int, writers: int, seed: int) -> dict[str, objec
     }
 
 
-def _hand_in(centre: Centre, forms: int) -> None:
+def _hand_in(centre: Centre, forms: int, end: float) -> None:
     feeders = [threading.Thread(target=centre.feed, args=(n, CORRECTIONS, forms // FEEDERS)) for n in range(FEEDERS)]
     for thread in feeders:
         thread.start()
@@ -68,6 +68,8 @@ def _hand_in(centre: Centre, forms: int) -> None:
         while thread.is_alive():
             thread.join(1)
             tell(f"{centre.forms} forms")
+            if time.monotonic() > end:
+                centre.stop.set()
 
 
 def _by(seconds: int, moments: Sequence[float], since: float) -> list[int]:

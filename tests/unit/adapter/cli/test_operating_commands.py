@@ -11,6 +11,7 @@ import pytest
 from adapter.config import load
 from adapter.hospital.sandbox import Sandbox
 from adapter.store.outbox import Said
+from adapter.trail import correlation
 from mappings.r4.wire import decode
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
@@ -241,6 +242,19 @@ class TestQueue:
         queued(database)
         assert "chu-a: 1 not finished, the oldest for" in run("queue", "list").stderr
         assert "nothing here" in run("queue", "list", "--hospital", "chu-b").stdout
+
+    def test_what_one_request_brought_is_found_delivered_or_not(self, run, database):
+        with correlation.following("ward-7"):
+            mine = queued(database)
+        queued(database, patient="p-2")
+        with database.transaction() as tx:
+            tx.outbox.lease("w", at=NOW, lease_seconds=60)
+            tx.outbox.delivered(mine, "w", NOW)
+        (found,) = decode(run("queue", "list", "--correlation", "ward-7", "--json").stdout)
+        assert (found["id"], found["state"], found["correlation"]) == (mine, "delivered", "ward-7")
+        assert "ward-7" in run("queue", "list", "--correlation", "ward-7").stdout
+        assert "nothing here" in run("queue", "list", "--correlation", "ward-7", "--state", "parked").stdout
+        assert "nothing here" in run("queue", "list", "--correlation", "ward-8").stdout
 
     def test_all_that_is_parked_for_a_hospital_is_tried_again(self, run, database):
         one, other = parked(database), parked(database, destination="chu-b", patient="p-2")

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import pytest
@@ -41,8 +42,13 @@ def test_it_serves_from_nothing_and_stops_when_asked(serving, asked):
         assert json.load(answer)["implementation"]["url"] == base
     with urllib.request.urlopen(base.replace("/fhir", "/readyz")) as answer:
         assert answer.status == 200
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{base}/Patient?identifier=Zquatl")
     serving.send_signal(asked)
     assert serving.wait(timeout=30) == 0
+    log = serving.stderr.read()
+    assert "endpoint=search status=401" in log
+    assert "Zquatl" not in log, "what was searched for"
 
 
 def test_a_public_address_that_was_said_is_kept(run, monkeypatch):
@@ -54,7 +60,7 @@ def test_a_public_address_that_was_said_is_kept(run, monkeypatch):
         def serve_forever(self):
             raise KeyboardInterrupt
 
-    def make_server(host, port, app, threaded):
+    def make_server(host, port, app, threaded, request_handler):
         served.append((host, port, app))
         return Server()
 

@@ -21,6 +21,7 @@ from adapter.flows import crew as crew_module
 from adapter.flows.crew import Crew, is_dead, told, worker_name
 from adapter.hospital.sandbox import Sandbox
 from adapter.hospital.sandbox.habits import Habits
+from tests.lib.logged import logged
 from tests.lib.post import observation, patient
 
 KILLS = 4
@@ -129,6 +130,31 @@ def test_it_is_told_what_was_done_and_that_the_database_is_away(store, monkeypat
     assert told(Counter()) == "0 delivered, 0 to be tried again, 0 parked"
 
 
+def test_a_mistake_of_ours_ends_no_worker_it_is_counted_and_tried_again_later(store, monkeypatch, caplog):
+    monkeypatch.setattr(crew_module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(crew_module.retry, "delay", lambda times, _: 0.001 * times)
+    fill(store, versions=1, patients=1)
+    with Sandbox() as hospital:
+        crew = crew_of(store, ("chu-a", hospital.base_url))
+        real, mistakes = crew.share, [KeyError("Jane Synthetic"), KeyError("Jane Synthetic")]
+
+        def share(*about):
+            if mistakes:
+                raise mistakes.pop()
+            return real(*about)
+
+        monkeypatch.setattr(crew, "share", share)
+        with watching(crew):
+            until(lambda: hospital.all("Patient"))
+            until(lambda: not crew.stumbles)
+    told_of = [vars(record)["engraft_fields"] for record in caplog.records if record.message == "unforeseen"]
+    assert [(one["work"], one["error"], one["times"]) for one in told_of] == [
+        ("deliver_round", "KeyError", 1),
+        ("deliver_round", "KeyError", 2),
+    ]
+    assert "Jane" not in caplog.text
+
+
 def test_who_is_dead_and_who_is_not():
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     machine = worker_name("x").split("/")[0]
@@ -233,3 +259,23 @@ def test_postgresql_wakes_the_workers_and_they_need_not_look(store, monkeypatch)
             until(lambda: len(hospital.all("Patient")) == PATIENTS)
             fill(store, versions=2)
             until(lambda: waiting(store) == 0)
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_mistake_over_one_delivery_is_told_and_the_thread_goes_on(store, monkeypatch):
+    with Sandbox() as hospital, logged() as log:
+        crew = crew_of(store, ("chu-a", hospital.base_url))
+        worked = crew.share
+        mistakes = iter([KeyError("Zquatl")])
+
+        def share(*about):
+            for mistake in mistakes:
+                raise mistake
+            return worked(*about)
+
+        monkeypatch.setattr(crew, "share", share)
+        fill(store, versions=1)
+        with watching(crew):
+            until(lambda: len(hospital.all("Patient")) == PATIENTS)
+    assert [line["error"] for line in log.of("unforeseen")] == ["KeyError"]
+    assert "Zquatl" not in log.text

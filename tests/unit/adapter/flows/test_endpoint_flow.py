@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import signal
 from datetime import UTC, date, datetime
 
 import pytest
 
 from adapter.errors import Invalid, Refused
-from adapter.flows import courses
+from adapter.flows import courses, endpoints
 from adapter.flows.endpoints import (
     Question,
     report_from_directory,
@@ -120,6 +123,66 @@ def test_what_is_too_much_for_memory_is_dealt_out_on_disk_and_says_the_same(fold
     dealt = report_from_directory(folder, Question(trail=False)).document()
     assert dealt["rows"] == at_once["rows"]
     assert {str(each) for each in dealt["listed"]} == {str(each) for each in at_once["listed"]}
+
+
+@pytest.fixture
+def dealt(folder, monkeypatch):
+    """A folder that is too large for memory, in as many shares as patients."""
+    monkeypatch.setattr(courses, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(courses, "SHARES", (4, 4))
+    return folder
+
+
+def test_several_processes_say_what_one_says(dealt):
+    one, several = (report_from_directory(dealt, Question(), jobs=jobs) for jobs in (1, 2))
+    assert several.document(curves=True) == one.document(curves=True)
+    assert several == one, "with the subjects of each endpoint"
+    assert several.rows[0].n == 4
+
+
+def test_what_is_wrong_is_told_by_file_and_line_whichever_process_reads_it(dealt):
+    lines = (dealt / "Procedure.ndjson").read_bytes().splitlines()
+    (dealt / "Procedure.ndjson").write_bytes(b"\n".join([*lines, lines[0].replace(b'"completed"', b'"over"')]) + b"\n")
+    for jobs in (2, 1):
+        with pytest.raises(Invalid, match=rf"Procedure\.ndjson:{len(lines) + 1}: Procedure\.status"):
+            report_from_directory(dealt, Question(), jobs=jobs)
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"resourceType": "Patient", ', b'{"resourceType": "Observation", "subject": 7}', b"[1]"]
+)
+def test_what_names_nobody_is_refused_too(dealt, line):
+    with (dealt / "Patient.ndjson").open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(Invalid, match=r"Patient\.ndjson:5: "):
+        report_from_directory(dealt, Question())
+
+
+def test_more_processes_than_a_small_folder_needs_are_not_begun(folder, monkeypatch):
+    monkeypatch.setattr(endpoints, "ProcessPoolExecutor", None)
+    assert report_from_directory(folder, Question(), jobs=8).rows[0].n == 4
+
+
+def test_a_process_that_is_ended_is_told_and_not_waited_for(dealt, monkeypatch):
+    monkeypatch.setattr(endpoints, "_of_share", _killed)
+    with pytest.raises(Refused, match="too little memory"):
+        report_from_directory(dealt, Question(), jobs=2)
+
+
+def _killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_collector_is_as_it_was_after_reading(dealt):
+    assert gc.isenabled()
+    report_from_directory(dealt, Question())
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        report_from_directory(dealt, Question())
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_the_analysis_table_has_a_row_for_each_grafted_patient(store, folder):

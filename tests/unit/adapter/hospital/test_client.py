@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing, contextmanager
 from decimal import Decimal
 
 import pytest
@@ -140,12 +141,30 @@ def test_racing_writers_are_waited_out_with_jitter(web, hospital, pauses):
     assert pauses == [0.02, 0.04, 0.08]
 
 
-def test_a_server_that_is_crowded_is_asked_again_at_once_and_says_so(web, hospital, pauses):
+def test_a_server_that_is_crowded_is_told_of_and_asked_again_in_another_turn(web, hospital, pauses):
     told = []
+
+    @contextmanager
+    def turn():
+        told.append("begun")
+        yield lambda: told.append("crowded")
+        told.append("over")
+
     web.post(BASE, status=503, json=OUTCOME | {"issue": [{"code": "transient"}]})
     web.post(BASE, json=DONE)
-    assert hospital.apply([Change(PATIENT, "synthetic-1")], {}, lambda: told.append(1)) == [Kept(None, None)]
-    assert (len(told), pauses) == (1, [0.02])
+    assert hospital.apply([Change(PATIENT, "synthetic-1")], {}, turn) == [Kept(None, None)]
+    assert told == ["begun", "crowded", "over", "begun", "over"]
+    assert pauses == [0.02]
+
+
+def test_the_environments_proxy_is_read_once_and_used(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/synthetic-ca.pem")
+    with closing(HospitalClient("chu-a", "http://chu-a.example/fhir", None)) as client:
+        assert client._session.proxies["http"] == "http://proxy.example:3128"
+        assert client._session.verify == "/etc/synthetic-ca.pem"
+        assert not client._session.trust_env
 
 
 def test_a_server_that_asks_for_a_pause_gets_it_even_if_it_is_transient(web, hospital):

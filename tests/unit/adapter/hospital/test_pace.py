@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapter.hospital.pace import BROKEN_OVER, ENTRIES, RUN, Pace
+from adapter.hospital.pace import BROKEN_OVER, ENTRIES, MOST_LANES, RUN, Pace
 
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
@@ -52,6 +52,31 @@ def test_too_many_are_halved_and_come_back_slowly(pace):
     assert pace.writers == 2
     assert answered(pace, 4 * RUN - 1) == 2, "each time that it is too many, the next try waits longer"
     assert answered(pace, 1) == 3
+
+
+def test_those_who_are_told_together_that_they_are_too_many_count_once(pace):
+    with pace.turn() as one, pace.turn() as two, pace.turn() as three:
+        for turn in (one, two, three):
+            turn.crowded()
+        with pace.turn() as later:
+            later.crowded()
+    assert pace.writers == 2, "4 for the three, 2 for the one that came after"
+
+
+def test_patients_are_claimed_together_as_long_as_the_books_would_cost_more_than_a_twentieth(pace):
+    assert pace.lanes == 1
+    pace.took(1, books=0.010, sending=0.100)
+    assert pace.lanes == 2, "a slow hospital: 10 ms for each 200 ms"
+    for lanes in (2, 4, 8, 16, 32):
+        pace.took(lanes, books=0.020, sending=0.003 * lanes)
+        assert pace.lanes == min(2 * lanes, MOST_LANES)
+    pace.took(32, books=0.020, sending=32.0)
+    assert pace.lanes == 1, "never more than is needed"
+    pace.took(16, books=9.0, sending=1.6)
+    assert pace.lanes == 10, "not more than are sent in a second, whatever the books cost"
+    pace.took(1, books=0.010, sending=0.0)
+    pace.silent(None)
+    assert pace.lanes == 1, "who may be away is asked about one patient"
 
 
 def test_one_always_may(pace):
@@ -119,7 +144,7 @@ def test_who_waits_for_a_place_gets_it_when_one_is_free(clock):
     def second():
         waiting.set()
         with pace.turn() as mine:
-            order.append(("second", mine))
+            order.append(("second", bool(mine)))
 
     thread = threading.Thread(target=second)
     with pace.turn():
@@ -135,7 +160,7 @@ def test_who_waits_for_a_place_is_sent_home_when_the_hospital_falls_silent(clock
 
     def second():
         with pace.turn() as mine:
-            got.append(mine)
+            got.append(bool(mine))
 
     thread = threading.Thread(target=second)
     with pace.turn():

@@ -95,3 +95,59 @@ def test_a_required_primitive_may_be_an_extension_that_says_why_it_is_missing():
     assert r4_gate.read(given | {"_effectiveDateTime": why}).resource_type == "MedicationAdministration"
     assert faults_of(given) == {"MedicationAdministration.effective": "is required in R4 and missing"}
     assert faults_of(said | {"_date": why, "colour": "red"}) == {"Composition.colour": "R4 does not have this element"}
+
+
+class TestWhatHasAFormThatWasRead:
+    """The second reader judges elements; so each form of a resource is read once, whatever it says."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_was_read(self, monkeypatch):
+        monkeypatch.setattr(r4_gate, "_READ", set())
+
+    def forms(self, *resources):
+        for one in resources:
+            r4_gate.require(one)
+        return len(r4_gate._READ)
+
+    def test_is_not_read_again(self, monkeypatch):
+        r4_gate.require(OBSERVATION)
+        monkeypatch.setattr(r4_gate, "read", lambda _: pytest.fail("was read again"))
+        other = {"value": Decimal("1250.0"), "unit": 'cells, "per": [1,2] µL'}
+        r4_gate.require(OBSERVATION | {"id": "synthetic-2", "valueQuantity": other})
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"valueQuantity": {"value": 2, "unit": "/uL"}},
+            {"valueQuantity": {"value": "2.50", "unit": "/uL"}},
+            {"valueQuantity": {"value": Decimal("2.50"), "unit": True}},
+            {"valueQuantity": {"value": Decimal("2.50")}},
+            {"note": [{"text": "x"}]},
+            {"note": [{"text": "x"}, {"text": "y"}]},
+            {"contained": [{"resourceType": "Patient", "id": "a"}]},
+            {"contained": [{"resourceType": "Device", "id": "a"}]},
+        ],
+    )
+    def test_another_form_is_another(self, other, monkeypatch):
+        asked = []
+        monkeypatch.setattr(r4_gate, "read", asked.append)
+        first = OBSERVATION | {"contained": [{"resourceType": "Group", "id": "a"}], "note": []}
+        r4_gate.require(first)
+        r4_gate.require(first | other)
+        assert len(asked) == 2
+
+    def test_holds_no_value(self):
+        r4_gate.require(OBSERVATION)
+        (form,) = r4_gate._READ
+        assert b"Synthetic" not in form
+        assert b"2" not in form
+
+    def test_what_was_refused_is_read_again_and_refused_again(self):
+        for _ in range(2):
+            with pytest.raises(FaultyInput):
+                r4_gate.require(OBSERVATION | {"surname": "not R4"})
+
+    def test_the_memory_is_bounded(self, monkeypatch):
+        monkeypatch.setattr(r4_gate, "MOST_FORMS", 2)
+        notes = [OBSERVATION | {"note": [{"text": "x"}] * number} for number in (1, 2, 3)]
+        assert self.forms(*notes) == 1

@@ -203,8 +203,9 @@ def test_every_connection_busy_is_told(store):
 
 def test_a_mistake_of_ours_is_not_called_an_outage(store):
     twice = [{"hospital": "a", "course": "b", "patient": "c"}] * 2
-    with pytest.raises(exc.IntegrityError), store.transaction() as tx:
+    with pytest.raises(exc.IntegrityError) as caught, store.transaction() as tx:
         tx._connection.execute(sqlalchemy.insert(links), twice)
+    assert "parameters hidden" in str(caught.value), "they hold patients"
 
 
 def test_foreign_keys_hold(store):

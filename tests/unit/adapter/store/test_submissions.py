@@ -9,6 +9,7 @@ from itertools import count, pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from adapter.errors import NotFound
 
@@ -133,3 +134,23 @@ def test_any_sequence_leaves_a_consistent_history(store, noon, said):
         assert tx.follow_ups.get(id_) == (seen[0] if seen else None)
         holds = [one for one in seen[:1] if one.status == "recorded"]
         assert tx.follow_ups.of_course(id_) == holds
+
+
+def test_what_was_pushed_of_a_course_is_read_once_until_something_is_written(store, noon):
+    def push(tx, id_):
+        tx.pushed.put(**NAMES | {"id": id_, "key": f"FR-037/P-1/{id_}"}, content={"id": id_}, at=noon)
+
+    def ids(rows):
+        return [one.id for one in rows]
+
+    with store.transaction() as tx:
+        push(tx, "a")
+        asked = []
+        event.listen(tx._connection, "before_cursor_execute", lambda *said: asked.append(said[2]))
+        assert ids(tx.pushed.of_course("course-1")) == ids(tx.pushed.ever_of_course("course-1")) == ["a"]
+        assert len(asked) == 1
+        push(tx, "b")
+        tx.pushed.retract("a", "typed twice", noon)
+        assert ids(tx.pushed.of_course("course-1")) == ["b"]
+        assert ids(tx.pushed.ever_of_course("course-1")) == ["a", "b"]
+        assert tx.pushed.of_course("course-2") == []

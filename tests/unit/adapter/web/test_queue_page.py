@@ -30,6 +30,8 @@ def test_it_says_what_was_refused_in_the_servers_words_and_nothing_of_the_conten
     assert "P-0001" in words
     assert "refused: please decide" in words
     assert "1 Patient" in words
+    with ward.store.reading() as tx:
+        assert tx.outbox.show(refused).correlation in words, "what somebody tells the operator or the hospital"
     assert "1971" not in page.text
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode
+from tests.lib.logged import logged
 from tests.unit.adapter.web.conftest import NOW, OURS
 from tests.unit.adapter.web.exporting import AGREES
 
@@ -36,11 +37,12 @@ def spoilt(exporting):
     return spoil(exporting, both_value_and_reason)
 
 
-def test_a_registrys_export_goes_on_and_says_in_its_manifest_who_is_missing(exporting, caplog):
+def test_a_registrys_export_goes_on_and_says_in_its_manifest_who_is_missing(exporting):
     before = exporting.output(exporting.whole(who="registry"), "registry")
     record, patient = spoil(exporting, both_value_and_reason)
-    manifest = exporting.whole(who="registry")
-    left = exporting.output(manifest, "registry")
+    with logged() as log:
+        manifest = exporting.whole(who="registry")
+        left = exporting.output(manifest, "registry")
     assert len(left["Patient"]) == len(before["Patient"]) - 1
     (missing,) = {one["id"] for one in before["Patient"]} - {one["id"] for one in left["Patient"]}
     assert missing not in str(left), "nothing of the patient leaves"
@@ -53,7 +55,8 @@ def test_a_registrys_export_goes_on_and_says_in_its_manifest_who_is_missing(expo
     assert any("Observation/" in one and "obs-6" in one for one in told[1:])
     assert record not in str(outcome)
     assert patient not in str(outcome)
-    assert "set aside" in caplog.text, "who runs the server learns which course it is"
+    assert log.of("outcomes-set-aside"), "who runs the server learns of it"
+    assert "P-0001" not in log.text
 
 
 @pytest.mark.parametrize("who", ["registry", "centre"])
@@ -75,13 +78,15 @@ def test_bundles_of_the_others_are_answered_and_an_outcome_names_who_is_missing(
     assert (spoilt[1] in str(outcome)) is (who == "centre")
 
 
-def test_what_cannot_even_be_read_is_set_aside_without_a_word_of_it(exporting, caplog):
+def test_what_cannot_even_be_read_is_set_aside_without_a_word_of_it(exporting):
     spoil(exporting, unreadable)
-    manifest = exporting.whole(who="registry")
+    with logged() as log:
+        manifest = exporting.whole(who="registry")
+    assert log.of("outcomes-set-aside")
     assert len(exporting.output(manifest, "registry")["Patient"]) == 1
     (outcome,) = exporting.lines(manifest["error"][0]["url"], "registry")
     assert "cannot be read" in outcome["issue"][1]["diagnostics"]
-    assert "Dubois" not in str(outcome) + caplog.text
+    assert "Dubois" not in str(outcome) + log.text
 
 
 def test_a_withdrawal_is_told_of_a_record_that_cannot_be_read_too(exporting):

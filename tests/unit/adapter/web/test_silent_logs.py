@@ -68,7 +68,8 @@ def test_what_forms_say_taken_or_refused(ward, enrolled, log):
             statuses[ward.ask("POST", path, data=line, content_type="application/json").status_code] += 1
         answer = ward.ask("POST", "/follow-ups", data=b"\n".join(lines), content_type="application/x-ndjson")
         statuses[answer.status_code] += 1
-    assert set(statuses) == {201, 202, 422}
+    assert statuses.keys() >= {202, 422}
+    assert len(log.of("intake-accepted")) >= 2
     assert len(log.of("intake-refused")) > 30
     require_silent(log)
 

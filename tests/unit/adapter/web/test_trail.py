@@ -181,6 +181,26 @@ def test_what_is_only_tried_out_leaves_no_line(ward):
     assert log.of("queued") == []
 
 
+def test_what_is_done_together_is_told_once_all_of_it_is_durable(ward):
+    with logged() as log:
+        with ward.store.together() as one, one.transaction() as tx:
+            tx.outbox.add("chu-a", "c", [], source="s", at=NOW)
+            assert log.lines == []
+        assert [line["destination"] for line in log.of("queued")] == ["chu-a"]
+
+
+def test_what_was_undone_together_leaves_no_line(ward):
+    def broken() -> None:
+        with ward.store.together() as one:
+            with one.transaction() as tx:
+                tx.outbox.add("chu-a", "c", [], source="s", at=NOW)
+            raise LookupError
+
+    with logged() as log, pytest.raises(LookupError):
+        broken()
+    assert log.lines == []
+
+
 def test_what_was_undone_leaves_no_line(ward):
     def broken() -> None:
         with ward.store.transaction() as tx:

@@ -64,6 +64,28 @@ def test_only_a_value_of_a_list_of_values_is_missing_by_itself():
     assert "infections.1.not_done" not in fields
 
 
+def test_an_enrolment_asks_whom_it_is_about_of_somebody_new_only():
+    first = asked.enrolment(("set-haplo-pdli",), new=True)
+    assert [one.name for one in first] == [
+        *("patient", "protocol", "birth_date", "sex", "hospital_patient", "identifiers", "consent", "disease"),
+        *("measurements", "transplant"),
+    ]
+    (protocol,) = [one for one in first if one.name == "protocol"]
+    assert (protocol.kind, protocol.options) == ("choice", (("set-haplo-pdli", "set-haplo-pdli"),))
+    again = asked.enrolment(("set-haplo-pdli",), new=False)
+    assert [one.name for one in again] == [one.name for one in first if one.name not in asked.WHO]
+
+
+def test_words_of_fhir_itself_are_offered_too():
+    found = {one.name: one for one in asked.enrolment((), new=True)}
+    assert [word for word, _ in found["sex"].options] == list(words.SEXES)
+    (status, *_) = found["consent"].inside
+    assert [word for word, _ in status.options] == list(words.CONSENTS)
+    assert found["hospital_patient"].form == "Patient/<id>"
+    assert {"identifiers.1.system", "consent.registry", "transplant.cd34_per_kg.unit"} <= asked.names("enrolment")
+    assert not {"visit", "dli.none", "centre"} & asked.names("enrolment")
+
+
 def test_a_quantity_has_its_units_and_a_number_its_limits():
     assert of(("immune_reconstitution", "cd4")).units == ("10*9/L", "10*6/L", "/uL", "10*3/uL")
     weight = of(("measurements", "weight"))

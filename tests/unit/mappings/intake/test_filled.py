@@ -230,6 +230,20 @@ def test_whatever_json_can_say_to_be_missing_the_form_can():
         assert schema.follow_up(back, AS_OF) == schema.follow_up(document, AS_OF), path
 
 
+def test_whatever_an_enrolment_can_say_to_be_missing_its_form_can():
+    for path in leaves("enrolment"):
+        document = without(full("enrolment"), path)
+        whose = {key: document[key] for key in ("centre", "patient", "protocol")}
+        back = whose | filled.document(filled.fields(document), "enrolment").document
+        assert schema.enrolment(back, AS_OF) == schema.enrolment(document, AS_OF), path
+
+
+def test_a_field_of_the_other_form_is_none_of_this():
+    with pytest.raises(FaultyInput) as caught:
+        filled.document({"relapse.kind": "molecular", "patient": "P-1", "birth_date": "1971"}, "enrolment")
+    assert [fault.path for fault in caught.value.faults] == ["relapse.kind"]
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_every_synthetic_visit_comes_back_as_the_same_facts(rng):

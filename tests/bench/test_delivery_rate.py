@@ -1,0 +1,162 @@
+"""What delivery costs beside a client that only posts the same bundles, at the sandbox and at real servers."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import count
+
+import pytest
+import requests
+from sqlalchemy import event
+
+from adapter.config import Hospital, Settings
+from adapter.flows.crew import Crew
+from adapter.hospital.changes import Change, bundle
+from adapter.hospital.sandbox.habits import Habits
+from adapter.store import Store
+from adapter.store.engine import WRITES
+from mappings.r4 import wire
+from tests.bench.table import show
+from tests.lib import servers
+from tests.lib.apart import hospital
+from tests.lib.post import THERE, observation, patient
+
+pytestmark = pytest.mark.bench
+
+RESOURCES = 18
+ROUNDS = 2
+AT_ONCE = (1, 2, 4, 8)
+SECONDS = 0.1
+"""That the sandbox takes for a transaction where it is the wait, not we."""
+
+QUIET = 1.5
+"""Load on a machine that has nothing else to do: above it, the rates of two that take turns say nothing."""
+
+RUNS = count()
+
+
+def visits(number):
+    """Bundles that nobody has sent before."""
+    run = f"v{next(RUNS)}-{os.getpid()}"
+    named = [f"{run}-p{n}" for n in range(number)]
+    return [[patient(p), *(observation(f"{p}-o{k}", of=p) for k in range(RESOURCES - 1))] for p in named]
+
+
+def bare(url, writers, number):
+    """Transactions a second of a client that has nothing to remember: made bodies, and again where it is crowded."""
+    bodies = iter([wire.encode(bundle([Change(one, one["id"]) for one in made], {})) for made in visits(number)])
+    line, pause = threading.Lock(), threading.Event()
+
+    def work(_):
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["Content-Type"] = "application/fhir+json"
+            while True:
+                with line:
+                    body = next(bodies, None)
+                if body is None:
+                    return
+                while not (answer := session.post(url, data=body, timeout=60)).ok:
+                    assert answer.status_code == 503, answer.text
+                    pause.wait(0.005)
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(work, range(writers)))
+    return number / (time.perf_counter() - began)
+
+
+def ours(folder, url, workers, number):
+    """Transactions a second from the outbox; CPU ms and durable writes of each."""
+    with closing(Store(f"sqlite:///{folder}/{next(RUNS)}.sqlite")) as store:
+        store.migrate()
+        with store.transaction() as tx:
+            for n, content in enumerate(visits(number)):
+                tx.outbox.add(THERE, f"c{n}", content, source="m1", at=datetime.now(UTC))
+        written = Counter()
+        event.listen(store._engine, "commit", lambda on: written.update([on.get_execution_options().get(WRITES)]))
+        crew = Crew(store, Settings(hospitals={THERE: Hospital(THERE, url)}), workers, lambda _: None)
+        began, spent = time.perf_counter(), time.process_time()
+        report = crew.once()
+        took, spent = time.perf_counter() - began, time.process_time() - spent
+        crew.close()
+    assert report.delivered == number
+    return number / took, 1000 * spent / number, written[True] / number
+
+
+def compared(folder, url, number, title):
+    """Ours / the best of a bare client, in turn; and its CPU and durable writes."""
+    load = os.getloadavg()[0]
+    bare(url, 2, number // 2)
+    rates, mine = dict.fromkeys(AT_ONCE, 0.0), []
+    for _ in range(ROUNDS):
+        for writers in AT_ONCE:
+            rates[writers] = max(rates[writers], bare(url, writers, number))
+        mine.append(ours(folder, url, 8, number))
+    rate, cpu, writes = max(mine)
+    show(
+        f"Transactions of {RESOURCES} resources a second, {title}; load before {load:.1f}",
+        ("a bare client with " + ", ".join(map(str, AT_ONCE)), ", ".join(f"{one:.1f}" for one in rates.values())),
+        ("from the outbox, --workers 8", f"{rate:.1f}"),
+        ("ratio", f"{rate / max(rates.values()):.2f}"),
+        ("CPU ms and durable writes for each", f"{cpu:.1f}, {writes:.2f}"),
+    )
+    return rate / max(rates.values()), load
+
+
+def judged(found, least=0.9):
+    ratio, load = found
+    if load > QUIET:
+        pytest.skip(f"NOT JUDGED: ratio {ratio:.2f}, with the machine under a load of {load:.1f}")
+    assert ratio >= least
+
+
+def test_delivery_to_a_hospital_that_works_on_two_at_once(tmp_path):
+    with hospital(Habits(seconds=SECONDS, clerks=2)) as url:
+        judged(compared(tmp_path, url, 60, f"to a sandbox that takes {SECONDS * 1000:.0f} ms and works on two"))
+
+
+@pytest.mark.parametrize(("name", "number"), [("hapi", 150), ("helios", 600)])
+def test_delivery_to_a_real_server(tmp_path, name, number):
+    with servers.START[name](tmp_path) as server:
+        judged(compared(tmp_path, server.base_url, number, f"to {name}"))
+
+
+def test_two_workers_deliver_almost_twice_as_much_where_the_hospital_is_the_wait(tmp_path):
+    rates = []
+    for workers in (1, 2):
+        with hospital(Habits(seconds=SECONDS)) as url:
+            rates.append(ours(tmp_path, url, workers, 60)[0])
+    show(
+        f"Transactions of {RESOURCES} resources a second, to a hospital that takes {SECONDS * 1000:.0f} ms for each",
+        ("one worker", f"{rates[0]:.1f}"),
+        ("two workers", f"{rates[1]:.1f}"),
+        ("ratio", f"{rates[1] / rates[0]:.2f}"),
+    )
+    assert rates[1] / rates[0] >= 1.7
+
+
+def test_what_a_delivery_costs_us(tmp_path):
+    """CPU and durable writes, which say the same on a busy machine."""
+    number = 200
+    with hospital(Habits()) as url:
+        bare(url, 1, number)
+        began = time.process_time()
+        bare(url, 1, number)
+        least = 1000 * (time.process_time() - began) / number
+        _, cpu, writes = ours(tmp_path, url, 1, number)
+    show(
+        f"A delivery of {RESOURCES} resources, one worker",
+        ("CPU", f"{cpu:.2f} ms"),
+        ("CPU of making and posting the bundle alone", f"{least:.2f} ms"),
+        ("ratio, at most 5", f"{cpu / least:.2f}"),
+        ("durable writes, at most 0.5", f"{writes:.2f}"),
+    )
+    assert cpu / least <= 5
+    assert writes <= 0.5
