@@ -27,7 +27,7 @@ def run(stage: Stage, *, forms: int, minutes: float, writers: int, seed: int) ->
         gate = stack.enter_context(Gate(stage.hospital.base_url))
         stage.direct(gate.url)
         (stage.folder / "web").mkdir()
-        ready = lambda: servers.answers(f"{stage.web}/healthz")  # noqa: E731
+        ready = lambda: servers.answers(f"{stage.web}/healthz")  # noqa: E731  reads best on one line
         stack.enter_context(servers.running(stage.web_command(), stage.folder / "web", ready, stage.environ))
         stack.enter_context(workers(stage, PROCESSES, writers))
         began = time.monotonic()

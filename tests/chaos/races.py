@@ -65,7 +65,7 @@ def run(stage: Stage, *, number: int, seed: int) -> dict[str, object]:
 
 def _web(stage: Stage) -> Any:
     """A process for each racer, so that they meet in the database."""
-    ready = lambda: servers.answers(f"{stage.web}/healthz")  # noqa: E731
+    ready = lambda: servers.answers(f"{stage.web}/healthz")  # noqa: E731  reads best on one line
     return servers.running(stage.web_command(RACERS), stage.folder / "web", ready, stage.environ)
 
 
