@@ -33,7 +33,7 @@ contract: .venv/installed ## the contract suite on real servers and clients (Jav
 bench: .venv/installed ## measures, judged by ratios
 	$(PYTEST) -m bench -s $(ARGS)
 
-chaos: .venv/installed ## kill web and workers a thousand times while a real HAPI receives, then balance the books (ARGS=--help)
+chaos: .venv/installed ## kill web and workers a thousand times while a real HAPI receives, then balance the books; or another proof (ARGS=--help)
 	@.venv/bin/python -m tests.chaos $(ARGS)
 
 mutants: .venv/installed .venv-mutants/locked ## change doses and dates on purpose, a piece at a time: do the tests see it? (an hour)

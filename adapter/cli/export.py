@@ -44,6 +44,7 @@ class Call:
     since: datetime | None
     deidentified: bool
     note: Note
+    registry: str | None = None
 
     @property
     def begun(self) -> datetime:
@@ -68,7 +69,7 @@ class Call:
 
     @property
     def leaving(self) -> Leaving:
-        return Leaving(self.settings.pseudonym_key(), self.begun, self.settings.canonicals, self.since)
+        return Leaving(self.settings.pseudonym_key(self.registry), self.begun, self.settings.canonicals, self.since)
 
 
 @click.command()
@@ -76,14 +77,18 @@ class Call:
 @click.option("--type", "types", metavar="T,...", default="", help="Only these resource types.")
 @click.option("--since", metavar="INSTANT", help="Only what changed then or later, e.g. 2026-03-02T10:00:00Z.")
 @click.option("--deidentified", is_flag=True, help="As a registry may see it: who agrees today, without identity.")
+@click.option("--registry", "name", metavar="NAME", help="With --deidentified: under the pseudonyms of this registry.")
 @acting
 @json_option
-def export(out: Path, types: str, since: str | None, deidentified: bool, who: str, as_json: bool) -> None:
+def export(
+    out: Path, types: str, since: str | None, deidentified: bool, name: str | None, who: str, as_json: bool
+) -> None:
     """Write everything that is stored to a folder, a file a type. What an earlier call left there is replaced.
 
     A call that was interrupted goes on where it stopped, when it is called again with the same words. Who is set aside
     because of a record at fault is named on stderr when the others are written, and the command exits 1.
 
+    Without --registry the pseudonyms are those of the centre's one key: give such files to one recipient only.
     Without --deidentified the files hold patients' data of every centre: keep them as you keep the database.
 
     \b
@@ -91,9 +96,14 @@ def export(out: Path, types: str, since: str | None, deidentified: bool, who: st
     """
     kinds, instant = _types(types), _instant(since)
     settings = load(environment())
+    if name and not deidentified:
+        raise click.UsageError("--registry goes with --deidentified")
+    if name and name not in settings.registries:
+        raise Refused(f"no registry is called {name}; known: {', '.join(sorted(settings.registries)) or 'none'}")
     with store_of(settings) as store:
-        note = _note(store, settings, out, {"types": types, "since": since, "deidentified": deidentified})
-        call = Call(settings, kinds, instant, deidentified, note)
+        asked = {"types": types, "since": since, "deidentified": deidentified, "registry": name}
+        note = _note(store, settings, out, asked)
+        call = Call(settings, kinds, instant, deidentified, note, name)
         kind = "de-identified" if deidentified else "identified"
         access.taken_out(store, kind, now(), types or "every type", who=who)
         _write(call, store, out)
@@ -113,13 +123,18 @@ def _note(store: Store, settings: Settings, out: Path, said: dict[str, str | boo
     """
     begun = now()
     if said["deidentified"]:
-        key = registry.keyed(settings.pseudonym_key()).value("export", "")
+        key = registry.keyed(settings.pseudonym_key(_name(said))).value("export", "")
         said |= {"key": key, "on": begun.date().isoformat(), "consents": _consents(store)}
     note = unfinished.read(out)
     if note is None or note.asked != said:
         return Note(said, begun.isoformat())
     click.echo(f"goes on after {sum(note.counts.values())} resources of an interrupted export", err=True)
     return note
+
+
+def _name(said: dict[str, str | bool | None]) -> str | None:
+    name = said["registry"]
+    return name if isinstance(name, str) else None
 
 
 def _consents(store: Store) -> str:

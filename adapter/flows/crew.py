@@ -157,7 +157,7 @@ class Crew:
             self._tell(str(error))
             journal.warn("store-unavailable", says=journal.says(error))
             return None
-        except Exception as error:
+        except Exception as error:  # it is logged and counted: what one breaks must not end the work for all others
             self.stumbles[named] += 1
             wait = retry.delay(self.stumbles[named], self._post.jitter())
             journal.unforeseen(error, work=work.__name__.strip("_"), times=self.stumbles[named], again=round(wait))

@@ -219,7 +219,8 @@ class _Batch:
             yield again(self._later(silent, lanes[0]), lanes[0], self.worker)
             yield from (untried(rows, self.worker) for rows in lanes[1:])
             return
-        for self._at, one in enumerate(self.rounds(client)):  # noqa: B020  a beat in between asks which it is
+        for number, one in enumerate(self.rounds(client)):
+            self._at = number
             if self.post.stop.is_set() or self.pace.until is not None:
                 yield untried(one.rows, self.worker)
             else:

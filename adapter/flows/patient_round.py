@@ -137,7 +137,7 @@ class PatientRound:
                 end = self._deliver()
             except StoreUnavailable:
                 raise
-            except Exception as error:
+            except Exception as error:  # it is logged, and the row says so: the other patients need not wait for it
                 journal.unforeseen(error, delivery=first.id, destination=first.destination)
                 end = self._again(HospitalUnavailable(f"unforeseen here: {type(error).__name__}; the log says where"))
             mark({f"engraft.{became}": number for became, number in end.likely.items()})

@@ -80,7 +80,7 @@ def chart(id_: str, *, centre: str, store: Store, settings: Settings, now: datet
         known = enrolled(tx, id_, centre)
         return Chart(
             _patient(tx, known, settings, now),
-            (known, *tx.follow_ups.of_course(known.course)),
+            (known, *sorted(tx.follow_ups.of_course(known.course), key=lambda one: str(one.content["date"]))),
             tuple(_counted(tx.resources.of_course(known.course))),
         )
 

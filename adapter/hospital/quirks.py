@@ -43,6 +43,7 @@ RULES = (
     _rule(412, Verdict.REFUSED, "HAPI 8.8: HAPI-2207, a condition matches several; it does so for ever", "HAPI-2207"),
     _rule(412, Verdict.OUTDATED, "R4 http.html 3.1.0.5: If-Match is not the current version"),
     _rule(400, Verdict.OUTDATED, "Helios 0.2.7: a stale If-Match in a transaction, with 400 outside", "status 412"),
+    _rule(400, Verdict.CROWDED, "Helios 0.2.7: concurrent transactions under load", "database table is locked"),
     _rule(413, Verdict.TOO_LARGE, "RFC 9110 15.5.14"),
     _rule(503, Verdict.CROWDED, "Helios: 503 with code `transient` to half of concurrent transactions", "transient"),
     _rule((401, 403), Verdict.AWAY, "RFC 9110 15.5.2, 15.5.4: credentials; the content is not to blame"),

@@ -49,7 +49,7 @@ def stacked(name: str, title: str, parts: Sequence[tuple[str, Curve]], rest: str
     """Incidences on top of each other, from below; what is left to 1 is `rest`. Each has a hatching and its name."""
     last = max(until, 1)
     times = sorted({step.time for _, each in parts for step in each.steps if step.time <= last})
-    end = times[-1] if times else 0
+    end = min(last, max((each.steps[-1].time for _, each in parts if each.steps), default=0))
     sums = [0.0] * (len(times) + 1)
     drawn, said = [], []
     for number, (label, each) in enumerate(parts):

@@ -113,13 +113,13 @@ def cohort(
     release: bool = False,
     keep: bool = True,
 ) -> Cohort:
-    """Nobody yet, asked what `compile_report` asks. Raises FaultyInput as it does."""
+    """Nobody yet, asked what `compile_report` asks; for a release, everything. Raises FaultyInput as it does."""
     wanted = chosen(endpoints)
     return Cohort(known() if release else wanted, as_of or date.max, horizons, keep=keep and not release)
 
 
 def of_cohort(found: Cohort, as_of: date | None, *, endpoints: Collection[str] = (), release: bool) -> Report:
-    """What came of such a cohort; `as_of` defaults to the last date in the data."""
+    """What came of a cohort; `as_of` defaults to the last date in the data."""
     analyses, until = found.analyses(), as_of or found.latest
     if release:
         wanted = chosen(endpoints)

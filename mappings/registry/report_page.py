@@ -20,8 +20,10 @@ table { border-collapse: collapse; margin: .6rem 0 1.2rem; width: 100% }
 caption { text-align: left; font-weight: bold; padding: .3rem 0 }
 th, td { border-bottom: 1px solid #888; padding: .2rem .5rem; text-align: left; vertical-align: top }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+tbody th { font-weight: normal } .wide { overflow-x: auto }
 section { break-inside: avoid } figure { margin: .6rem 0 } svg { max-width: 100%; height: auto }
 @media print { body { margin: 0; max-width: none; font-size: 10pt } h2 { break-after: avoid } tr { break-inside: avoid }
+  .wide { overflow: visible }
 }
 """
 
@@ -195,6 +197,15 @@ def _named(report: Report, title: str, key: str, word: str) -> str:
 
 
 def _table(caption: str, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """On a narrow screen it is moved sideways, also by the keyboard."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in lines)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    rows = "".join(f"<tr>{_row(line)}</tr>" for line in lines)
+    table = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide" role="region" aria-label="Table: {escape(caption)}" tabindex="0">{table}</div>'
+
+
+def _row(line: Sequence[str]) -> str:
+    """The first cell heads the row, where it says something."""
+    first, *rest = map(escape, line)
+    head = f'<th scope="row">{first}</th>' if first else "<td></td>"
+    return head + "".join(f"<td>{cell}</td>" for cell in rest)

@@ -10,12 +10,12 @@ from contextlib import ExitStack
 
 from tests.chaos.books import balance
 from tests.chaos.centre import Centre
-from tests.chaos.stage import Stage, tell, until, workers
-from tests.lib import servers
+from tests.chaos.stage import Stage, serving, tell, until, workers
 from tests.lib.gate import Gate
 
 FEEDERS = 4
 PROCESSES = 2
+WEB = 4
 CORRECTIONS = 4
 """Of each visit: a patient's 15 forms make three Observations of five versions, and one that each visit repeats."""
 
@@ -26,9 +26,7 @@ def run(stage: Stage, *, forms: int, minutes: float, writers: int, seed: int) ->
     with ExitStack() as stack:
         gate = stack.enter_context(Gate(stage.hospital.base_url))
         stage.direct(gate.url)
-        (stage.folder / "web").mkdir()
-        ready = lambda: servers.answers(f"{stage.web}/healthz")  # noqa: E731
-        stack.enter_context(servers.running(stage.web_command(), stage.folder / "web", ready, stage.environ))
+        stack.enter_context(serving(stage, WEB))
         stack.enter_context(workers(stage, PROCESSES, writers))
         began = time.monotonic()
         _hand_in(centre, forms, began + minutes * 60)

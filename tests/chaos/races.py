@@ -16,10 +16,10 @@ import requests
 
 from tests.chaos.books import balance
 from tests.chaos.centre import Centre, enrolment, form
-from tests.chaos.stage import HOSPITAL, Stage, tell, workers
-from tests.lib import servers
+from tests.chaos.stage import HOSPITAL, Stage, serving, tell, workers
 
 RACERS = 16
+"""Clients, and web processes, so that they meet in the database."""
 PROCESSES, WRITERS = 4, 4
 ROUNDS = 5
 """Of one patient."""
@@ -38,9 +38,7 @@ def run(stage: Stage, *, number: int, seed: int) -> dict[str, object]:
     began, centre = time.monotonic(), Centre(stage, seed)
     rounds = list(_rounds(number // RACERS, Random(seed)))
     with ExitStack() as stack:
-        folder = stage.folder / "web"
-        folder.mkdir()
-        stack.enter_context(_web(stage))
+        stack.enter_context(serving(stage, RACERS))
         stack.enter_context(workers(stage, PROCESSES, WRITERS))
         told = _race(centre, rounds)
         raced = time.monotonic() - began
@@ -61,12 +59,6 @@ def run(stage: Stage, *, number: int, seed: int) -> dict[str, object]:
         "faults": books.faults + centre.faults() + faults + _stored(stage, told),
         "seconds": round(time.monotonic() - began),
     }
-
-
-def _web(stage: Stage) -> Any:
-    """A process for each racer, so that they meet in the database."""
-    ready = lambda: servers.answers(f"{stage.web}/healthz")  # noqa: E731
-    return servers.running(stage.web_command(RACERS), stage.folder / "web", ready, stage.environ)
 
 
 def _rounds(number: int, chance: Random) -> Iterator[Round]:

@@ -106,6 +106,19 @@ def stage(folder: Path, kind: str, database: str, *, served: bool = True) -> Ite
 
 
 @contextmanager
+def serving(stage: Stage, processes: int) -> Iterator[None]:
+    """Our server, of so many processes, while the block lasts."""
+
+    def ready() -> bool:
+        return servers.answers(f"{stage.web}/healthz")
+
+    folder = stage.folder / "web"
+    folder.mkdir()
+    with servers.running(stage.web_command(processes), folder, ready, stage.environ):
+        yield
+
+
+@contextmanager
 def workers(stage: Stage, processes: int, writers: int) -> Iterator[None]:
     """`engraft deliver` while the block lasts; told to stop at its end as an operator does it."""
     with ExitStack() as stack:

@@ -21,14 +21,18 @@ NO_SCRIPTS = {"profile.managed_default_content_settings.javascript": 2}
 
 
 @contextmanager
-def chromium() -> Iterator[webdriver.Chrome]:
-    """A browser while the block lasts. Skips, or fails where servers are required, when it is not installed."""
+def chromium(*, scripts: bool = False) -> Iterator[webdriver.Chrome]:
+    """A browser while the block lasts. Skips, or fails where servers are required, when it is not installed.
+
+    `scripts`: for a test that brings one of its own into the page.
+    """
     need("chromium", "chromedriver", purpose="the pages in Chromium")
     options = webdriver.ChromeOptions()
     options.binary_location = which("chromium") or ""
     for argument in ARGUMENTS:
         options.add_argument(argument)
-    options.add_experimental_option("prefs", NO_SCRIPTS)
+    if not scripts:
+        options.add_experimental_option("prefs", NO_SCRIPTS)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(which("chromedriver")))
     try:

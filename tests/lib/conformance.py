@@ -34,7 +34,8 @@ _TAIL = """\
 the lists, everything said to be missing, partial dates, markup and other scripts in every text, several visits that
 tell of one thing, retractions), maps them, and lets HL7's validator read the outcome offline with our package of
 `make ig` as its profiles. Each start also reads a Bundle that is broken on purpose, and must see it. The contract
-suite does the same with 25 follow-ups.
+suite does the same with 25 follow-ups. The seconds below are those of two cores with much other work; idle ones took
+105 for 16,440 resources.
 
 <!-- judged -->
 """

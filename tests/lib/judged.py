@@ -27,6 +27,7 @@ from tests.lib.guide.package import build
 from tests.lib.guide.snapshots import VALIDATOR, with_snapshots
 
 FOLLOW_UPS = 1000
+ERRORS = ("error", "fatal")
 A_START = 250
 A_FILE = 50
 """Bundles that are read at once."""
@@ -89,12 +90,12 @@ class Verdict:
 
     @property
     def errors(self) -> list[Message]:
-        return [one for one in self.messages if one.severity in ("error", "fatal")]
+        return [one for one in self.messages if one.severity in ERRORS]
 
     @property
     def unexplained(self) -> list[Message]:
         """What is less than an error and of no kind that we know."""
-        return [one for one in self.messages if one.severity not in ("error", "fatal") and not one.kind]
+        return [one for one in self.messages if one.severity not in ERRORS and not one.kind]
 
 
 def judge(found: Sequence[Course], package: Path, folder: Path) -> Verdict:
@@ -148,7 +149,7 @@ def broken(bundle: Resource) -> Resource:
 
 def table(verdict: Verdict) -> str:
     """The figures, as Markdown."""
-    kinds = Counter((one.severity, one.kind) for one in verdict.messages if one.kind and one not in verdict.errors)
+    kinds = Counter((one.severity, one.kind) for one in verdict.messages if one.severity not in ERRORS)
     rows = [
         f"| {severity} | {kind.called} | {count:,} | {kind.why} |"
         for (severity, kind), count in sorted(kinds.items(), key=lambda row: (row[0][0] != "warning", -row[1]))

@@ -45,9 +45,14 @@ def ids(bundle):
     return {entry["resource"]["id"] for entry in bundle["entry"]}
 
 
-def test_two_registries_have_nothing_to_match_patients_by(run, database, configured):
+def composition(bundle):
+    (found,) = [e["resource"]["id"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Composition"]
+    return found
+
+
+def test_two_registries_have_nothing_to_match_patients_by(run, database, configured, tmp_path):
     Ward(database).enrol()
-    environ = configured(national(), national().replace("national", "other"))
+    environ = configured(national(), national("http://127.0.0.1:8/fhir").replace("national", "other"))
     said = {name: run("registry", "bundle", "--registry", name, **environ).stdout for name in ("national", "other")}
     plain = run("registry", "bundle", **environ).stdout
     made = [decode(text) for text in (*said.values(), plain)]
@@ -59,6 +64,12 @@ def test_two_registries_have_nothing_to_match_patients_by(run, database, configu
         for name, text in said.items():
             (row,) = tx.outbox.listing(destination=name)
             assert {one["id"] for one in row.content} == ids(decode(text))
+    for name, text in said.items():
+        assert run("export", "--deidentified", "--registry", name, "--out", tmp_path / name, **environ).exit_code == 0
+        files = [decode(line) for file in (tmp_path / name).glob("*.ndjson") for line in file.read_text().splitlines()]
+        assert {one["id"] for one in files} == ids(decode(text)) - {composition(decode(text))}
+    assert run("export", "--registry", "national", "--out", tmp_path / "x", **environ).exit_code == 2
+    assert run("export", "--deidentified", "--registry", "x", "--out", tmp_path / "x", **environ).exit_code == 1
     refused = run("registry", "bundle", "--registry", "third", **environ)
     assert (refused.exit_code, "known: national, other" in refused.stderr) == (1, True)
 

@@ -12,18 +12,20 @@ from datetime import UTC, date, datetime
 import pytest
 
 from adapter.config import Exports, Registry, Settings
-from adapter.flows import bulk, endpoints, export, forms, registry
+from adapter.flows import access, bulk, endpoints, export, forms, registry
 from adapter.flows.bulk import Asked
 from adapter.flows.endpoints import Question
 from adapter.flows.push import push
 from adapter.flows.submission import submit_to
 from adapter.store import Store
+from adapter.store.resources import Stored
 from mappings.canonicals import CIBMTR_CRID
 from mappings.r4.build import collection
 from mappings.r4.wire import encode
 from mappings.registry import report_page
 from mappings.registry.group_observations import group_observations
 from mappings.registry.measure_report import measure_reports
+from tests.lib.logged import logged
 from tests.unit.mappings.registry.patients import KEY, course_of, enrolled
 from tests.unit.mappings.registry.test_leaks import MARK, Planter, planted_record
 from tests.unit.mappings.registry.test_leaks import RECORD as OURS
@@ -174,6 +176,27 @@ def test_a_released_report(site, planted):
     require_silent(report_page.document(made), planted)
     fhir = [*measure_reports(made, NOW, settings.canonicals), *group_observations(made, NOW, settings.canonicals)]
     require_silent(collection(fhir), planted)
+
+
+def test_the_log_of_what_leaves(site, planted, tmp_path):
+    """And of a record that cannot leave, because it is at fault."""
+    store, settings = site
+    one = Registry("logged", "", dialect="fhir")
+    whose = {"client": "registry", "centre": None, "url": "http://127.0.0.1/$export"}
+    with logged() as log:
+        list(registry.bundles(store, KEY, NOW, aside=[]))
+        push(store, one.name, submit_to(one, settings, date(2030, 1, 1)), NOW, who="operator")
+        job = bulk.ask(Asked(("Patient",)), store=store, now=NOW, settings=settings, **whose)
+        bulk.work(job.id, store=store, clock=lambda: NOW, settings=settings)
+        access.taken_out(store, "de-identified", NOW, MARK, who=f"operator:{MARK} for {MARK}")
+        access.looked_at(store, f"course-{MARK}", NOW, 1, MARK, who=MARK)
+        registry.set_aside(
+            [Stored("Patient", MARK, 1, NOW, "FR-037", MARK, False, {"id": MARK})], ValueError(MARK), None
+        )
+    assert {"queued", "export-asked", "export-written", "export", "access", "outcomes-set-aside"} <= {
+        line["event"] for line in log.lines
+    }
+    require_silent(log.text, planted)
 
 
 def test_words_would_be_found():

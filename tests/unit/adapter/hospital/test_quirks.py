@@ -17,6 +17,7 @@ from adapter.hospital.quirks import RULES, Verdict, rule_for
         (412, "conflict", "OUTDATED"),
         (412, "HAPI-2207: multiple matches", "REFUSED"),
         (400, "Transaction failed at entry 0: Entry failed with status 412", "OUTDATED"),
+        (400, "processing internal error in sqlite: Failed to insert: database table is locked: resources", "CROWDED"),
         (413, "", "TOO_LARGE"),
         (503, "transient", "CROWDED"),
         (503, "", "AWAY"),

@@ -152,6 +152,19 @@ def off(monkeypatch):
     monkeypatch.setattr(spans, "_provider", None)
 
 
+def test_they_are_switched_on_once_and_handed_over_when_asked(off, monkeypatch):
+    exporter = InMemorySpanExporter()
+    assert type(spans._exporter("console")).__name__ == "ConsoleSpanExporter"
+    monkeypatch.setattr(spans, "_exporter", lambda name: exporter)
+    for _ in range(2):
+        spans.begin({"OTEL_TRACES_EXPORTER": "none, anything", "OTEL_SERVICE_NAME": "ours"})
+    with spans.span("tried", {}):
+        pass
+    spans.flush()
+    assert [span.name for span in exporter.get_finished_spans()] == ["tried"]
+    spans._provider.shutdown()
+
+
 def test_an_exporter_that_is_not_installed_is_named(off):
     with pytest.raises(Refused, match="names carrier-pigeon, which no installed package offers"):
         spans.begin({"OTEL_TRACES_EXPORTER": "carrier-pigeon"})

@@ -13,6 +13,7 @@ from adapter.config import Settings
 from adapter.store import Store
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode, encode
+from tests.lib.logged import logged
 from tests.unit.adapter.web.conftest import OTHERS, OURS
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
@@ -216,9 +217,9 @@ class TestApplication:
         store.close()
         monkeypatch.setenv("ENGRAFT_DATABASE_URL", url)
         monkeypatch.delenv("ENGRAFT_CONFIG", raising=False)
-        monkeypatch.setattr(app.logging, "basicConfig", lambda **_: None)
-        for made in (app.create_app_from_environment(), importlib.import_module("adapter.wsgi").app):
-            assert made.test_client().get("/readyz").status_code == 200
+        with logged():
+            for made in (app.create_app_from_environment(), importlib.import_module("adapter.wsgi").app):
+                assert made.test_client().get("/readyz").status_code == 200
 
     def test_json_of_the_framework_keeps_decimals_too(self, ward):
         assert ward.app.json.dumps(ward.app.json.loads("[2.50]")) == "[2.50]"

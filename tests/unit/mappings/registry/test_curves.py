@@ -91,6 +91,14 @@ def test_incidences_are_stacked_and_make_one_with_the_rest():
     assert {"relapse", "death & more", "free"} <= set(texts(svg))
 
 
+def test_what_is_stacked_lasts_as_long_as_somebody_is_followed():
+    relapse = aalen_johansen([(100, 1), (800, 0)])
+    svg = drawn(stacked("both", "x", [("relapse", relapse)], "free", 730))
+    (band,) = svg.findall(f"{SVG}path")
+    assert max(x for x, _ in corners(band.get("d"))) == WIDTH - 12
+    assert "on day 730" in svg.find(f"{SVG}desc").text
+
+
 def test_nothing_to_stack_makes_an_empty_figure():
     nobody = aalen_johansen([])
     assert drawn(stacked("both", "x", [("relapse", nobody)], "free", 730)) is not None

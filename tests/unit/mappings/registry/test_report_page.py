@@ -62,7 +62,7 @@ def test_every_endpoint_has_its_definition_its_rows_and_a_figure_where_it_is_a_t
         section = sections[analysis.endpoint]
         assert section.find("h2").text == analysis.title
         assert section.find("p").text == DEFINITIONS[analysis.endpoint]
-        assert len(section.findall("table/tbody/tr")) == len(analysis.rows)
+        assert len(section.findall("div/table/tbody/tr")) == len(analysis.rows)
         assert len(section.findall("figure")) == (analysis.curve is not None and analysis.curve.n > 0)
 
 
@@ -71,7 +71,16 @@ def test_every_table_has_a_caption_and_heads_for_its_columns(page):
         assert table.find("caption").text
         heads = table.findall("thead/tr/th")
         assert all(each.get("scope") == "col" for each in heads)
-        assert all(len(row.findall("td")) == len(heads) for row in table.findall("tbody/tr"))
+        for first, *rest in table.findall("tbody/tr"):
+            assert (first.tag, first.get("scope")) == (("th", "row") if first.text else ("td", None))
+            assert {cell.tag for cell in rest} == {"td"}
+            assert len(rest) + 1 == len(heads)
+
+
+def test_a_wide_table_is_moved_sideways_and_the_keyboard_gets_there(page):
+    for table in parsed(page).iter("div"):
+        assert (table.get("class"), table.get("role"), table.get("tabindex")) == ("wide", "region", "0")
+        assert table.get("aria-label") == f"Table: {table.find('table/caption').text}"
 
 
 def test_ids_are_unique(page):
@@ -96,7 +105,7 @@ def test_who_was_excluded_or_listed_is_named_with_the_reason(page):
 
 def test_completeness_says_how_many_of_the_grafted_were_assessed(page):
     table = next(each for each in parsed(page).iter("table") if each.find("caption").text == "Assessed at each date")
-    rows = [[cell.text for cell in row.findall("td")] for row in table.findall("tbody/tr")]
+    rows = [[cell.text for cell in row] for row in table.findall("tbody/tr")]
     assert ["Complete or partial remission", "90", "1", "4"] in rows
     assert ["Donor chimerism", "90", "1", "4"] in rows
     assert ["Immune reconstitution: CD4 cells", "90", "1", "4"] in rows
