@@ -140,9 +140,8 @@ def _faults(resources: Iterable[Resource]) -> Iterator[Fault]:
     """Every error, with the resource before its path."""
     for resource in resources:
         place = f"{resource['resourceType']}/{resource['id']}"
-        for fault in validate(resource):
-            if fault.severity == "error":
-                yield Fault(f"{place}: {fault.path}", fault.message, fault.code)
+        errors = (fault for fault in validate(resource) if fault.severity == "error")
+        yield from (Fault(f"{place}: {fault.path}", fault.message, fault.code) for fault in errors)
 
 
 def _of_one_patient(resources: Iterable[Resource]) -> list[Resource]:
