@@ -107,6 +107,20 @@ def test_the_same_count_of_another_whole_is_hidden_with_it():
     assert [each.count for each in left] == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("inner", "hidden"),
+    [
+        (share(20, 97, among="alive and relapse-free on day 120"), ("count", "of", *SHARE[1:])),
+        (share(18, 60, among="alive and relapse-free on day 120"), SHARE),
+        (share(12, 60, among="alive and relapse-free on day 120"), ()),
+    ],
+    ids=["3 are outside of it", "2 of those counted are outside of it", "enough are outside of it"],
+)
+def test_a_smaller_whole_does_not_tell_who_is_outside_of_it(inner, hidden):
+    larger, left = released(share(20, 100), inner)
+    assert (larger.suppressed, left.suppressed) == ((), hidden)
+
+
 def test_the_least_and_the_most_are_one_patients_and_never_leave():
     wide, few = (SpreadRow("immune-cd4", 90, n, 50.0, 40.0, 60.0, 10.0, 400.0, "quartiles", "/uL") for n in (30, 4))
     left = released(wide, few)
