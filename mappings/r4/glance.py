@@ -25,8 +25,8 @@ from mappings.r4.shapes import COMPANION, definitions, rules_of
 
 Check = Callable[[Any], bool]
 Look = Callable[[Any, "Around"], bool]
-Test = tuple[Check | None, Look | None]
-"""One of the two: what the value alone decides, or what it decides with what stands around it."""
+Test = tuple[Check | None, "Look | Kind | None"]
+"""One of the two: what the value alone decides, or what it decides with what stands around it, or its type for that."""
 
 _EXTENSIONS = ("extension", "modifierExtension")
 _MANY = 512
@@ -37,13 +37,14 @@ _MANY = 512
 class Around:
     """What stands around an element: the resource, what it contains, and the `#` references met on the way.
 
-    `passed`: the extensions that passed, and where; the days of one drug hold the very same one.
+    `passed`: the extensions that passed, and where, of a resource that contains others: the days of one drug hold the
+    very same one.
     """
 
     resource: Node
     contained: dict[str, str]
     seen: set[str]
-    passed: set[tuple[int, str, str]]
+    passed: set[tuple[int, str, str]] | None
 
 
 @dataclass(slots=True, eq=False)
@@ -81,8 +82,13 @@ class Kind:
         said = ["coded(node['system'], node['code'])"] if coded else []
         for index, key in enumerate(key for key in keys if not (coded and key in ("system", "code"))):
             check, look = _test(self, key)
-            names[f"test{index}"] = check or look
-            said.append(f"test{index}(node[{key!r}])" if check else f"test{index}(node[{key!r}], around)")
+            value = f"node[{key!r}]"
+            if isinstance(look, Kind):  # what `_holder` does, without a call of its own
+                names |= {f"plans{index}": look.plans, f"plan{index}": look.plan}
+                said.append(f"(plans{index}.get(tuple({value})) or plan{index}({value}))({value}, around)")
+            else:
+                names[f"test{index}"] = check or look
+                said.append(f"test{index}({value})" if check else f"test{index}({value}, around)")
         for index, broken in enumerate(() if coded or _one_value(self.name, keys) else self.rules):
             names[f"broken{index}"] = broken
             said.append(f"not broken{index}(node)")
@@ -93,14 +99,19 @@ class Kind:
 def sound(resource: Node) -> bool:
     """Is the resource R4, with what it contains? `resourceType` names a type of R4."""
     try:
-        return _sound(resource)
+        if "contained" in resource:
+            return _holding_sound(resource)
+        return _fits(resource, Around(resource, _NOTHING, _NONE, None))
     except TypeError:  # an object or a list stands where a text should
         return False
 
 
-def _sound(resource: Node) -> bool:
-    if "contained" not in resource:
-        return _fits(resource, Around(resource, {}, set(), set()))
+_NOTHING: dict[str, str] = {}
+_NONE: set[str] = set()
+"""Of a resource that contains nothing; nothing is added, for nothing can be seen."""
+
+
+def _holding_sound(resource: Node) -> bool:
     contained = resource["contained"]
     if not _containable(contained):
         return False
@@ -112,7 +123,7 @@ def _sound(resource: Node) -> bool:
 
 def _fits(resource: Node, around: Around) -> bool:
     kind = kind_of(resource["resourceType"])
-    return kind is not None and _holder(kind)(resource, around)
+    return kind is not None and (kind.plans.get(tuple(resource)) or kind.plan(resource))(resource, around)
 
 
 def _containable(contained: Any) -> bool:
@@ -217,6 +228,8 @@ def _test(kind: Kind, key: str) -> Test:
     if "items" not in item:
         return _one(kind, key, item)
     check, look = _one(kind, key, item["items"])
+    if isinstance(look, Kind):
+        return None, _each_of(look)
     return (_each(check) if check else None), (_each_around(look) if look else None)
 
 
@@ -241,16 +254,18 @@ def _one(kind: Kind, key: str, item: Schema) -> Test:
 def _typed(kind: Kind, key: str, name: str) -> Test:
     if name.startswith("p-"):
         return literal(name.removeprefix("p-")), None
-    holds = _holder(_kind(name, kind.resource_type))
+    inner = _kind(name, kind.resource_type)
     if key in _EXTENSIONS and kind.name != "Extension":
-        return None, _extension(holds, kind.name, key)
-    return None, holds
+        return None, _extension(_holder(inner), kind.name, key)
+    return None, inner
 
 
 def _extension(holds: Look, carrier: str, key: str) -> Look:
     keeps = extensions.sound
 
     def passes(node: Any, around: Around) -> bool:
+        if around.passed is None:
+            return holds(node, around) and keeps(node, carrier, key, around.resource)
         this = id(node), carrier, key
         if this not in around.passed:
             if not holds(node, around) or not keeps(node, carrier, key, around.resource):
@@ -267,6 +282,20 @@ def _each(check: Check) -> Check:
             return False
         for one in values:  # noqa: SIM110  a generator costs three times as much
             if not check(one):
+                return False
+        return True
+
+    return each
+
+
+def _each_of(kind: Kind) -> Look:
+    plans, plan = kind.plans, kind.plan
+
+    def each(values: Any, around: Around) -> bool:
+        if values.__class__ is not list or not values:
+            return False
+        for one in values:  # noqa: SIM110  as above
+            if not (plans.get(tuple(one)) or plan(one))(one, around):
                 return False
         return True
 

@@ -27,6 +27,9 @@ class Test:
 
 def matches(pattern: Any) -> Holds:
     """R4's pattern: everything that it says is there; for a list, in some item."""
+    if isinstance(pattern, dict) and all(isinstance(part, str) for part in pattern.values()):
+        said = pattern.items()
+        return lambda value: isinstance(value, dict) and said <= value.items()
     if isinstance(pattern, dict):
         parts = [(key, matches(part)) for key, part in pattern.items()]
         return lambda value: isinstance(value, dict) and _every(parts, value)
