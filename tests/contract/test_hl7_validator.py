@@ -115,7 +115,7 @@ def test_registry_bundles(errors, tmp_path):
     from tests.lib.cohorts import stored_cohort
 
     with stored_cohort(tmp_path) as store:
-        for number, bundle in enumerate(bundles(store, b"k" * 32, datetime(2026, 11, 1, tzinfo=UTC))):
+        for number, bundle in enumerate(bundles(store, b"k" * 32, datetime(2026, 11, 1, tzinfo=UTC), aside=[])):
             (tmp_path / f"bundle-{number}.json").write_text(wire.pretty(bundle), "utf-8")
     made = sorted(tmp_path.glob("bundle-*.json"))
     assert made
