@@ -113,7 +113,7 @@ def _write(out: Path, made: Iterable[Resource]) -> int:
 @click.option(
     "--format", "shape", type=click.Choice(["table", "json", "fhir", "html"]), default="table", show_default=True
 )
-@click.option("--curve", is_flag=True, help="Every step of the curves too (json).")
+@click.option("--curve", is_flag=True, help="Every step of the curves too, as json; html draws them anyway.")
 @click.option("--release", is_flag=True, help="It leaves the centre: small counts are hidden, nobody is named.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that read --from.")
 @acting
@@ -140,7 +140,7 @@ def report(
     settings = load(environment())
     question = Question(endpoints, _days(horizons), as_of.date() if as_of else None, release, shape in ("fhir", "html"))
     made = _report(folder, question, settings, jobs, who)
-    click.echo(_shaped(made, "json" if as_json or curve else shape, settings, curve=curve))
+    click.echo(_shaped(made, "json" if as_json or (curve and shape == "table") else shape, settings, curve=curve))
 
 
 def _days(text: str) -> list[int]:

@@ -209,6 +209,9 @@ class TestReport:
         assert (curve["endpoint"], curve["n"]) == ("os", 12)
         assert [point["day"] for point in curve["points"]] == sorted({point["day"] for point in curve["points"]})
 
+    def test_who_asks_for_a_page_and_curves_gets_the_page(self, run, mapped):
+        assert run(*mapped, "--format", "html", "--curve").stdout.startswith("<!doctype html>")
+
     @pytest.mark.parametrize(
         "words",
         [
