@@ -82,6 +82,10 @@ def test_a_unit_of_another_system_and_a_quantity_without_code_are_not_judged():
     assert told(valueQuantity={"value": 1, "system": UCUM}) == []
 
 
+def test_the_common_units_are_units():
+    assert [unit for unit in units.COMMON if not units.follows_grammar(unit)] == []
+
+
 @pytest.mark.parametrize("name", ["../profiles/x", "no-such", "", "Engraft"])
 def test_what_is_no_artefact_of_ours_is_none(name):
     assert artefact("StructureDefinition", name) is None
