@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
+import shutil
+from contextlib import closing
+from datetime import date
 
 import pytest
 
@@ -230,20 +234,36 @@ class TestReport:
         assert run("registry", "report", "--database").exit_code == 3
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A database that the documents of a synthetic cohort were handed in to, and its enrolments."""
+    from adapter.config import Settings
+    from adapter.flows import enrolment, follow_up
+    from adapter.store import Store
+    from mappings.facts.synthetic import documents
+    from tests.unit.adapter.cli.conftest import NOW
+
+    place = tmp_path_factory.mktemp("recorded") / "engraft.sqlite"
+    enrolments = []
+    with closing(Store(f"sqlite:///{place}")) as store:
+        store.migrate()
+        for enrolled, visits in documents(12, random.Random(7), as_of=date(2026, 1, 1), full=True):
+            enrolments.append(enrolled)
+            enrolment.enrol(enrolled, sender=None, store=store, settings=Settings(), now=NOW)
+            for visit in visits:
+                follow_up.record(visit, sender=None, store=store, settings=Settings(), now=NOW)
+    return place, enrolments
+
+
 class TestBundles:
     @pytest.fixture
-    def stored(self, run, cohort, database, tmp_path, monkeypatch):
-        from adapter.config import Settings
-        from adapter.flows import enrolment, follow_up
-        from tests.unit.adapter.cli.conftest import NOW
-
-        for flow, name in zip((enrolment.enrol, follow_up.record), cohort, strict=True):
-            for line in (tmp_path / name).read_text().splitlines():
-                flow(decode(line), sender=None, store=database, settings=Settings(), now=NOW)
+    def stored(self, run, recorded, tmp_path, monkeypatch):
+        place, enrolments = recorded
+        (tmp_path / "var").mkdir()
+        shutil.copy(place, tmp_path / "var")
         run("config", "init")
         monkeypatch.setenv("ENGRAFT_CONFIG", "engraft.toml")
-        lines = (tmp_path / cohort[0]).read_text().splitlines()
-        return [decode(line) for line in lines]
+        return enrolments
 
     def test_who_agrees_leaves_without_a_name(self, run, stored):
         result = run("registry", "bundle")
