@@ -14,7 +14,6 @@ SHORT = {
     "kills 30": "resources at the hospital",
     "queue 100 --poison 0.02": "parked, each with the server's words",
     "outage 60 --hospital sandbox": "deliveries that waited",
-    "kills 4 --of database --hospital sandbox": "forms acknowledged",
 }
 """Each with a figure that is nothing where nothing happened. HAPI alone costs half a minute."""
 
