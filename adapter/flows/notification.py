@@ -289,10 +289,8 @@ def _search(notice: Notice, client: HospitalClient, ours: frozenset[str], this: 
 def _met(notice: Notice, client: HospitalClient, this: _Round, now: datetime) -> int:
     """All that the hospital has of one Patient."""
     kind, id_ = str(notice.kind), str(notice.resource_id)
-    found = itertools.chain(
-        filter(None, [client.read(kind, id_)]),
-        *(_matches(client, one, ("patient", id_)) for one in SEARCHED if one != kind),
-    )
+    others = (one for kind_ in SEARCHED if kind_ != kind for one in _matches(client, kind_, ("patient", id_)))
+    found = itertools.chain(filter(None, [client.read(kind, id_)]), others)
     return sum(_copy(notice.hospital, resource, client, this, now) for resource in found)
 
 

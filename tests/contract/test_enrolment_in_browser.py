@@ -7,12 +7,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support import expected_conditions as seen
 from selenium.webdriver.support.select import Select
-from selenium.webdriver.support.wait import WebDriverWait
 
 from adapter.app import create_app
 from adapter.config import Centre, Settings
 from adapter.store import Store
-from tests.lib.browser import chromium, serving
+from tests.lib.browser import active, chromium, field, press, serving, until
 from tests.lib.centre import NOW, OURS
 from tests.lib.servers import free_port
 
@@ -44,24 +43,6 @@ def browser(site):
         driver.find_element(By.ID, "password").send_keys(PASSWORD, Keys.ENTER)
         until(driver, seen.presence_of_element_located((By.LINK_TEXT, "Enrol a patient")))
         yield driver
-
-
-def until(browser, condition):
-    return WebDriverWait(browser, 30).until(condition)
-
-
-def field(browser, name):
-    return browser.find_element(By.ID, name)
-
-
-def press(browser, value):
-    button = browser.find_elements(By.CSS_SELECTOR, f"button[value='{value}']")[-1]
-    button.click()
-    until(browser, seen.staleness_of(button))
-
-
-def active(browser):
-    return browser.switch_to.active_element.get_attribute("id")
 
 
 def write(browser, **said):

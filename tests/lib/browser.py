@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from shutil import which
+from typing import Any
 
 from flask import Flask
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support import expected_conditions as seen
+from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.serving import make_server
 
 from tests.lib.servers import need
@@ -54,3 +60,23 @@ def serving(app: Flask, port: int) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def until(browser: WebDriver, condition: Callable[[WebDriver], Any]) -> Any:
+    return WebDriverWait(browser, 30).until(condition)
+
+
+def field(browser: WebDriver, name: str) -> WebElement:
+    return browser.find_element(By.ID, name)
+
+
+def press(browser: WebDriver, value: str) -> None:
+    """Presses the last button of this value, and waits for the page that follows."""
+    button = browser.find_elements(By.CSS_SELECTOR, f"button[value='{value}']")[-1]
+    button.click()
+    until(browser, seen.staleness_of(button))
+
+
+def active(browser: WebDriver) -> str | None:
+    """Id of what would take the next key."""
+    return browser.switch_to.active_element.get_attribute("id")
