@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -72,6 +73,20 @@ class Page:
     after: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """One to be written. `head`: the newest before it, None where it is the first."""
+
+    key: int
+    head: Row[Any] | None
+    content: Resource
+    hash: str
+
+    @property
+    def number(self) -> int:
+        return self.head.version + 1 if self.head else 1
+
+
 class Resources:
     """By type and id. A resource stays with the centre that it was first stored for."""
 
@@ -92,34 +107,61 @@ class Resources:
 
         Raises Conflict: 412 where the newest version is not `expected_version`, 409 where another centre has this id.
         """
-        plain = _plain(resource)
-        kind, id_, digest = plain["resourceType"], plain["id"], content_hash(plain)
-        head = self._head(kind, id_)
-        _require(head, expected_version)
-        if head is None:
-            key = self._connection.execute(
-                insert(heads)
-                .values(kind=kind, id=id_, version=1, centre=centre, course=course, at=at)
-                .returning(heads.c.key)
-            ).scalar_one()
-        elif head.centre != centre:
-            raise Conflict(f"{kind}/{id_} is not this centre's")
-        else:
-            key = head.key
-        self._relate(key, sources, known=head is not None)
-        if head and head.hash == digest and not head.deleted:
-            return None
-        version = self._append(head, key, plain, digest, at, deleted=False)
-        index.write(self._connection, key, plain, known=head is not None)
-        return _stored(kind, id_, version, at, head.centre if head else centre, head.course if head else course, plain)
+        _require(self._head(resource["resourceType"], resource["id"]), expected_version)
+        return self.put_all([(resource, sources)], centre=centre, course=course, at=at)[0]
+
+    def put_all(
+        self,
+        rows: Sequence[tuple[Resource, Sequence[str]]],
+        *,
+        centre: str | None,
+        course: str | None,
+        at: datetime,
+    ) -> list[Stored | None]:
+        """What `put` does and answers, for (resource, sources) of which no two have the same type and id.
+
+        A few statements for all of them. Raises Conflict, before anything is written, where another centre has an id.
+        """
+        plain = [_plain(resource) for resource, _ in rows]
+        pairs = [(one["resourceType"], one["id"]) for one in plain]
+        held = self._heads(pairs)
+        for head in held.values():
+            if head.centre != centre:
+                raise Conflict(f"{head.kind}/{head.id} is not this centre's")
+        keys = {pair: head.key for pair, head in held.items()} | self._begin(
+            [pair for pair in pairs if pair not in held], centre, course, at
+        )
+        self._relate({keys[pair]: sources for pair, (_, sources) in zip(pairs, rows, strict=True)}, held.values())
+        written = [
+            _Version(keys[pair], held.get(pair), content, digest)
+            for pair, content, digest in zip(pairs, plain, map(content_hash, plain), strict=True)
+            if _is_news(held.get(pair), digest)
+        ]
+        self._append(written, at)
+        index.write(
+            self._connection, {one.key: one.content for one in written}, [one.key for one in written if one.head]
+        )
+        stored = {
+            one.key: _stored(
+                one.content["resourceType"],
+                one.content["id"],
+                one.number,
+                at,
+                centre,
+                one.head.course if one.head else course,
+                one.content,
+            )
+            for one in written
+        }
+        return [stored.get(keys[pair]) for pair in pairs]
 
     def delete(self, kind: str, id_: str, at: datetime) -> bool:
         """A version that says it is gone: searches no longer find it, its history stays. False: it was not there."""
         head = self._head(kind, id_)
         if head is None or head.deleted:
             return False
-        self._append(head, head.key, head.content, head.hash, at, deleted=True)
-        index.remove(self._connection, head.key)
+        self._append([_Version(head.key, head, head.content, head.hash)], at, deleted=True)
+        index.remove(self._connection, [head.key])
         return True
 
     def get(self, kind: str, id_: str) -> Stored | None:
@@ -300,25 +342,48 @@ class Resources:
         return [_of(row) for row in self._connection.execute(wanted.order_by(heads.c.key))]
 
     def _head(self, kind: str, id_: str) -> Row[Any] | None:
-        return self._connection.execute(_HELD, {"of_kind": kind, "of_id": id_}).one_or_none()
+        return self._heads([(kind, id_)]).get((kind, id_))
 
-    def _append(
-        self, head: Row[Any] | None, key: int, content: Resource, digest: str, at: datetime, *, deleted: bool
-    ) -> int:
-        number = head.version + 1 if head else 1
-        if head:
-            self._connection.execute(update(heads).where(heads.c.key == key).values(version=number, at=at))
-        row = {"key": key, "version": number, "hash": digest, "deleted": deleted, "content": content, "at": at}
-        self._connection.execute(insert(versions).values(**row))
-        return number
+    def _heads(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row[Any]]:
+        """Newest versions, deleted ones too, which nobody else writes meanwhile."""
+        found: dict[tuple[str, str], Row[Any]] = {}
+        for start in range(0, len(pairs), AT_ONCE):
+            rows = self._connection.execute(_HELD, {"pairs": pairs[start : start + AT_ONCE]})
+            found |= {(row.kind, row.id): row for row in rows}
+        return found
 
-    def _relate(self, key: int, sources: Sequence[str], *, known: bool) -> None:
-        mine = resource_sources.c.key == key
-        before = set(self._connection.scalars(select(resource_sources.c.source).where(mine))) if known else set()
-        if before != set(sources):
-            if before:
-                self._connection.execute(delete(resource_sources).where(mine))
-            self._insert(resource_sources, [{"key": key, "source": source} for source in sorted(set(sources))])
+    def _begin(
+        self, pairs: Sequence[tuple[str, str]], centre: str | None, course: str | None, at: datetime
+    ) -> dict[tuple[str, str], int]:
+        """Keys of what was never there, in its order."""
+        if not pairs:
+            return {}
+        said = [
+            {"kind": kind, "id": id_, "version": 1, "centre": centre, "course": course, "at": at} for kind, id_ in pairs
+        ]
+        return {(row.kind, row.id): row.key for row in self._connection.execute(_BEGIN, said)}
+
+    def _append(self, written: Sequence[_Version], at: datetime, *, deleted: bool = False) -> None:
+        again = [{"of_key": one.key, "number": one.number, "now": at} for one in written if one.head]
+        if again:
+            self._connection.execute(_AGAIN, again)
+        said = [{"key": one.key, "version": one.number, "hash": one.hash, "content": one.content} for one in written]
+        self._insert(versions, [one | {"deleted": deleted, "at": at} for one in said])
+
+    def _relate(self, wanted: Mapping[int, Sequence[str]], known: Iterable[Row[Any]]) -> None:
+        """Brings up to date from which documents each was made."""
+        before: dict[int, set[str]] = {head.key: set() for head in known}
+        if before:
+            columns = select(resource_sources.c.key, resource_sources.c.source)
+            for key, source in self._connection.execute(columns.where(resource_sources.c.key.in_(before))):
+                before[key].add(source)
+        other = {key: set(sources) for key, sources in wanted.items() if before.get(key, set()) != set(sources)}
+        stale = [key for key in other if before.get(key)]
+        if stale:
+            self._connection.execute(delete(resource_sources).where(resource_sources.c.key.in_(stale)))
+        self._insert(
+            resource_sources, [{"key": key, "source": one} for key, said in other.items() for one in sorted(said)]
+        )
 
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
@@ -346,7 +411,16 @@ def _counted() -> Select[Any]:
 
 
 _ONE = _newest().where(heads.c.kind == bindparam("of_kind"), heads.c.id == bindparam("of_id"))
-_HELD = _ONE.with_for_update(of=heads)
+_HELD = (
+    _newest()
+    .where(tuple_(heads.c.kind, heads.c.id).in_(bindparam("pairs", expanding=True)))
+    .order_by(heads.c.key)
+    .with_for_update(of=heads)
+)
+_BEGIN = insert(heads).returning(heads.c.key, heads.c.kind, heads.c.id, sort_by_parameter_order=True)
+_AGAIN = (
+    update(heads).where(heads.c.key == bindparam("of_key")).values(version=bindparam("number"), at=bindparam("now"))
+)
 _OF_COURSE = _newest().where(heads.c.course == bindparam("of_course"), _there()).order_by(heads.c.key)
 """Built once: they are asked of every resource, or course."""
 
@@ -360,6 +434,10 @@ def _require(head: Row[Any] | None, expected: int | None) -> None:
     if expected is not None and (head is None or head.version != expected):
         there = f"version {head.version}" if head else "not there"
         raise Conflict(f"the resource is {there}, not version {expected}", 412)
+
+
+def _is_news(head: Row[Any] | None, digest: str) -> bool:
+    return head is None or head.deleted or head.hash != digest
 
 
 def _plain(resource: Resource) -> Resource:
