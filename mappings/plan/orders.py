@@ -6,6 +6,7 @@ A taper is a Task and not a MedicationRequest: the protocol gives it no dose, an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from functools import lru_cache
 
 import msgspec
@@ -108,8 +109,14 @@ def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resourc
         out["extension"] = shared.basis
     if used:
         out["supportingInformation"] = used
-    notes = (*shared.remarks, *sheet.flags)
+    notes = (*shared.remarks, *_flags(step, day, sheet)) if sheet.flags else shared.remarks
     return out | _notes(notes) if notes else out
+
+
+def _flags(step: Step, day: date | None, sheet: Sheet) -> tuple[str, ...]:
+    """A day before the facts that the flags tell of is not dosed by them any more; a course goes on."""
+    over = isinstance(step.clause, DoseDay) and day and sheet.flagged_from and day < sheet.flagged_from
+    return () if over else sheet.flags
 
 
 def _drug(line: Line, sheet: Sheet, drug: Element) -> Element:
