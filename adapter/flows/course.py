@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from adapter.store import Tx
     from adapter.store.clients import Client
     from adapter.store.outbox import Delivery
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 
 DELIVERED = (

@@ -11,7 +11,7 @@ from flask import Response, request
 from werkzeug.exceptions import Gone, UnsupportedMediaType
 
 from adapter.errors import Invalid, NotAllowed, NotFound
-from adapter.store.resources import Stored
+from adapter.store.stored import Stored
 from adapter.web import auth, fhir_asked, past, search_request, served, shapes
 from adapter.web.capability import statement
 from adapter.web.content import FORM, asked, fhir, lenient, unknown_parameters

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import Conflict
-from adapter.store import criteria, resources
+from adapter.store import criteria, resources, stored
 from adapter.store.paging import Window
 
 COURSE = "0b7c9d6e-6f0e-5f0a-9b1e-3a5d1c2b4f60"
@@ -172,8 +172,8 @@ def test_streaming_keeps_few_rows_in_memory(put, store, monkeypatch):
     for id_ in "abcde":
         put(observation(id_))
     made = []
-    original = resources._of
-    monkeypatch.setattr(resources, "_of", lambda row: made.append(row) or original(row))
+    original = stored.of
+    monkeypatch.setattr(resources, "of", lambda row: made.append(row) or original(row))
     with store.reading() as tx:
         stream = tx.resources.stream(centres=None)
         next(stream)
