@@ -7,12 +7,9 @@ for, one that carries no dose and says so. Before anything is handed out, `reche
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
-
-import msgspec
 
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
@@ -20,7 +17,7 @@ from mappings.plan import measures, origin, recheck
 from mappings.plan.definition import definitions, frame
 from mappings.plan.dosing import Body
 from mappings.plan.inputs import NOTHING_KNOWN, Patient, check, check_day_zero
-from mappings.plan.orders import group_identifier, kind, know_ids, leaves, orders
+from mappings.plan.orders import kind, know_ids, leaves, orders
 from mappings.plan.rows import Row, rows
 from mappings.plan.sheet import Sheet, doses
 from mappings.plan.timeline import Group, Step, months_after, tree
@@ -28,6 +25,7 @@ from mappings.protocol.model import Objective, Protocol, Taper
 from mappings.protocol.overlay import NOTHING, Overlay
 from mappings.r4.build import Element, Ids, Resource, quantity, reference, transaction
 from mappings.r4.faults import FaultyInput
+from mappings.r4.frozen import frozen
 
 SOFTWARE = "Engraft"
 WINDOW = "http://hl7.org/fhir/uv/vulcan-schedule/StructureDefinition/AcceptableOffsetRangeSoa"
@@ -207,7 +205,7 @@ def _request_group(sheet: Sheet, order_: Order) -> Resource:
     return {
         **_head("RequestGroup", "engraft-request-group", "request-group", sheet),
         "instantiatesCanonical": [_instantiates(sheet)],
-        "groupIdentifier": group_identifier(sheet),
+        "groupIdentifier": sheet.group,
         "status": "active" if sheet.live else "draft",
         "intent": order_.intent,
         "subject": sheet.subject,
@@ -216,29 +214,36 @@ def _request_group(sheet: Sheet, order_: Order) -> Resource:
 
 
 def _actions(sheet: Sheet) -> list[Element]:
-    """The actions of one patient: a fresh copy of what no patient changes, filled in."""
-    out: list[Element] = msgspec.msgpack.decode(_frames(sheet.protocol))
-    for step, action in zip(leaves(sheet.protocol), _innermost(out), strict=True):
-        _fill(step, action, sheet)
-    return out
+    """The actions of one patient: what no patient changes, filled in."""
+    return [_action(one, sheet) for one in _frames(sheet.protocol)]
 
 
-def _innermost(actions: list[Element]) -> Iterator[Element]:
-    for action in actions:
-        if "action" in action:
-            yield from _innermost(action["action"])
-        else:
-            yield action
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What no patient changes in an action; of a group with its `inside`."""
+
+    of: Group | Step
+    frame: Element
+    inside: tuple[Frame, ...]
 
 
 @lru_cache(maxsize=16)
-def _frames(protocol: Protocol) -> bytes:
-    return msgspec.msgpack.encode([_framed(node, protocol) for node in tree(protocol)])
+def _frames(protocol: Protocol) -> tuple[Frame, ...]:
+    return tuple(_framed(node, protocol) for node in tree(protocol))
 
 
-def _framed(node: Group | Step, protocol: Protocol) -> Element:
-    children = {"action": [_framed(child, protocol) for child in node.children]} if isinstance(node, Group) else {}
-    return frame(node, protocol) | children
+def _framed(node: Group | Step, protocol: Protocol) -> Frame:
+    inside = tuple(_framed(child, protocol) for child in node.children) if isinstance(node, Group) else ()
+    return Frame(node, frozen(frame(node, protocol)), inside)
+
+
+def _action(one: Frame, sheet: Sheet) -> Element:
+    out = one.frame.copy()
+    if isinstance(one.of, Group):
+        out["action"] = [_action(child, sheet) for child in one.inside]
+    else:
+        _fill(one.of, out, sheet)
+    return out
 
 
 def _fill(step: Step, out: Element, sheet: Sheet) -> None:
@@ -246,7 +251,8 @@ def _fill(step: Step, out: Element, sheet: Sheet) -> None:
     window = sheet.overlay.visits.get(step.action)
     if window and window.first is not None and window.last is not None and out.get("relatedAction"):
         range_ = {"low": quantity(window.first, "d"), "high": quantity(window.last, "d")}
-        out["relatedAction"][0]["extension"] = [{"url": WINDOW, "valueRange": range_}]
+        first, *others = out["relatedAction"]
+        out["relatedAction"] = [first | {"extension": [{"url": WINDOW, "valueRange": range_}]}, *others]
     day = sheet.place(step)
     if day and not isinstance(step.clause, Taper) and "condition" not in out:
         out["timingDateTime"] = day.isoformat()

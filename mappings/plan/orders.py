@@ -6,9 +6,9 @@ A taper is a Task and not a MedicationRequest: the protocol gives it no dose, an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-
-import msgspec
+from typing import Any
 
 from mappings.canonicals import Canonicals
 from mappings.plan import additions, definition, dosage, measures, open_dose
@@ -16,7 +16,8 @@ from mappings.plan.sheet import Sheet
 from mappings.plan.timeline import Course, DoseDay, Infusion, OpenDay, Step, day_date, steps, tree
 from mappings.protocol import terms
 from mappings.protocol.model import Line, Protocol, Rest, Taper
-from mappings.r4.build import Element, Resource, name_of, quantity
+from mappings.r4.build import Element, Resource, meta, name_of, quantity
+from mappings.r4.frozen import frozen
 
 _DRUG = (DoseDay, Course)
 _DECISION = (Rest, Taper, OpenDay)
@@ -27,9 +28,21 @@ _PROFILES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """What no patient changes in a request; all plans share it, so that it never changes.
+
+    `instantiates`: a list, of a Task one canonical.
+    """
+
+    meta: Element
+    instantiates: Any
+    code: Element
+
+
 def orders(sheet: Sheet) -> list[Resource]:
     """The request of every step, in the order of the plan."""
-    still = msgspec.msgpack.decode(_still(sheet.protocol, sheet.canonicals))
+    still = _still(sheet.protocol, sheet.canonicals)
     return [_order(step, sheet, part) for step, part in zip(leaves(sheet.protocol), still, strict=True)]
 
 
@@ -52,28 +65,23 @@ def _names(protocol: Protocol) -> tuple[tuple[tuple[str, ...], str], ...]:
 
 
 @lru_cache(maxsize=16)
-def _still(protocol: Protocol, canonicals: Canonicals) -> bytes:
-    """What no patient changes in a request, of each step: its profile, its definition, its code.
-
-    Packed, so that each plan gets its own copy fast and no two patients ever share one.
-    """
-    return msgspec.msgpack.encode([_of_step(step, protocol, canonicals) for step in leaves(protocol)])
+def _still(protocol: Protocol, canonicals: Canonicals) -> tuple[Still, ...]:
+    """Of each step: its profile, its definition, its code."""
+    return tuple(_of_step(step, protocol, canonicals) for step in leaves(protocol))
 
 
-def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
-    type_ = kind(step)
-    clause = step.clause
-    dosed = clause.line if isinstance(clause, _DRUG) else None
-    return {
-        "meta": {"source": canonicals.source, "profile": [canonicals.profile(_PROFILES[type_])]},
-        "instantiates": canonicals.pinned("ActivityDefinition", definition.activity_name(step, protocol)),
-        "code": terms.concept(protocol, "drugs", dosed.drug, canonicals)
-        if dosed
-        else definition.code_of(step, protocol, canonicals),
-    }
+def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Still:
+    type_, clause = kind(step), step.clause
+    canonical = canonicals.pinned("ActivityDefinition", definition.activity_name(step, protocol))
+    if isinstance(clause, _DRUG):
+        code = terms.concept(protocol, "drugs", clause.line.drug, canonicals)
+    else:
+        code = definition.code_of(step, protocol, canonicals)
+    instantiates = canonical if type_ == "Task" else frozen([canonical])
+    return Still(meta(canonicals, _PROFILES[type_]), instantiates, frozen(code))
 
 
-def _order(step: Step, sheet: Sheet, still: Element) -> Resource:
+def _order(step: Step, sheet: Sheet, still: Still) -> Resource:
     clause = step.clause
     if isinstance(clause, _DRUG):
         return _medication(step, clause.line, sheet, still)
@@ -89,17 +97,17 @@ def kind(step: Step) -> str:
     return "Task" if isinstance(step.clause, _DECISION) else "ServiceRequest"
 
 
-def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resource:
+def _medication(step: Step, line: Line, sheet: Sheet, still: Still) -> Resource:
     day = sheet.place(step)
     out: Resource = {
         **_head("MedicationRequest", step, sheet, still),
         "status": "active" if sheet.live else "draft",
         "intent": sheet.intent,
-        "medicationCodeableConcept": _drug(line, sheet, still["code"]),
+        "medicationCodeableConcept": _drug(line, sheet, still.code),
         "subject": sheet.subject,
-        "instantiatesCanonical": [still["instantiates"]],
+        "instantiatesCanonical": still.instantiates,
         **sheet.based_on(),
-        "groupIdentifier": group_identifier(sheet),
+        "groupIdentifier": sheet.group,
         "dosageInstruction": [dosage.for_order(step, line, day, sheet)],
     }
     shared = dosage.shared_by(step, line, sheet)
@@ -122,17 +130,17 @@ def _drug(line: Line, sheet: Sheet, drug: Element) -> Element:
     return drug | {"coding": drug["coding"] + added, "text": text}
 
 
-def _service(step: Step, sheet: Sheet, still: Element) -> Resource:
+def _service(step: Step, sheet: Sheet, still: Still) -> Resource:
     gated = isinstance(step.clause, Infusion)
     day = sheet.place(step)
     out: Resource = {
         **_head("ServiceRequest", step, sheet, still),
-        "instantiatesCanonical": [still["instantiates"]],
+        "instantiatesCanonical": still.instantiates,
         **sheet.based_on(),
-        "requisition": group_identifier(sheet),
+        "requisition": sheet.group,
         "status": "active" if sheet.live and day and not gated else "draft",
         "intent": sheet.intent,
-        "code": still["code"],
+        "code": still.code,
         "subject": sheet.subject,
     }
     cells = sheet.overlay.infusions.get(step.action)
@@ -143,16 +151,16 @@ def _service(step: Step, sheet: Sheet, still: Element) -> Resource:
     return out | _notes(additions.of_service(step, sheet))
 
 
-def _task(step: Step, sheet: Sheet, still: Element) -> Resource:
+def _task(step: Step, sheet: Sheet, still: Still) -> Resource:
     gated = isinstance(step.clause, Taper)
     out: Resource = {
         **_head("Task", step, sheet, still),
-        "instantiatesCanonical": still["instantiates"],
+        "instantiatesCanonical": still.instantiates,
         **sheet.based_on(),
-        "groupIdentifier": group_identifier(sheet),
+        "groupIdentifier": sheet.group,
         "status": "requested" if sheet.live and not gated else "draft",
         "intent": sheet.intent,
-        "code": still["code"],
+        "code": still.code,
         "description": _description(step),
     }
     if isinstance(step.clause, Taper):
@@ -176,18 +184,12 @@ def _notes(texts: Sequence[str]) -> Element:
     return {"note": [{"text": text} for text in texts]} if texts else {}
 
 
-def group_identifier(sheet: Sheet) -> Element:
-    """What ties all requests of one course together."""
-    system, value = sheet.group
-    return {"system": system, "value": value}
-
-
-def _head(resource_type: str, step: Step, sheet: Sheet, still: Element) -> Element:
+def _head(resource_type: str, step: Step, sheet: Sheet, still: Still) -> Element:
     value = "/".join((sheet.ids.course, *step.key))
     return {
         "resourceType": resource_type,
         "id": sheet.id(*step.key),
-        "meta": still["meta"],
+        "meta": still.meta,
         "identifier": [{"system": sheet.request_system, "value": value}],
     }
 

@@ -14,6 +14,7 @@ from mappings.plan.timeline import Step, day_date
 from mappings.protocol.model import Line, Protocol
 from mappings.protocol.overlay import NOTHING, Overlay
 from mappings.r4.build import Element, Ids
+from mappings.r4.frozen import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,9 @@ class Sheet:
         return self.canonicals.sid("request")
 
     @cached_property
-    def group(self) -> tuple[str, str]:
-        """System and value of what ties all requests of one course together."""
-        return self.canonicals.sid("course"), self.ids.course
+    def group(self) -> Element:
+        """What ties all requests of one course together; they share it, so that it never changes."""
+        return frozen({"system": self.canonicals.sid("course"), "value": self.ids.course})
 
     @cached_property
     def canonicals(self) -> Canonicals:
