@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mappings.canonicals import DATA_ABSENT_REASON, DEFAULT, UCUM, Canonicals
+from mappings.r4.frozen import frozen
 
 _VARIANT = {f"{digit:x}": f"{digit & 0b0011 | 0b1000:x}" for digit in range(16)}
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
@@ -26,11 +27,13 @@ Element = dict[str, Any]
 
 def uuid5(namespace: uuid.UUID, name: str) -> str:
     """RFC 4122 name-based id. By hand, because `uuid.uuid5` costs five times as much and a plan has a hundred ids."""
-    return _uuid5(namespace.bytes, name)
+    return _uuid5(_begun(namespace.bytes), name)
 
 
-def _uuid5(namespace: bytes, name: str) -> str:
-    text = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+def _uuid5(begun: hashlib._Hash, name: str) -> str:
+    whole = begun.copy()
+    whole.update(name.encode())
+    text = whole.hexdigest()
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
@@ -67,12 +70,18 @@ class Ids:
         return {"system": self.canonicals.sid(system), "value": value}
 
     def meta(self, profile: str) -> Element:
-        """`meta` with our profile and source, as every resource of ours carries."""
-        return {"source": self.canonicals.source, "profile": [self.canonicals.profile(profile)]}
+        """`meta` with our profile and source, as every resource of ours carries; it never changes."""
+        return meta(self.canonicals, profile)
 
     def ref(self, kind: str, item: str, *occurrence: object) -> Element:
         """Reference to another resource of this course."""
         return reference(f"{kind}/{self(item, *occurrence)}")
+
+
+@lru_cache(maxsize=512)
+def meta(canonicals: Canonicals, profile: str) -> Element:
+    """`Ids.meta`, made once for all courses."""
+    return frozen({"source": canonicals.source, "profile": [canonicals.profile(profile)]})
 
 
 def name_of(item: str, *occurrence: object) -> str:
@@ -85,8 +94,13 @@ def name_of(item: str, *occurrence: object) -> str:
 
 
 @lru_cache(maxsize=256)
-def _namespace(course: str) -> bytes:
-    return uuid.UUID(course).bytes
+def _namespace(course: str) -> hashlib._Hash:
+    return _begun(uuid.UUID(course).bytes)
+
+
+def _begun(namespace: bytes) -> hashlib._Hash:
+    """The hash of a namespace, to go on with each name: half of what an id costs."""
+    return hashlib.sha1(namespace, usedforsecurity=False)
 
 
 def coding(system: str, code: str, display: str | None = None) -> Element:
