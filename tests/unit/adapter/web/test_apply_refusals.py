@@ -164,3 +164,8 @@ def test_get_takes_an_enrolled_subject_and_nothing_else(ward, query, name):
     answer = ward.ask("GET", f"{PLAN}/$apply?{query}", "ehr")
     assert answer.status_code in (400, 422)
     assert named(answer) == [name]
+
+
+def test_a_number_of_thousands_of_digits_is_refused_and_not_our_fault(ward):
+    answer = ask(ward, parameters(facts=FACTS | {"height": quantity(Decimal("175." + "1" * 5000), "cm")}))
+    assert answer.status_code == 400
