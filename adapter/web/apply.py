@@ -116,20 +116,12 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
         raise NotFound("no Patient with this id is known here or stands in data", "subject")
     if asked.facts.get("centre", auth.centre()) != auth.centre():
         raise NotAllowed("centre: this token belongs to another centre")
-    weight, height = (_measured(name, asked, subject, known, site) for name in ("weight", "height"))
     same = known is not None and known.protocol == protocol.key
     reference = f"Patient/{subject}"
     return Order(
         protocol=protocol,
         day_zero=asked.facts.get("day-zero") or (known.day_zero if known and same else None),
-        body=Body(
-            weight.value if weight else None,
-            height.value if height else None,
-            weight.taken if weight else None,
-            height.taken if height else None,
-            weight.source if weight else None,
-            height.source if height else None,
-        ),
+        body=_body(asked, subject, known, site),
         subject=reference,
         course=known.course if known and same else course_of_subject(protocol.key, reference, canonicals),
         bsa_formula=asked.facts.get("bsa-formula", "mosteller"),
@@ -144,11 +136,27 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
     )
 
 
-def _measured(name: str, asked: Asked, subject: str, known: Facts | None, site: Site) -> Measurement | None:
-    """What the call itself says goes before what the enrolment said; within the call nothing may disagree."""
+def _body(asked: Asked, subject: str, known: Facts | None, site: Site) -> Body:
+    """Raises FaultyInput where a dose would rest on a measure of which nobody knows how old it is."""
+    called = {name: _called(name, asked, subject, site) for name in ("weight", "height")}
+    doubts = [fault for name, fault in known.doubtful.items() if called[name] is None] if known else []
+    if doubts and not asked.facts.get("draft", False):
+        raise FaultyInput(doubts)
+    weight, height = (one or (known.measured.get(name) if known else None) for name, one in called.items())
+    return Body(
+        weight.value if weight else None,
+        height.value if height else None,
+        weight.taken if weight else None,
+        height.taken if height else None,
+        weight.source if weight else None,
+        height.source if height else None,
+    )
+
+
+def _called(name: str, asked: Asked, subject: str, site: Site) -> Measurement | None:
+    """What the call itself says, which goes before what the enrolment said; within the call nothing may disagree."""
     told = [Measurement(asked.facts[name], asked.facts.get(f"{name}-date"))] if name in asked.facts else []
-    found = latest(name, [*told, *asked.measured.get(subject, {}).get(name, [])], site.settings.limits)
-    return found or (known.measured.get(name) if known else None)
+    return latest(name, [*told, *asked.measured.get(subject, {}).get(name, [])], site.settings.limits)
 
 
 def _canonicals(site: Site) -> Canonicals:

@@ -169,3 +169,16 @@ def test_get_takes_an_enrolled_subject_and_nothing_else(ward, query, name):
 def test_a_number_of_thousands_of_digits_is_refused_and_not_our_fault(ward):
     answer = ask(ward, parameters(facts=FACTS | {"height": quantity(Decimal("175." + "1" * 5000), "cm")}))
     assert answer.status_code == 400
+
+
+def test_a_measure_of_unknown_age_doses_nobody(ward):
+    told = {"value": 70, "unit": "kg", "date": "2025"}
+    document = ENROLMENT | {"measurements": ENROLMENT["measurements"] | {"weight": told}}
+    (patient,) = [
+        one for one in decode(ward.ask("POST", "/enrolments", document=document).data)["resources"] if "Patient" in one
+    ]
+    by_query = ward.ask("GET", f"{PLAN}/$apply?subject={patient}", "ehr")
+    assert (by_query.status_code, named(by_query)) == (422, ["weight"])
+    newer = {"weight": FACTS["weight"], "weight-date": {"valueDate": "2026-02-10"}}
+    assert ask(ward, parameters(patient, facts=newer, data=())).status_code == 200
+    assert ask(ward, parameters(patient, facts={"draft": {"valueBoolean": True}}, data=())).status_code == 200
