@@ -46,7 +46,12 @@ if TYPE_CHECKING:
 SOURCE = "regimen"
 """What the resources of a regimen name as their source; no document has this key."""
 
-_IN_THE_DOCUMENT = {"day-zero": "transplant.date", "weight": "measurements.weight", "height": "measurements.height"}
+_IN_THE_DOCUMENT = {
+    "day-zero": "transplant.date",
+    "weight": "measurements.weight",
+    "height": "measurements.height",
+    "birth-date": "birth_date",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -79,8 +80,18 @@ def _named(site: Site, asked: Asked) -> Protocol:
         if asked.plan in (name, canonicals.url("PlanDefinition", name)):
             if asked.version not in (None, canonicals.version):
                 raise Invalid([Fault("version", f"version {canonicals.version} is served here", "not-found")])
+            _require_ours(site, name, asked.inline or {})
             return load(name)
     raise Invalid([Fault("planDefinition", "only the protocols that are served here can be applied", "not-found")])
+
+
+def _require_ours(site: Site, name: str, inline: Resource) -> None:
+    """A plan that was sent whole says what ours says: nobody is answered with other doses than those that they sent."""
+    ours = site.definitions.get("PlanDefinition", name) or {}
+    for element, said in inline.items():
+        if element not in ("id", "meta", "text") and ours.get(element) != said:
+            told = f"its {element} is not that of the plan served under this url: send the url alone"
+            raise Invalid([Fault("planDefinition", told, "conflict")])
 
 
 def _answer(site: Site, operation: str, protocol: Protocol, asked: Asked) -> Response:
@@ -88,8 +99,19 @@ def _answer(site: Site, operation: str, protocol: Protocol, asked: Asked) -> Res
         text = "one subject a call: $r5.apply takes several"
         raise Invalid([Fault("subject", text, "not-supported")])
     with site.store.reading() as tx:
-        plans = [apply(_order(site, tx, protocol, asked, subject)) for subject in asked.subjects]
+        plans = [_planned(site, tx, protocol, asked, subject) for subject in asked.subjects]
     return fhir(_checked(_shaped(operation, plans)))
+
+
+def _planned(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -> Applied:
+    try:
+        return apply(_order(site, tx, protocol, asked, subject))
+    except FaultyInput as error:
+        if len(asked.subjects) == 1:
+            raise
+        raise FaultyInput(
+            [replace(one, message=f"of Patient/{subject}: {one.message}") for one in error.faults]
+        ) from error
 
 
 def _shaped(operation: str, plans: list[Applied]) -> Resource:

@@ -25,7 +25,7 @@ LARGEST_EXPONENT = 400
 """A number beyond 10^400 is no measurement, and writing it out would cost memory."""
 
 MOST_DIGITS = 100
-"""R4 asks for 18; a number with thousands is no measurement either, and Python writes no whole number of that length."""
+"""R4 asks for 18; a number with thousands is no measurement either, and Python cannot write one as a fraction."""
 
 DOCUMENT = "$"
 """Path of a fault that concerns the whole document."""
