@@ -46,7 +46,12 @@ if TYPE_CHECKING:
 SOURCE = "regimen"
 """What the resources of a regimen name as their source; no document has this key."""
 
-_IN_THE_DOCUMENT = {"day-zero": "transplant.date", "weight": "measurements.weight", "height": "measurements.height"}
+_IN_THE_DOCUMENT = {
+    "day-zero": "transplant.date",
+    "weight": "measurements.weight",
+    "height": "measurements.height",
+    "birth-date": "birth_date",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +95,13 @@ def settle(tx: Tx, known: Known, planned: Planned) -> None:
 
 def plan(known: Known) -> Planned:
     """Applies the protocol to what is known. Missing, stale or implausible facts are issues, never an error."""
+    faults = list(of_unknown_age(known.enrolment).values())
     try:
         applied = [(since, apply(_order(body, known)).resources) for since, body in bodies(known)]
     except FaultyInput as found:
-        return Planned((), tuple(_in_the_document(fault) for fault in found.faults))
+        faults += found.faults
+    if faults:
+        return Planned((), tuple(_in_the_document(fault) for fault in faults))
     return Planned(tuple(revision.effective(applied)), ())
 
 
@@ -168,6 +176,17 @@ def body_of(enrolment: Enrolment, ids: Ids) -> Body:
         weight_source=_observation("weight", weight, ids),
         height_source=_observation("height", height, ids),
     )
+
+
+def of_unknown_age(enrolment: Enrolment) -> dict[str, Fault]:
+    """Weight and height of which only the month or the year is told: such a one may be too old to dose by."""
+    measures = zip(("weight", "height"), _measured(enrolment.measurements), strict=True)
+    told = {name: one.date for name, one in measures if one and isinstance(one.date, PartialDate)}
+    return {
+        name: Fault(name, f"{name} is dated {day}: the day is needed, because an old one doses nobody", "value")
+        for name, day in told.items()
+        if day.exact is None
+    }
 
 
 def patient_of(enrolment: Enrolment, follow_ups: Sequence[FollowUp]) -> Patient:

@@ -147,7 +147,7 @@ def apply(order_: Order) -> Applied:
 
 
 def _require_inputs(order_: Order) -> None:
-    faults = check_day_zero(order_.protocol, order_.day_zero, order_.patient)
+    faults = check_day_zero(order_.protocol, order_.day_zero, order_.patient, order_.limits)
     if order_.draft:
         faults = [fault for fault in faults if fault.code != "required"]
     else:
