@@ -26,7 +26,10 @@ LIMIT = 5 * 1024 * 1024
 
 
 def body() -> bytes:
-    """The body, read once. A longer one than LIMIT is refused with 413."""
+    """The body, read once. A longer one than LIMIT is refused with 413, a packed one with 415."""
+    packed = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {packed} is not read here; send the body as it is")
     data = request.get_data()
     g.body_read = True
     if len(data) >= LIMIT and request.content_length is None:
