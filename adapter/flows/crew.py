@@ -66,6 +66,8 @@ class Crew:
         self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
+        self._left = False
+        """Did the last round of reading notifications end before its end?"""
         self._forget = datetime.min.replace(tzinfo=UTC)
         self._tending: dict[str, _Tending] = {}
         self._hiring = threading.Lock()
@@ -83,15 +85,25 @@ class Crew:
         return self._post.report(done)
 
     def pull(self) -> notification.PullReport:
-        """Reads what the hospitals' notifications point to. Raises StoreUnavailable."""
-        return notification.pull(
+        """Reads what the hospitals' notifications point to.
+
+        Raises StoreUnavailable. What it held then it takes up at once when it comes again.
+        """
+        name = worker_name("pull")
+        if self._left:
+            with self._store.transaction() as tx:
+                tx.inbox.release([name], now())
+        self._left = True
+        done = notification.pull(
             self._store,
             self._lines("pull"),
-            worker=worker_name("pull"),
+            worker=name,
             now=now,
             jitter=random.random,
             heard=lambda tx, *what: hearing.hear(tx, *what, settings=self._settings, now=now()),
         )
+        self._left = False
+        return done
 
     def watch(self) -> None:
         """Works until `stop` is set, and then ends what is under way. A database that is away is waited for."""
@@ -231,10 +243,11 @@ class Crew:
     def bury(self) -> None:
         """Takes the leases of processes of this machine that live no more."""
         with self._store.reading() as tx:
-            dead = [name for name in tx.outbox.workers() if is_dead(name)]
+            dead = [name for name in (*tx.outbox.workers(), *tx.inbox.workers()) if is_dead(name)]
         if dead:
             with self._store.transaction() as tx:
                 tx.outbox.release(dead, now())
+                tx.inbox.release(dead, now())
 
 
 def policies_of(settings: Settings) -> dict[str, Policy]:
