@@ -11,7 +11,7 @@ from flask import Flask, g, request
 from flask.json.provider import JSONProvider
 
 from adapter.config import Settings, load
-from adapter.store import Store
+from adapter.store import KEPT, Store
 from adapter.trail import journal, spans
 from adapter.web import (
     access_log,
@@ -100,9 +100,9 @@ def access_of(app: Flask) -> dict[str, Access]:
     return declared
 
 
-def open_store(settings: Settings) -> Store:
-    """The store at the database URL."""
-    return Store(settings.database_url)
+def open_store(settings: Settings, threads: int = KEPT) -> Store:
+    """The store at the database URL, for so many threads that use it all the time."""
+    return Store(settings.database_url, threads=threads)
 
 
 def create_app_from_environment() -> Flask:
