@@ -18,6 +18,7 @@ from adapter.web import (
     admin,
     apply,
     auth,
+    batches,
     bulk,
     cds_hooks,
     endpoint_pages,
@@ -53,7 +54,7 @@ from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, redcap),
+    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, batches, redcap),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
     *(sign_in, pages, enrolment_pages, visit_pages, queue, endpoint_pages, quality),
 )

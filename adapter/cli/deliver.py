@@ -58,6 +58,7 @@ def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, worker
                     signal.signal(number, lambda *_: crew.stop.set())
                 crew.watch()
                 return
+            crew.take_in()
             sent, pulled = crew.once(), crew.pull()
         finally:
             crew.close()

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from adapter.errors import StoreUnavailable
 from adapter.store import engine, erasure, index, lease, listening, schema
 from adapter.store.audit import Audit
+from adapter.store.batches import Batches
 from adapter.store.clients import Clients
 from adapter.store.copies import Copies
 from adapter.store.decisions import Decisions
@@ -69,6 +70,7 @@ class Tx:
         self.validations = Validations(connection)
         self.people = People(connection)
         self.exports = Exports(connection)
+        self.batches = Batches(connection)
 
     def note(self, event: str, **fields: journal.Told) -> None:
         """A line for the log, written once this transaction is durable."""

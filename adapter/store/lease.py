@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true
 
 WAITING, LEASED, PARKED = "waiting", "leased", "parked"
 CHANNEL = "engraft"
-INBOX = ""
-"""Where notifications of hospitals wait; no destination is called so."""
+INBOX, JOBS = "", "*"
+"""Where notifications of hospitals wait, and work that goes on after an answer; no destination is called so."""
 
 
 def claim(
@@ -77,7 +77,7 @@ def workers(connection: Connection, table: Table) -> list[str]:
 def call(connection: Connection, place: str) -> None:
     """Wakes whoever listens (`listening.py`), once this transaction has ended: there is work at `place`.
 
-    A destination of the outbox, or INBOX. On SQLite nobody hears it, and workers look now and then.
+    A destination of the outbox, INBOX or JOBS. On SQLite nobody hears it, and workers look now and then.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(CHANNEL, place)))

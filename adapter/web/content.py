@@ -155,6 +155,12 @@ def wishes(name: str) -> str | None:
     return next((part.partition("=")[2] for part in said if part.startswith(f"{name}=")), None)
 
 
+def prefers(word: str) -> bool:
+    """Does the caller prefer this, e.g. `Prefer: respond-async`?"""
+    said = ",".join(request.headers.getlist("Prefer")).replace(";", ",")
+    return word in {part.strip() for part in said.split(",")}
+
+
 def unknown_parameters(known: set[str]) -> list[Fault]:
     """Query parameters that mean nothing here, one fault each; none where the caller asked for leniency."""
     if lenient():
