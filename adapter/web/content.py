@@ -168,6 +168,12 @@ def wishes(name: str) -> str | None:
     return next((value.strip('"') for key, _, value in pairs if key.lower() == name), None)
 
 
+def prefers(word: str) -> bool:
+    """Does the caller prefer this, e.g. `Prefer: respond-async`?"""
+    said = ",".join(request.headers.getlist("Prefer")).replace(";", ",")
+    return word in {part.strip() for part in said.split(",")}
+
+
 def unknown_parameters(known: set[str]) -> list[Fault]:
     """Query parameters that mean nothing here, one fault each; none where the caller asked for leniency."""
     if lenient():
