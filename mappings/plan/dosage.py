@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
 from mappings.plan.amounts import plain
@@ -13,6 +13,7 @@ from mappings.plan.sheet import Shared, Sheet
 from mappings.plan.timeline import Course, Step
 from mappings.protocol.model import FIXED, Line
 from mappings.r4.build import Element, coding, concept, quantity
+from mappings.r4.frozen import frozen
 
 ROUTES = {"intravenous": ("47625008", "IV"), "oral": ("26643006", "oral")}
 _BASES = {"kg": "363804004", "m2": "301898006", FIXED: "1157245009"}
@@ -34,18 +35,19 @@ def for_definition(line: Line) -> Element:
     return dosage | {"doseAndRate": [_ordered(line, line.dose.doses_per_day)]} | _limits(line)
 
 
-def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element:
-    """Dosage of one order; in a draft only the protocol's words stand."""
-    shared = shared_by(step, line, sheet)
-    amount, times = shared.amount, shared.times
-    out: Element = {} if amount is None else {"extension": shared.calculation}
+def for_order(step: Step, line: Line, day: str, shared: Shared) -> Element:
+    """Dosage of one order on a day (empty: not known); in a draft only the protocol's words stand."""
+    out: Element = {"extension": shared.calculation} if shared.calculation else {}
     when = f"{step.label} ({day})" if day else step.label
     out["text"] = f"{line.title}, {when}: {shared.words}"
-    timing = _course_timing(line, times, day) if isinstance(step.clause, Course) else _day_timing(line, times, day)
+    times, course = shared.times, isinstance(step.clause, Course)
+    timing = _course_timing(line, times, day) if course else _day_timing(line, times, day)
     if timing:
         out["timing"] = timing
-    doses = [shared.ordered, _calculated(amount)] if amount else [shared.ordered]
-    return {**out, **shared.how, "doseAndRate": doses, **shared.limits}
+    out |= shared.how
+    out["doseAndRate"] = shared.doses
+    out |= shared.limits
+    return out
 
 
 def in_protocol_words(line: Line) -> str:
@@ -78,13 +80,12 @@ def _shared(step: Step, line: Line, sheet: Sheet) -> Shared:
     return Shared(
         words=_sum(step, line, warned, sheet),
         remarks=warned,
-        amount=amount,
         times=times,
         calculation=[_calculation(line, amount, sheet)] if amount else [],
-        ordered=_ordered(line, times),
+        doses=[_ordered(line, times), _calculated(amount)] if amount else [_ordered(line, times)],
         how=how,
         limits=_limits(line),
-        basis=[_normalization(line)],
+        basis=_normalization(line.dose.per),
     )
 
 
@@ -119,9 +120,10 @@ def remarks(line: Line, sheet: Sheet, *, short: bool = False) -> list[str]:
     return out
 
 
-def _normalization(line: Line) -> Element:
+@lru_cache(maxsize=8)
+def _normalization(per: str) -> list[Element]:
     """mCODE's extension for what a dose is reckoned by. Its contexts are the request and other extensions."""
-    return {"url": EXT_NORMALIZATION_BASIS, "valueCodeableConcept": concept(coding(SNOMED, _BASES[line.dose.per]))}
+    return frozen([{"url": EXT_NORMALIZATION_BASIS, "valueCodeableConcept": concept(coding(SNOMED, _BASES[per]))}])
 
 
 def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
@@ -167,10 +169,13 @@ def _centre(sheet: Sheet) -> str:
 
 
 def _route(route: str | None) -> Element:
-    if route is None:
-        return {}
+    return {} if route is None else {"route": _coded_route(route)}
+
+
+@lru_cache(maxsize=16)
+def _coded_route(route: str) -> Element:
     code, name = ROUTES[route]
-    return {"route": concept(coding(SNOMED, code), text=name)}
+    return frozen(concept(coding(SNOMED, code), text=name))
 
 
 def _ordered(line: Line, times: int) -> Element:
@@ -185,8 +190,9 @@ def _calculated(dose: Dose) -> Element:
     return {"type": _kind("calculated"), "doseQuantity": quantity(dose.per_dose, "mg")}
 
 
+@lru_cache(maxsize=4)
 def _kind(code: str) -> Element:
-    return concept(coding(DOSE_RATE_TYPE, code))
+    return frozen(concept(coding(DOSE_RATE_TYPE, code)))
 
 
 def _limits(line: Line) -> Element:
@@ -198,16 +204,22 @@ def _limits(line: Line) -> Element:
     return {"maxDosePerPeriod": period, "maxDosePerAdministration": quantity(cap.amount, cap.unit)}
 
 
-def _day_timing(line: Line, times: int, day: date | None) -> Element:
-    out: Element = {"event": [day.isoformat()]} if day else {}
-    repeat = _infusion(line.over_minutes) if line.over_minutes else {}
-    if times > 1:
-        repeat |= _times(times)
-    return out | ({"repeat": repeat} if repeat else {})
+def _day_timing(line: Line, times: int, day: str) -> Element:
+    out: Element = {"event": [day]} if day else {}
+    repeat = _repeat(line.over_minutes, times)
+    if repeat:
+        out["repeat"] = repeat
+    return out
 
 
-def _course_timing(line: Line, times: int, day: date | None) -> Element:
-    repeat: Element = {"boundsPeriod": {"start": day.isoformat()}} if day else {}
+@lru_cache(maxsize=64)
+def _repeat(minutes: int | None, times: int) -> Element:
+    """Of a day: how long an infusion takes, and how often it is given."""
+    return frozen((_infusion(minutes) if minutes else {}) | (_times(times) if times > 1 else {}))
+
+
+def _course_timing(line: Line, times: int, day: str) -> Element:
+    repeat: Element = {"boundsPeriod": {"start": day}} if day else {}
     repeat |= _infusion(line.over_minutes) if line.over_minutes else {}
     return {"repeat": repeat | _times(times)}
 

@@ -14,6 +14,7 @@ from mappings.plan.timeline import Step, day_date
 from mappings.protocol.model import Line, Protocol
 from mappings.protocol.overlay import NOTHING, Overlay
 from mappings.r4.build import Element, Ids
+from mappings.r4.frozen import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +22,14 @@ class Shared:
     """What the orders of one line have in common, made once for a plan: its days point to the same parts.
 
     `words`: the arithmetic; `remarks`: what must not be overlooked; `basis`: by what a dose is reckoned;
-    `calculation`, `ordered`, `how`, `limits`: parts of the dosage; `amount` None: not dosed.
+    `calculation` (empty: not dosed), `doses`, `how`, `limits`: parts of the dosage.
     """
 
     words: str
     remarks: tuple[str, ...]
-    amount: Dose | None
     times: int
     calculation: list[Element]
-    ordered: Element
+    doses: list[Element]
     how: Element
     limits: Element
     basis: list[Element]
@@ -57,17 +57,15 @@ class Sheet:
     """What the days of each line have in common, by its key, once it was asked for."""
     known: dict[tuple[object, ...], str] = field(default_factory=dict)
     """Ids that were made, by item and occurrence."""
-    dates: dict[str, date | None] = field(default_factory=dict)
-    """Dates that were reckoned, by the id of the step."""
 
     @cached_property
     def request_system(self) -> str:
         return self.canonicals.sid("request")
 
     @cached_property
-    def group(self) -> tuple[str, str]:
-        """System and value of what ties all requests of one course together."""
-        return self.canonicals.sid("course"), self.ids.course
+    def group(self) -> Element:
+        """What ties all requests of one course together; they share it, so that it never changes."""
+        return frozen({"system": self.canonicals.sid("course"), "value": self.ids.course})
 
     @cached_property
     def canonicals(self) -> Canonicals:
@@ -103,11 +101,6 @@ class Sheet:
 
     def place(self, step: Step) -> date | None:
         """Date of a step; the centre's day for a visit to which the protocol gives none."""
-        if step.id not in self.dates:
-            self.dates[step.id] = self._date(step)
-        return self.dates[step.id]
-
-    def _date(self, step: Step) -> date | None:
         found = step.on(self.day_zero)
         day = self.overlay.visits[step.action].day if step.action in self.overlay.visits else None
         return day_date(self.day_zero, day) if found is None and day is not None and self.day_zero else found
@@ -117,7 +110,7 @@ class Sheet:
         return {"reference": self._place(kind, item, *occurrence)}
 
     def id(self, item: str, *occurrence: object) -> str:
-        """Id of a part of this plan; each is asked for twice, by the part and by who refers to it."""
+        """Id of a part of this plan; it is asked for by the part and by who refers to it."""
         key = (item, *occurrence)
         known = self.known.get(key)
         if known is None:
@@ -125,7 +118,10 @@ class Sheet:
         return known
 
     def _place(self, kind: str, item: str, *occurrence: object) -> str:
-        id_ = self.id(item, *occurrence)
+        return self.link(kind, self.id(item, *occurrence))
+
+    def link(self, kind: str, id_: str) -> str:
+        """How another part of this plan is referred to."""
         return f"#{id_}" if self.contained else f"{kind}/{id_}"
 
     def based_on(self) -> Element:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mappings.canonicals import DATA_ABSENT_REASON, DEFAULT, UCUM, Canonicals
+from mappings.r4.frozen import frozen
 
 _VARIANT = {f"{digit:x}": f"{digit & 0b0011 | 0b1000:x}" for digit in range(16)}
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
@@ -67,12 +68,18 @@ class Ids:
         return {"system": self.canonicals.sid(system), "value": value}
 
     def meta(self, profile: str) -> Element:
-        """`meta` with our profile and source, as every resource of ours carries."""
-        return {"source": self.canonicals.source, "profile": [self.canonicals.profile(profile)]}
+        """`meta` with our profile and source, as every resource of ours carries; it never changes."""
+        return meta(self.canonicals, profile)
 
     def ref(self, kind: str, item: str, *occurrence: object) -> Element:
         """Reference to another resource of this course."""
         return reference(f"{kind}/{self(item, *occurrence)}")
+
+
+@lru_cache(maxsize=512)
+def meta(canonicals: Canonicals, profile: str) -> Element:
+    """`Ids.meta`, made once for all courses."""
+    return frozen({"source": canonicals.source, "profile": [canonicals.profile(profile)]})
 
 
 def name_of(item: str, *occurrence: object) -> str:

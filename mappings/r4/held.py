@@ -237,7 +237,7 @@ def _counted(child: Element) -> Holds:
 
     def holds(node: Node) -> bool:
         value = node[name] if name in node else node.get(companion)
-        number = len(value) if value.__class__ is list else value is not None
+        number = len(value) if isinstance(value, list) else value is not None
         return least <= number and (most is None or number <= most)
 
     return holds
@@ -252,7 +252,7 @@ def _each(child: Element, inner: list[Holds]) -> Holds:
         value = node.get(name)
         if value is None:
             return True
-        for item in value if value.__class__ is list else (value,):
+        for item in value if isinstance(value, list) else (value,):
             for one in inner:
                 if item is not None and not one(item):
                     return False
