@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
 from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
 from mappings.protocol import load
-from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, quantity
+from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, meta, quantity
+from mappings.r4.frozen import frozen
 from mappings.terminology import codes
 
 
@@ -31,6 +32,10 @@ class Chart:
     infusions: Mapping[int, Element] = field(default_factory=dict)
     remissions: tuple[PartialDate, ...] = ()
     none_taken: tuple[PartialDate, ...] = ()
+    subject: Element = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", frozen(self.ids.ref("Patient", "patient")))
 
     @classmethod
     def of(cls, enrolment: Enrolment, ids: Ids) -> Chart:
@@ -44,17 +49,14 @@ class Chart:
     def canonicals(self) -> Canonicals:
         return self.ids.canonicals
 
-    @property
-    def subject(self) -> Element:
-        return {"reference": _patient(self.ids.course)}
-
     def head(self, kind: str, profile: str, item: str, *occurrence: object) -> Resource:
         """Type, id, meta and identifier of a resource."""
+        ids = self.ids
         return {
             "resourceType": kind,
-            "id": self.ids(item, *occurrence),
-            "meta": self.ids.meta(profile),
-            "identifier": [self.ids.identifier(item, *occurrence)],
+            "id": ids(item, *occurrence),
+            "meta": meta(ids.canonicals, profile),
+            "identifier": [ids.identifier(item, *occurrence)],
         }
 
     def code(self, observable: str) -> Element:
@@ -64,7 +66,7 @@ class Chart:
         """A word of a closed list; what `other` means stands in the text, or why nobody says."""
         if isinstance(word.text, Missing):
             codings = codes.codings("answers", f"{group}/{word.key}", self.canonicals)
-            return concept(*codings) | {"_text": in_place(word.text)}
+            return {"coding": codings, "_text": in_place(word.text)}
         return codes.concept("answers", f"{group}/{word.key}", self.canonicals, word.text)
 
     def concept(self, group: str, said: Word | Missing) -> Element:
@@ -82,20 +84,20 @@ class Chart:
         category: str = "laboratory",
     ) -> Resource:
         """Final Observation of `observable`; `value` as `measured`, `answered` and `missing` make it."""
-        out = self.head("Observation", profile, observable, *occurrence) | {
-            "status": "final",
-            "category": [concept(coding(OBSERVATION_CATEGORY, category))],
-            "code": self.code(observable),
-            "subject": self.subject,
-        }
+        out = self.head("Observation", profile, observable, *occurrence)
+        out["status"] = "final"
+        out["category"] = _category(category)
+        out["code"] = codes.concept("observables", observable, self.ids.canonicals)
+        out["subject"] = self.subject
+        if isinstance(when, PartialDate):
+            out["effectiveDateTime"] = when.text
+            return out | value
         return together(out, dated("effectiveDateTime", when), value)
 
 
-@lru_cache(maxsize=256)
-def _patient(course: str) -> str:
-    """Kept, because every resource of a course names it."""
-    reference: str = Ids(course).ref("Patient", "patient")["reference"]
-    return reference
+@cache
+def _category(code: str) -> list[Element]:
+    return frozen([concept(coding(OBSERVATION_CATEGORY, code))])
 
 
 def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
@@ -112,15 +114,13 @@ def components(parts: Iterable[tuple[Element, Element]]) -> Element:
     return together({"component": plain}, *({"note": value["note"]} for _, value in told if "note" in value))
 
 
-def together(*parts: Element) -> Element:
+def together(first: Element, *parts: Element) -> Element:
     """The parts as one; notes add up, of anything else the last holds."""
-    out: Element = {}
-    notes: list[Element] = []
+    out = first.copy()
     for part in parts:
-        notes += part.get("note", ())
+        if "note" in part and "note" in out:
+            part = part | {"note": [*out["note"], *part["note"]]}
         out.update(part)
-    if notes:
-        out["note"] = notes
     return out
 
 
@@ -129,7 +129,7 @@ def dated(element: str, when: Said[PartialDate]) -> Element:
     if when is None:
         return {}
     if isinstance(when, PartialDate):
-        return {element: str(when)}
+        return {element: when.text}
     return {f"_{element}": unknown(when)} | noted(when)
 
 
@@ -166,7 +166,7 @@ def noted(said: Missing) -> Element:
 
 def notes_of(*said: object) -> Element:
     """The notes of those that are said to be missing, where the reasons themselves stand elsewhere."""
-    return together(*(noted(one) for one in said if isinstance(one, Missing)))
+    return together({}, *(noted(one) for one in said if isinstance(one, Missing)))
 
 
 def remark(what: str, said: object) -> Element:

@@ -52,6 +52,10 @@ class Ids:
     canonicals: Canonicals = DEFAULT
     adopted: Mapping[str, str] = field(default_factory=dict, compare=False)
     """By the id that we would make: the one under which the centre's own system brought that thing."""
+    _namespace: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_namespace", uuid.UUID(self.course).bytes)
 
     def __call__(self, item: str, *occurrence: object) -> str:
         """Stable id of one thing: uuid5 of (course, item, occurrence). Never made from a code."""
@@ -59,12 +63,12 @@ class Ids:
 
     def named(self, name: str) -> str:
         """Id of what `name_of` names."""
-        made = _uuid5(_namespace(self.course), name)
+        made = _uuid5(self._namespace, name)
         return self.adopted.get(made, made) if self.adopted else made
 
     def identifier(self, item: str, *occurrence: object, system: str = "fact") -> Element:
         """Business identifier `<course>/<item>/<occurrence>` in the system `<base>/sid/<system>`."""
-        value = "/".join((self.course, item, *(str(part) for part in occurrence)))
+        value = "/".join([self.course, item, *map(str, occurrence)])
         return {"system": self.canonicals.sid(system), "value": value}
 
     def meta(self, profile: str) -> Element:
@@ -86,14 +90,11 @@ def name_of(item: str, *occurrence: object) -> str:
     """What an id is made from besides the course: the parts percent-encoded, joined by `/`."""
     parts = [item, *map(str, occurrence)]
     name = "/".join(parts)
-    if name.count("/") == len(occurrence) and _PLAIN.fullmatch(name):
+    if not _PLAIN.fullmatch(name):
+        return "/".join([quote(part, safe="") for part in parts])
+    if name.count("/") == len(occurrence):
         return name
-    return "/".join([quote(part, safe="") for part in parts])
-
-
-@lru_cache(maxsize=256)
-def _namespace(course: str) -> bytes:
-    return uuid.UUID(course).bytes
+    return "/".join([part.replace("/", "%2F") for part in parts])
 
 
 def coding(system: str, code: str, display: str | None = None) -> Element:
