@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
+from typing import Any, NamedTuple
 
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
 from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
@@ -38,12 +39,12 @@ class Chart:
         object.__setattr__(self, "subject", frozen(self.ids.ref("Patient", "patient")))
 
     @classmethod
-    def of(cls, enrolment: Enrolment, ids: Ids) -> Chart:
-        """The chart of one course."""
+    def of(cls, enrolment: Enrolment, ids: Ids, **told: Any) -> Chart:
+        """The chart of one course; `told` of its visits: `infusions`, `remissions`, `none_taken`."""
         disease = ids.ref("Condition", "disease") if isinstance(enrolment.disease, Disease) else None
         grafted = isinstance(enrolment.transplant, Transplant) and load(enrolment.protocol).anchor.line is None
         graft = ids.ref("Procedure", "transplant") if grafted else None
-        return cls(ids, enrolment.protocol, disease, graft)
+        return cls(ids, enrolment.protocol, disease, graft, **told)
 
     @property
     def canonicals(self) -> Canonicals:
@@ -51,12 +52,12 @@ class Chart:
 
     def head(self, kind: str, profile: str, item: str, *occurrence: object) -> Resource:
         """Type, id, meta and identifier of a resource."""
-        ids = self.ids
+        id_, identifier = self.ids.known(item, *occurrence)
         return {
             "resourceType": kind,
-            "id": ids(item, *occurrence),
-            "meta": meta(ids.canonicals, profile),
-            "identifier": [ids.identifier(item, *occurrence)],
+            "id": id_,
+            "meta": meta(self.ids.canonicals, profile),
+            "identifier": [identifier],
         }
 
     def code(self, observable: str) -> Element:
@@ -84,20 +85,36 @@ class Chart:
         category: str = "laboratory",
     ) -> Resource:
         """Final Observation of `observable`; `value` as `measured`, `answered` and `missing` make it."""
-        out = self.head("Observation", profile, observable, *occurrence)
-        out["status"] = "final"
-        out["category"] = _category(category)
-        out["code"] = codes.concept("observables", observable, self.ids.canonicals)
-        out["subject"] = self.subject
+        still = _still(self.ids.canonicals, profile, observable, category)
+        id_, identifier = self.ids.known(observable, *occurrence)
+        out = {
+            "resourceType": "Observation",
+            "id": id_,
+            "meta": still.meta,
+            "identifier": [identifier],
+            "status": "final",
+            "category": still.category,
+            "code": still.code,
+            "subject": self.subject,
+        }
         if isinstance(when, PartialDate):
             out["effectiveDateTime"] = when.text
             return out | value
         return together(out, dated("effectiveDateTime", when), value)
 
 
+class _Still(NamedTuple):
+    """What no patient changes in an Observation; all share it."""
+
+    meta: Element
+    category: list[Element]
+    code: Element
+
+
 @cache
-def _category(code: str) -> list[Element]:
-    return frozen([concept(coding(OBSERVATION_CATEGORY, code))])
+def _still(canonicals: Canonicals, profile: str, observable: str, category: str) -> _Still:
+    found = frozen([concept(coding(OBSERVATION_CATEGORY, category))])
+    return _Still(meta(canonicals, profile), found, codes.concept("observables", observable, canonicals))
 
 
 def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:

@@ -53,9 +53,11 @@ class Ids:
     adopted: Mapping[str, str] = field(default_factory=dict, compare=False)
     """By the id that we would make: the one under which the centre's own system brought that thing."""
     _namespace: bytes = field(init=False, repr=False, compare=False)
+    _facts: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_namespace", uuid.UUID(self.course).bytes)
+        object.__setattr__(self, "_facts", self.canonicals.sid("fact"))
 
     def __call__(self, item: str, *occurrence: object) -> str:
         """Stable id of one thing: uuid5 of (course, item, occurrence). Never made from a code."""
@@ -70,6 +72,12 @@ class Ids:
         """Business identifier `<course>/<item>/<occurrence>` in the system `<base>/sid/<system>`."""
         value = "/".join([self.course, item, *map(str, occurrence)])
         return {"system": self.canonicals.sid(system), "value": value}
+
+    def known(self, item: str, *occurrence: object) -> tuple[str, Element]:
+        """Id and identifier of one thing."""
+        parts = [item, *map(str, occurrence)]
+        told = "/".join(parts)
+        return self.named(_encoded(parts, told)), {"system": self._facts, "value": f"{self.course}/{told}"}
 
     def meta(self, profile: str) -> Element:
         """`meta` with our profile and source, as every resource of ours carries; it never changes."""
@@ -89,11 +97,15 @@ def meta(canonicals: Canonicals, profile: str) -> Element:
 def name_of(item: str, *occurrence: object) -> str:
     """What an id is made from besides the course: the parts percent-encoded, joined by `/`."""
     parts = [item, *map(str, occurrence)]
-    name = "/".join(parts)
-    if not _PLAIN.fullmatch(name):
+    return _encoded(parts, "/".join(parts))
+
+
+def _encoded(parts: Sequence[str], told: str) -> str:
+    """`told`: the parts joined as they are."""
+    if not _PLAIN.fullmatch(told):
         return "/".join([quote(part, safe="") for part in parts])
-    if name.count("/") == len(occurrence):
-        return name
+    if told.count("/") == len(parts) - 1:
+        return told
     return "/".join([part.replace("/", "%2F") for part in parts])
 
 
