@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
 from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
 from mappings.protocol import load
-from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, meta, quantity
+from mappings.r4.build import Element, Ids, Resource, absent, fixed, meta, quantity
 from mappings.r4.frozen import frozen
 from mappings.terminology import codes
 
@@ -74,6 +74,13 @@ class Chart:
         """A word where R4 has no `dataAbsentReason` beside it: why it is missing takes the place of the code."""
         return absent(said.reason) if isinstance(said, Missing) else self.answer(group, said)
 
+    def part(self, observable: str, group: str, said: Word | int | Missing) -> Element:
+        """A component that says a word, a stage by its number among them; shared where it says nothing else."""
+        if isinstance(said, Missing) or (isinstance(said, Word) and said.text is not None):
+            return {"code": self.code(observable)} | answered(self, group, said)
+        key = said.key if isinstance(said, Word) else said
+        return _part(self.ids.canonicals, observable, f"{group}/{key}")
+
     def observation(
         self,
         profile: str,
@@ -113,8 +120,14 @@ class _Still(NamedTuple):
 
 @cache
 def _still(canonicals: Canonicals, profile: str, observable: str, category: str) -> _Still:
-    found = frozen([concept(coding(OBSERVATION_CATEGORY, category))])
+    found = frozen([fixed(OBSERVATION_CATEGORY, category)])
     return _Still(meta(canonicals, profile), found, codes.concept("observables", observable, canonicals))
+
+
+@cache
+def _part(canonicals: Canonicals, observable: str, answer: str) -> Element:
+    code, value = codes.concept("observables", observable, canonicals), codes.concept("answers", answer, canonicals)
+    return frozen({"code": code, "valueCodeableConcept": value})
 
 
 def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
@@ -122,13 +135,13 @@ def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
     return (when,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
 
 
-def components(parts: Iterable[tuple[Element, Element]]) -> Element:
-    """`component` of (code, value) pairs, empty where there are none; their notes are the whole Observation's."""
+def components(parts: Iterable[Element]) -> Element:
+    """`component` of these parts, empty where there are none; their notes are the whole Observation's."""
     told = list(parts)
-    if not told:
-        return {}
-    plain = [{"code": code} | {name: said for name, said in value.items() if name != "note"} for code, value in told]
-    return together({"component": plain}, *({"note": value["note"]} for _, value in told if "note" in value))
+    if not any("note" in part for part in told):
+        return {"component": told} if told else {}
+    plain = [{name: said for name, said in part.items() if name != "note"} for part in told]
+    return together({"component": plain}, *({"note": part["note"]} for part in told if "note" in part))
 
 
 def together(first: Element, *parts: Element) -> Element:

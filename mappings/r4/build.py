@@ -124,6 +124,12 @@ def concept(*codings: Element, text: str | None = None) -> Element:
     return out
 
 
+@lru_cache(maxsize=256)
+def fixed(system: str, code: str) -> Element:
+    """CodeableConcept of one code that we write ourselves and that many resources say; it never changes."""
+    return frozen(concept(coding(system, code)))
+
+
 def quantity(value: Decimal | int, unit: str, *, code: str | None = None, comparator: str | None = None) -> Element:
     """Quantity with a UCUM code (`code` when the printed unit differs)."""
     if comparator:

@@ -6,7 +6,7 @@ say, and nothing is ever matched by display.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mappings.canonicals import Canonicals
@@ -16,6 +16,7 @@ from mappings.terminology.systems import Code, LocalCode
 from mappings.terminology.tables import TABLES, Row, table
 
 Coded = tuple[str, str]
+"""A system and a code, or a table and a key."""
 
 
 def concept(table: str, key: str, canonicals: Canonicals, text: str | None = None) -> dict[str, Any]:
@@ -27,12 +28,20 @@ def concept(table: str, key: str, canonicals: Canonicals, text: str | None = Non
     return {"coding": found["coding"], "text": text} if text else found
 
 
+@lru_cache(maxsize=512)
+def together(rows: tuple[Coded, ...], canonicals: Canonicals) -> dict[str, Any]:
+    """CodeableConcept with every code of several rows (table, key), in the words of the first; it never changes."""
+    found = [coding for table, key in rows for coding in codings(table, key, canonicals)]
+    return frozen({"coding": found, "text": text(*rows[0])})
+
+
 def codings(table: str, key: str, canonicals: Canonicals) -> list[dict[str, Any]]:
     """Codings of one row in the order of the table, never to be changed. Raises KeyError for no such key."""
     found: list[dict[str, Any]] = _known(table, key, canonicals)["coding"]
     return found
 
 
+@cache
 def keys(name: str) -> tuple[str, ...]:
     """Every key of a table, in its order."""
     return tuple(table(name))
