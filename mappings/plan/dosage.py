@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
 from mappings.plan.amounts import plain
-from mappings.plan.dosing import Dose, rounded
+from mappings.plan.dosing import PLAIN, SURFACES, Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
 from mappings.plan.sheet import Shared, Sheet
 from mappings.plan.timeline import Course, Step
-from mappings.protocol.model import FIXED, Line
+from mappings.protocol.model import FIXED, Line, Protocol
 from mappings.r4.build import Element, coding, concept, quantity
 from mappings.r4.frozen import frozen
 
@@ -37,7 +38,7 @@ def for_definition(line: Line) -> Element:
 
 def for_order(step: Step, line: Line, day: str, shared: Shared) -> Element:
     """Dosage of one order on a day (empty: not known); in a draft only the protocol's words stand."""
-    out: Element = {"extension": shared.calculation} if shared.calculation else {}
+    out: Element = {"extension": shared.calculation} if shared.amount else {}
     when = f"{step.label} ({day})" if day else step.label
     out["text"] = f"{line.title}, {when}: {shared.words}"
     times, course = shared.times, isinstance(step.clause, Course)
@@ -45,7 +46,7 @@ def for_order(step: Step, line: Line, day: str, shared: Shared) -> Element:
     if timing:
         out["timing"] = timing
     out |= shared.how
-    out["doseAndRate"] = shared.doses
+    out["doseAndRate"] = [shared.ordered, _calculated(shared.amount)] if shared.amount else [shared.ordered]
     out |= shared.limits
     return out
 
@@ -63,6 +64,24 @@ def in_protocol_words(line: Line) -> str:
     return words
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """What no patient changes in the dosages of a line: the protocol's amount once and several times a day, its cap."""
+
+    once: Element
+    several: Element
+    limits: Element
+
+
+@lru_cache(maxsize=16)
+def _still(protocol: Protocol) -> dict[str, Still]:
+    """By the key of the line; of two with one key, which `protocol check` refuses, the first, as everywhere."""
+    return {
+        line.key: Still(frozen(_ordered(line, 1)), frozen(_ordered(line, 2)), frozen(_limits(line)))
+        for line in reversed(protocol.lines)
+    }
+
+
 def shared_by(step: Step, line: Line, sheet: Sheet) -> Shared:
     """What the orders of a line have in common."""
     found = sheet.shared.get(line.key)
@@ -74,17 +93,19 @@ def shared_by(step: Step, line: Line, sheet: Sheet) -> Shared:
 def _shared(step: Step, line: Line, sheet: Sheet) -> Shared:
     amount, detail, warned = sheet.doses.get(line.key), sheet.overlay.line(line.key), tuple(remarks(line, sheet))
     times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
+    still = _still(sheet.protocol)[line.key]
     how = _route(detail.route or line.route)
     if detail.infusion:
         how["additionalInstruction"] = [concept(text=f"{detail.infusion} ({_centre(sheet)})")]
     return Shared(
         words=_sum(step, line, warned, sheet),
         remarks=warned,
+        amount=amount,
         times=times,
         calculation=[_calculation(line, amount, sheet)] if amount else [],
-        doses=[_ordered(line, times), _calculated(amount)] if amount else [_ordered(line, times)],
+        ordered=still.once if times == 1 else still.several,
         how=how,
-        limits=_limits(line),
+        limits=still.limits,
         basis=_normalization(line.dose.per),
     )
 
@@ -135,13 +156,22 @@ def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
     parts: list[Element] = [
         *([] if per == FIXED else [{"url": "measure", "valueQuantity": quantity(amount.shown_measure, per)}]),
         {"url": "unroundedMg", "valueDecimal": amount.shown_uncapped},
-        {"url": "capped", "valueBoolean": amount.capped},
-        {"url": "roundedToMg", "valueDecimal": amount.rounding.step},
+        _CAPPED if amount.capped else _NOT_CAPPED,
+        _ROUNDED_PLAIN if amount.rounding is PLAIN else _rounded_to(amount.rounding.step),
         {"url": "dailyMg", "valueDecimal": amount.ordered},
     ]
     if per == "m2":
-        parts.append({"url": "formula", "valueCode": sheet.formula})
+        parts.append(_FORMULAS[sheet.formula])
     return {"url": sheet.canonicals.extension("dose-calculation"), "extension": parts}
+
+
+def _rounded_to(step: Decimal) -> Element:
+    return {"url": "roundedToMg", "valueDecimal": step}
+
+
+_CAPPED, _NOT_CAPPED = (frozen({"url": "capped", "valueBoolean": said}) for said in (True, False))
+_ROUNDED_PLAIN = frozen(_rounded_to(PLAIN.step))
+_FORMULAS = {formula: frozen({"url": "formula", "valueCode": formula}) for formula in SURFACES}
 
 
 def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:

@@ -64,8 +64,9 @@ def _placed(step: Step, still: Still, sheet: Sheet) -> Placed:
 
 
 def orders(steps: Iterable[Placed], sheet: Sheet) -> list[Resource]:
-    """The request of every step."""
-    return [_order(one, sheet) for one in steps]
+    """The request of every step. What doses were reckoned from is referred to by one list for each basis."""
+    used = {per: measures.used(per, sheet) for per in {line.dose.per for line in sheet.protocol.lines}}
+    return [_order(one, used, sheet) for one in steps]
 
 
 @lru_cache(maxsize=16)
@@ -98,10 +99,10 @@ def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Still:
     )
 
 
-def _order(one: Placed, sheet: Sheet) -> Resource:
+def _order(one: Placed, used: dict[str, list[Element]], sheet: Sheet) -> Resource:
     clause = one.step.clause
     if isinstance(clause, _DRUG):
-        return _medication(one, clause.line, sheet)
+        return _medication(one, clause.line, used[clause.line.dose.per], sheet)
     return _task(one, sheet) if isinstance(clause, _DECISION) else _service(one, sheet)
 
 
@@ -112,7 +113,7 @@ def kind(step: Step) -> str:
     return "Task" if isinstance(step.clause, _DECISION) else "ServiceRequest"
 
 
-def _medication(one: Placed, line: Line, sheet: Sheet) -> Resource:
+def _medication(one: Placed, line: Line, used: list[Element], sheet: Sheet) -> Resource:
     still = one.still
     shared = dosage.shared_by(one.step, line, sheet)
     out: Resource = {
@@ -126,7 +127,6 @@ def _medication(one: Placed, line: Line, sheet: Sheet) -> Resource:
         "groupIdentifier": sheet.group,
         "dosageInstruction": [dosage.for_order(one.step, line, one.day, shared)],
     }
-    used = measures.used(line.dose.per, sheet)
     if sheet.dosed:
         out["extension"] = shared.basis
     if used:

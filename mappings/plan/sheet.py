@@ -22,14 +22,15 @@ class Shared:
     """What the orders of one line have in common, made once for a plan: its days point to the same parts.
 
     `words`: the arithmetic; `remarks`: what must not be overlooked; `basis`: by what a dose is reckoned;
-    `calculation` (empty: not dosed), `doses`, `how`, `limits`: parts of the dosage.
+    `calculation`, `ordered`, `how`, `limits`: parts of the dosage; `amount` None: not dosed.
     """
 
     words: str
     remarks: tuple[str, ...]
+    amount: Dose | None
     times: int
     calculation: list[Element]
-    doses: list[Element]
+    ordered: Element
     how: Element
     limits: Element
     basis: list[Element]

@@ -351,20 +351,19 @@ def _each_around(look: Look) -> Look:
 def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Look:
     """A Reference that may lead to these types. `said`: the pattern of a literal one."""
     readable = lru_cache(maxsize=256)(fits({"allOf": [PRIMITIVES["string"], said]}))
-    holds = _holder(_kind("Reference", kind.resource_type))
+    holds, any_ = _holder(_kind("Reference", kind.resource_type)), "Resource" in targets
 
     def leads(node: Any, around: Around) -> bool:
-        alone = isinstance(node, dict) and len(node) == 1 and "reference" in node
-        if not alone and not holds(node, around):
+        if (len(node) != 1 or "reference" not in node) and not holds(node, around):
             return False
         if "reference" not in node:
             return True
         target = node["reference"]
         if target in around.contained:
             around.seen.add(target)
-            return around.contained[target] in targets or "Resource" in targets
+            return any_ or around.contained[target] in targets
         if target == "#":
-            return around.resource["resourceType"] in targets or "Resource" in targets
+            return any_ or around.resource["resourceType"] in targets
         if not readable(target) or target[0] == "#":
             return False
         return ":" not in target or containment.misplaced(target, targets, around.resource) is None
