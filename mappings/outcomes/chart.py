@@ -34,21 +34,19 @@ class Chart:
     remissions: tuple[PartialDate, ...] = ()
     none_taken: tuple[PartialDate, ...] = ()
     subject: Element = field(init=False)
+    canonicals: Canonicals = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "canonicals", self.ids.canonicals)
         object.__setattr__(self, "subject", frozen(self.ids.ref("Patient", "patient")))
 
     @classmethod
     def of(cls, enrolment: Enrolment, ids: Ids, **told: Any) -> Chart:
         """The chart of one course; `told` of its visits: `infusions`, `remissions`, `none_taken`."""
-        disease = ids.ref("Condition", "disease") if isinstance(enrolment.disease, Disease) else None
+        disease = frozen(ids.ref("Condition", "disease")) if isinstance(enrolment.disease, Disease) else None
         grafted = isinstance(enrolment.transplant, Transplant) and load(enrolment.protocol).anchor.line is None
-        graft = ids.ref("Procedure", "transplant") if grafted else None
+        graft = frozen(ids.ref("Procedure", "transplant")) if grafted else None
         return cls(ids, enrolment.protocol, disease, graft, **told)
-
-    @property
-    def canonicals(self) -> Canonicals:
-        return self.ids.canonicals
 
     def head(self, kind: str, profile: str, item: str, *occurrence: object) -> Resource:
         """Type, id, meta and identifier of a resource."""
@@ -56,7 +54,7 @@ class Chart:
         return {
             "resourceType": kind,
             "id": id_,
-            "meta": meta(self.ids.canonicals, profile),
+            "meta": meta(self.canonicals, profile),
             "identifier": [identifier],
         }
 
@@ -79,7 +77,7 @@ class Chart:
         if isinstance(said, Missing) or (isinstance(said, Word) and said.text is not None):
             return {"code": self.code(observable)} | answered(self, group, said)
         key = said.key if isinstance(said, Word) else said
-        return _part(self.ids.canonicals, observable, f"{group}/{key}")
+        return _part(self.canonicals, observable, f"{group}/{key}")
 
     def observation(
         self,
@@ -92,7 +90,7 @@ class Chart:
         category: str = "laboratory",
     ) -> Resource:
         """Final Observation of `observable`; `value` as `measured`, `answered` and `missing` make it."""
-        still = _still(self.ids.canonicals, profile, observable, category)
+        still = _still(self.canonicals, profile, observable, category)
         id_, identifier = self.ids.known(observable, *occurrence)
         out = {
             "resourceType": "Observation",

@@ -83,4 +83,4 @@ def _cells(item: str, dose: Measured | Missing | None, graft: Transplant, chart:
     out = chart.observation("engraft-cell-dose", item, None if ahead else _day(graft), measured(dose), ())
     if ahead:
         out["status"] = "preliminary"
-    yield out | {"partOf": [chart.ids.ref("Procedure", "transplant")]}
+    yield out | {"partOf": [chart.graft]}

@@ -79,7 +79,10 @@ class Ids:
         """Id and identifier of one thing."""
         parts = [item, *map(str, occurrence)]
         told = "/".join(parts)
-        return self.named(_encoded(parts, told)), {"system": self._facts, "value": f"{self.course}/{told}"}
+        made = _uuid5(self._begun, _encoded(parts, told))
+        if self.adopted:
+            made = self.adopted.get(made, made)
+        return made, {"system": self._facts, "value": f"{self.course}/{told}"}
 
     def meta(self, profile: str) -> Element:
         """`meta` with our profile and source, as every resource of ours carries; it never changes."""
