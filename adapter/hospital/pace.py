@@ -23,7 +23,7 @@ RUN = 16
 
 LONGEST_RUN = 4096
 BROKEN_OVER = 3
-"""Patients in a row over whom a server breaks, or who are too many for it one by one, before we take it for down."""
+"""Patients in a row over whom a server breaks before we take it for down."""
 
 ENTRIES = 300
 """Resources of one transaction that we try at first."""
@@ -32,7 +32,7 @@ ENTRIES = 300
 SHARE = 20
 """How many times as long as the books of all writers together the sending of one of them is to take, at least."""
 
-BATCH_SECONDS = 1.0
+BATCH_SECONDS = 2.0
 """That it may take: until then nothing is written of what was sent."""
 
 MOST_LANES = 32
@@ -41,11 +41,9 @@ MOST_LANES = 32
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request under way. `crowded`: to be told that the server found too many at once; true where it says so of
-    one alone, again and again, and is therefore away.
-    """
+    """One request under way. `crowded`: to be told that the server found too many at once."""
 
-    crowded: Callable[[], bool]
+    crowded: Callable[[], None]
 
 
 class Pace:
@@ -61,7 +59,7 @@ class Pace:
         self._changed = threading.Condition()
         self._running = 0
         self._limit, self._ceiling, self._run, self._good = most, most, RUN, 0
-        self._silences = self._alone = 0
+        self._silences = 0
         self._until: datetime | None = None
         self._broke: set[str] = set()
         self._cuts = 0
@@ -100,8 +98,7 @@ class Pace:
     def answered(self) -> None:
         """A change set was taken, or refused for what it says: the hospital lives."""
         with self._changed:
-            self._silences = self._alone = 0
-            self._until = None
+            self._silences, self._until = 0, None
             self._broke.clear()
             self._good += 1
             if self._limit < self._ceiling or (self._good >= self._run and self._limit < self._most):
@@ -113,18 +110,16 @@ class Pace:
         """It said that there are too many at once."""
         with self._changed:
             self._cuts += 1
-            self._alone += self._limit == 1
             if self._limit > 1:
                 self._run = min(LONGEST_RUN, self._run * 2)
             self._limit = self._ceiling = max(1, self._limit // 2)
             self._good = 0
 
-    def _crowded_since(self, cuts: int) -> bool:
+    def _crowded_since(self, cuts: int) -> None:
         """Those who were under way together are told so together: it counts once."""
         with self._changed:
             if cuts == self._cuts:
                 self.crowded()
-            return self._alone >= BROKEN_OVER
 
     def took(self, lanes: int, books: float, sending: float) -> None:
         """So many patients were claimed together: the seconds of claiming and writing them, and of sending them.
