@@ -12,7 +12,7 @@ from mappings.facts import BodyMeasure, Enrolment, FollowUp, Missing, PartialDat
 from mappings.facts.plausible import HEIGHT, WEIGHT
 
 _PAIRED = ("organs", "scores")
-_DATELESS = re.compile(r"(?:\b(?:Said|Word|Measured|Missing|Decimal|int|str|bool|None)\b|[][| ])+")
+_DATELESS = re.compile(r"(?:\b(?:Said|Word|Measured|Missing|Decimal|int|str|bool|None|tuple)\b|[][|,. ])+")
 """Types, as the facts write them, that hold no date."""
 _BODY = {"weight": WEIGHT.unit, "height": HEIGHT.unit}
 
