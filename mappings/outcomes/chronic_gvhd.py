@@ -27,8 +27,8 @@ def _episode(said: ChronicGvhd, episode: Episode) -> Iterator[Resource]:
     grades = []
     if said.severity is not None or said.organs:
         grades.append(_finding(said, ("worst",), episode, episode.span()))
-    for step in (step for step in steps_of(said) if isinstance(step, ChronicStep)):
-        grades.append(_finding(step, step_known_as(step), episode, dated("effectiveDateTime", step.date)))
+    steps = (step for step in steps_of(said) if isinstance(step, ChronicStep))
+    grades += [_finding(one, step_known_as(one), episode, dated("effectiveDateTime", one.date)) for one in steps]
     yield episode.condition(grades, _cause(said, episode.chart))
     yield from grades
     yield from episode.treatment(*_needs(said, episode.chart))
