@@ -230,7 +230,7 @@ class _Batch:
                 yield end
 
     @contextmanager
-    def _asking(self) -> Iterator[Callable[[], None]]:
+    def _asking(self) -> Iterator[Callable[[], bool]]:
         with self.pace.turn() as turn:
             if turn is None:
                 raise LeftAlone("it is silent: it was not asked")

@@ -73,14 +73,22 @@ class Answer:
     @property
     def verdict(self) -> Verdict:
         """What to do, where it is not a good answer."""
-        found = quirks.rule_for(self.status, _codes(_outcome(self.body))).verdict
-        return Verdict.AWAY if found is Verdict.CROWDED and "Retry-After" in self.headers else found
+        return quirks.rule_for(self.status, _codes(_outcome(self.body))).verdict
+
+    @property
+    def asked(self) -> float | None:
+        """Seconds of pause that the server asks for."""
+        return retry.retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
+
+    def put_off(self) -> HospitalUnavailable:
+        """Not this one now, while others may."""
+        return HospitalUnavailable(f"{self.name}: {self.status} too many at once", self.asked)
 
     def _refusal(self) -> HospitalUnavailable | HospitalRefused:
         outcome = _outcome(self.body)
         said = _words(outcome) or self.reason
         text = f"{self.name}: {self.status} {said}".rstrip()
-        asked = retry.retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
+        asked = self.asked
         match self.verdict:
             case Verdict.REFUSED:
                 return HospitalRefused(self.status, said, outcome)

@@ -23,14 +23,14 @@ RUN = 16
 
 LONGEST_RUN = 4096
 BROKEN_OVER = 3
-"""Patients in a row over whom a server breaks before we take it for down."""
+"""Patients in a row over whom a server breaks, or who are too many for it one by one, before we take it for down."""
 
 ENTRIES = 300
 """Resources of one transaction that we try at first."""
 
 
 SHARE = 20
-"""How many times as long as the books of patients claimed together the sending of them is to take, at least."""
+"""How many times as long as the books of all writers together the sending of one of them is to take, at least."""
 
 BATCH_SECONDS = 1.0
 """That it may take: until then nothing is written of what was sent."""
@@ -41,9 +41,11 @@ MOST_LANES = 32
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request under way. `crowded`: to be told that the server found too many at once."""
+    """One request under way. `crowded`: to be told that the server found too many at once; true where it says so of
+    one alone, again and again, and is therefore away.
+    """
 
-    crowded: Callable[[], None]
+    crowded: Callable[[], bool]
 
 
 class Pace:
@@ -59,7 +61,7 @@ class Pace:
         self._changed = threading.Condition()
         self._running = 0
         self._limit, self._ceiling, self._run, self._good = most, most, RUN, 0
-        self._silences = 0
+        self._silences = self._alone = 0
         self._until: datetime | None = None
         self._broke: set[str] = set()
         self._cuts = 0
@@ -98,7 +100,8 @@ class Pace:
     def answered(self) -> None:
         """A change set was taken, or refused for what it says: the hospital lives."""
         with self._changed:
-            self._silences, self._until = 0, None
+            self._silences = self._alone = 0
+            self._until = None
             self._broke.clear()
             self._good += 1
             if self._limit < self._ceiling or (self._good >= self._run and self._limit < self._most):
@@ -110,21 +113,27 @@ class Pace:
         """It said that there are too many at once."""
         with self._changed:
             self._cuts += 1
+            self._alone += self._limit == 1
             if self._limit > 1:
                 self._run = min(LONGEST_RUN, self._run * 2)
             self._limit = self._ceiling = max(1, self._limit // 2)
             self._good = 0
 
-    def _crowded_since(self, cuts: int) -> None:
+    def _crowded_since(self, cuts: int) -> bool:
         """Those who were under way together are told so together: it counts once."""
         with self._changed:
             if cuts == self._cuts:
                 self.crowded()
+            return self._alone >= BROKEN_OVER
 
     def took(self, lanes: int, books: float, sending: float) -> None:
-        """So many patients were claimed together: the seconds of claiming and writing them, and of sending them."""
+        """So many patients were claimed together: the seconds of claiming and writing them, and of sending them.
+
+        While one sends so do the others, but they write one after the other: the books of all are what counts.
+        """
         each = max(sending / lanes, 1e-6)
-        self.lanes = max(1, min(MOST_LANES, 2 * lanes, math.ceil(SHARE * books / each), int(BATCH_SECONDS / each)))
+        enough = math.ceil(SHARE * books * self._limit / each)
+        self.lanes = max(1, min(MOST_LANES, 2 * lanes, enough, int(BATCH_SECONDS / each)))
 
     def broke(self, patient: str) -> bool:
         """It broke over what it was sent. True: over so many patients in a row that it is not what was sent."""

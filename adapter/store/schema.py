@@ -20,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 
+from adapter.store.batch_schema import batch_items as batch_items
+from adapter.store.batch_schema import batches as batches
 from adapter.store.columns import SERIAL as _SERIAL
 from adapter.store.columns import Json
 from adapter.store.columns import instant as _instant
@@ -31,7 +33,7 @@ from adapter.store.inbound_schema import hospital_doses as hospital_doses
 from adapter.store.inbound_schema import hospital_subscriptions as hospital_subscriptions
 from adapter.store.inbound_schema import questions as questions
 
-REVISION = "0011"
+REVISION = "0012"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 

@@ -41,7 +41,8 @@ class Order:
     for `$apply` and `plan` for the stored course, which stays draft until a person validates it.
     `subject_resource` travels with the plan where the receiver cannot know the patient. `made` is the moment that the
     plan's Provenance names; without one there is none, and no measure is looked at for being dated ahead. `flags`:
-    sentences that each drug order carries, e.g. that the weight has changed.
+    sentences that each drug order carries of which something is given on `flagged_from` or later, e.g. that the weight
+    has changed.
     """
 
     protocol: Protocol
@@ -61,6 +62,7 @@ class Order:
     made: datetime | None = None
     software: str = SOFTWARE
     flags: tuple[str, ...] = ()
+    flagged_from: date | None = None
 
 
 class Applied:
@@ -110,6 +112,7 @@ class Applied:
             dosed=not order_.draft,
             overlay=order_.overlay,
             flags=order_.flags,
+            flagged_from=order_.flagged_from,
             doses={} if order_.draft else doses(protocol, order_.body, order_.bsa_formula, order_.overlay),
         )
 
@@ -144,7 +147,7 @@ def apply(order_: Order) -> Applied:
 
 
 def _require_inputs(order_: Order) -> None:
-    faults = check_day_zero(order_.protocol, order_.day_zero, order_.patient)
+    faults = check_day_zero(order_.protocol, order_.day_zero, order_.patient, order_.limits)
     if order_.draft:
         faults = [fault for fault in faults if fault.code != "required"]
     else:

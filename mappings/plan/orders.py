@@ -131,8 +131,15 @@ def _medication(one: Placed, line: Line, used: list[Element], sheet: Sheet) -> R
         out["extension"] = shared.basis
     if used:
         out["supportingInformation"] = used
-    notes = (*shared.remarks, *sheet.flags)
+    notes = (*shared.remarks, *_flags(one, sheet)) if sheet.flags else shared.remarks
     return out | _notes(notes) if notes else out
+
+
+def _flags(one: Placed, sheet: Sheet) -> tuple[str, ...]:
+    """A day before the facts that the flags tell of is not dosed by them any more; a course goes on."""
+    since = sheet.flagged_from.isoformat() if sheet.flagged_from else ""
+    over = isinstance(one.step.clause, DoseDay) and one.day and one.day < since
+    return () if over else sheet.flags
 
 
 def _drug(line: Line, sheet: Sheet, drug: Element) -> Element:

@@ -52,6 +52,7 @@ class Sheet:
     contained: bool = False
     overlay: Overlay = NOTHING
     flags: tuple[str, ...] = ()
+    flagged_from: date | None = None
     doses: Mapping[str, Dose] = field(default_factory=dict)
     """Of each line a day, by its key; none in a draft."""
     shared: dict[str, Shared] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from mappings.canonicals import DATA_ABSENT_REASON, DEFAULT, UCUM, Canonicals
 from mappings.r4.frozen import frozen
 
 _VARIANT = {f"{digit:x}": f"{digit & 0b0011 | 0b1000:x}" for digit in range(16)}
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 
 Resource = dict[str, Any]
@@ -164,14 +165,17 @@ def transaction(resources: Iterable[Resource]) -> Resource:
 
 def _put(resource: Resource) -> Element:
     url = f"{resource['resourceType']}/{resource['id']}"
-    return {"fullUrl": _full_url(resource), "resource": resource, "request": {"method": "PUT", "url": url}}
+    return {"fullUrl": full_url(resource), "resource": resource, "request": {"method": "PUT", "url": url}}
 
 
-def _full_url(resource: Resource) -> str:
-    return f"urn:uuid:{resource['id']}"
+def full_url(resource: Resource) -> str:
+    """Its id as `urn:uuid:`; of an id that is no UUID, because a centre's own system chose it, one made of it."""
+    id_ = resource["id"]
+    named = id_ if _UUID.fullmatch(id_) else uuid5(uuid.NAMESPACE_URL, f"{resource['resourceType']}/{id_}")
+    return f"urn:uuid:{named}"
 
 
 def collection(resources: Sequence[Resource]) -> Resource:
     """Collection Bundle: things that belong together, no instruction to store them."""
-    entries = [{"fullUrl": resource.get("url") or _full_url(resource), "resource": resource} for resource in resources]
+    entries = [{"fullUrl": resource.get("url") or full_url(resource), "resource": resource} for resource in resources]
     return {"resourceType": "Bundle", "type": "collection"} | ({"entry": entries} if entries else {})

@@ -147,7 +147,7 @@ def test_a_server_that_is_crowded_is_told_of_and_asked_again_in_another_turn(web
     @contextmanager
     def turn():
         told.append("begun")
-        yield lambda: told.append("crowded")
+        yield lambda: bool(told.append("crowded"))
         told.append("over")
 
     web.post(BASE, status=503, json=OUTCOME | {"issue": [{"code": "transient"}]})
@@ -171,6 +171,18 @@ def test_a_server_that_asks_for_a_pause_gets_it_even_if_it_is_transient(web, hos
     web.post(BASE, status=503, headers={"Retry-After": "5"}, json=OUTCOME | {"issue": [{"code": "transient"}]})
     with pytest.raises(HospitalSilent):
         hospital.apply([Change(PATIENT, "synthetic-1")], {})
+    assert len(web.calls) == 1
+
+
+def test_one_of_several_that_are_too_many_is_put_off_for_the_pause_and_the_others_go_on(web, hospital):
+    @contextmanager
+    def beside_others():
+        yield lambda: False
+
+    web.post(BASE, status=503, headers={"Retry-After": "5"}, json=OUTCOME | {"issue": [{"code": "transient"}]})
+    with pytest.raises(HospitalUnavailable) as put_off:
+        hospital.apply([Change(PATIENT, "synthetic-1")], {}, beside_others)
+    assert (type(put_off.value), put_off.value.retry_after) == (HospitalUnavailable, 5)
     assert len(web.calls) == 1
 
 

@@ -63,6 +63,16 @@ def test_those_who_are_told_together_that_they_are_too_many_count_once(pace):
     assert pace.writers == 2, "4 for the three, 2 for the one that came after"
 
 
+def test_a_server_for_which_one_alone_is_too_many_again_and_again_is_away(pace):
+    def refused():
+        with pace.turn() as turn:
+            return turn.crowded()
+
+    assert [refused() for _ in range(6)] == [False] * 5 + [True], "8, 4, 2, and then three times 1"
+    answered(pace, 1)
+    assert not refused()
+
+
 def test_patients_are_claimed_together_as_long_as_the_books_would_cost_more_than_a_twentieth(pace):
     assert pace.lanes == 1
     pace.took(1, books=0.010, sending=0.100)
@@ -77,6 +87,13 @@ def test_patients_are_claimed_together_as_long_as_the_books_would_cost_more_than
     pace.took(1, books=0.010, sending=0.0)
     pace.silent(None)
     assert pace.lanes == 1, "who may be away is asked about one patient"
+
+
+def test_the_books_of_all_who_write_side_by_side_count(clock):
+    alone, many = (Pace(writers, clock, lambda: 0.0) for writers in (1, 8))
+    for pace in (alone, many):
+        pace.took(4, books=0.005, sending=0.800)
+    assert (alone.lanes, many.lanes) == (1, 4)
 
 
 def test_one_always_may(pace):
