@@ -275,6 +275,20 @@ class TestQueue:
         assert told == {"retried": [id_], "refused": [99]}
         assert run("queue", "retry", 99).exit_code == 1
 
+    def test_a_silent_hospital_is_to_be_asked_at_once(self, run, database):
+        id_ = queued(database)
+        with database.transaction() as tx:
+            tx.outbox.lease("w", at=NOW, lease_seconds=60)
+            tx.outbox.retry(id_, "w", Said("silent"), due=datetime(2099, 1, 1, tzinfo=UTC))
+        told = run("queue", "try-now", "chu-a", "--as", "Ada")
+        assert (told.exit_code, told.stderr) == (0, "chu-a will be asked at once; 1 patient waits\n")
+        with database.reading() as tx:
+            assert tx.outbox.show(id_).due < datetime.now(UTC)
+            (deed,) = tx.audit.of("chu-a")
+        assert deed.who.endswith(" for Ada")
+        refused = run("queue", "try-now", "nowhere")
+        assert (refused.exit_code, "nothing waits for nowhere" in refused.stderr) == (1, True)
+
     def test_a_delivery_is_discarded_with_a_reason(self, run, database):
         id_ = queued(database)
         assert run("queue", "discard", id_).exit_code == 2
