@@ -46,7 +46,7 @@ from adapter.web import (
     visit_pages,
     webhook,
 )
-from adapter.web.content import LIMIT, negotiate
+from adapter.web.content import LIMIT, lost_browser, negotiate
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
@@ -86,12 +86,14 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     access = register(app, routes)
     app.extensions["engraft.access"] = access
     seen = {route.name for route in routes if route.page}
-    app.before_request(lambda: setattr(g, "page", request.endpoint in seen))
+    app.before_request(lambda: setattr(g, "page", request.endpoint in seen or lost_browser()))
     auth.guard(app, site, access)
     access_log.keep(app, site, access)
-    wordless = seen | {route.name for route in routes if route.wordless}
+    wordless = {route.name for route in routes if route.wordless}
     lines = {route.name for route in routes if route.lines}
-    app.before_request(lambda: None if request.endpoint in wordless else negotiate(lines=request.endpoint in lines))
+    app.before_request(
+        lambda: None if g.page or request.endpoint in wordless else negotiate(lines=request.endpoint in lines)
+    )
     return app
 
 
