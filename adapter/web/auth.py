@@ -42,7 +42,7 @@ def centre() -> str:
 
 def guard(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
     """Puts the doorkeeper before every view of the app."""
-    trust = Trust(site.settings.ehrs)
+    trust = Trust(site.settings.ehrs, site.store)
 
     def check() -> None:
         if request.endpoint is None:
