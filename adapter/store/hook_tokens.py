@@ -23,4 +23,5 @@ class HookTokens:
         # hashed, because an EHR may write signs into it that no database holds
         row = {"ehr": ehr, "jti_hash": hashlib.sha256(jti.encode(errors="surrogatepass")).hexdigest(), "until": until}
         new = (postgresql if self._connection.dialect.name == "postgresql" else sqlite).insert(hook_tokens)
-        return self._connection.execute(new.values(**row).on_conflict_do_nothing()).rowcount == 1
+        taken = new.values(**row).on_conflict_do_nothing().returning(hook_tokens.c.until)
+        return self._connection.execute(taken).one_or_none() is not None
