@@ -11,13 +11,14 @@ from flask import Flask, g, request
 from flask.json.provider import JSONProvider
 
 from adapter.config import Settings, load
-from adapter.store import Store
+from adapter.store import KEPT, Store
 from adapter.trail import journal, spans
 from adapter.web import (
     access_log,
     admin,
     apply,
     auth,
+    batches,
     bulk,
     cds_hooks,
     endpoint_pages,
@@ -53,7 +54,7 @@ from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, redcap),
+    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, batches, redcap),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
     *(sign_in, pages, enrolment_pages, visit_pages, queue, endpoint_pages, quality),
 )
@@ -102,9 +103,9 @@ def access_of(app: Flask) -> dict[str, Access]:
     return declared
 
 
-def open_store(settings: Settings) -> Store:
-    """The store at the database URL."""
-    return Store(settings.database_url)
+def open_store(settings: Settings, threads: int = KEPT) -> Store:
+    """The store at the database URL, for so many threads that use it all the time."""
+    return Store(settings.database_url, threads=threads)
 
 
 def create_app_from_environment() -> Flask:

@@ -30,9 +30,9 @@ ENTRIES = 300
 
 
 SHARE = 20
-"""How many times as long as the books of patients claimed together the sending of them is to take, at least."""
+"""How many times as long as the books of all writers together the sending of one of them is to take, at least."""
 
-BATCH_SECONDS = 1.0
+BATCH_SECONDS = 2.0
 """That it may take: until then nothing is written of what was sent."""
 
 MOST_LANES = 32
@@ -122,9 +122,13 @@ class Pace:
                 self.crowded()
 
     def took(self, lanes: int, books: float, sending: float) -> None:
-        """So many patients were claimed together: the seconds of claiming and writing them, and of sending them."""
+        """So many patients were claimed together: the seconds of claiming and writing them, and of sending them.
+
+        While one sends so do the others, but they write one after the other: the books of all are what counts.
+        """
         each = max(sending / lanes, 1e-6)
-        self.lanes = max(1, min(MOST_LANES, 2 * lanes, math.ceil(SHARE * books / each), int(BATCH_SECONDS / each)))
+        enough = math.ceil(SHARE * books * self._limit / each)
+        self.lanes = max(1, min(MOST_LANES, 2 * lanes, enough, int(BATCH_SECONDS / each)))
 
     def broke(self, patient: str) -> bool:
         """It broke over what it was sent. True: over so many patients in a row that it is not what was sent."""

@@ -160,14 +160,11 @@ class Outbox:
 
     def release(self, workers: Collection[str], at: datetime) -> int:
         """Gives back what these workers hold, because they live no more. How many rows."""
-        theirs = (outbox.c.state == LEASED) & outbox.c.worker.in_(workers)
-        change = update(outbox).where(theirs).values(state=WAITING, due=at, worker=None)
-        return self._connection.execute(change).rowcount
+        return lease.release(self._connection, outbox, workers, at)
 
     def workers(self) -> list[str]:
         """Whoever holds a lease."""
-        held = select(outbox.c.worker).where(outbox.c.state == LEASED).distinct()
-        return [name for name in self._connection.scalars(held) if name]
+        return lease.workers(self._connection, outbox)
 
     def delivered(self, id_: int, worker: str, at: datetime, note: str | None = None) -> bool:
         """Done. False (here and below): the lease was lost to another worker, whose word counts."""

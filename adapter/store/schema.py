@@ -20,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 
+from adapter.store.batch_schema import batch_items as batch_items
+from adapter.store.batch_schema import batches as batches
 from adapter.store.columns import SERIAL as _SERIAL
 from adapter.store.columns import Json
 from adapter.store.columns import instant as _instant

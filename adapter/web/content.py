@@ -26,7 +26,10 @@ LIMIT = 5 * 1024 * 1024
 
 
 def body() -> bytes:
-    """The body, read once. A longer one than LIMIT is refused with 413."""
+    """The body, read once. A longer one than LIMIT is refused with 413, a packed one with 415."""
+    packed = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {packed} is not read here; send the body as it is")
     data = request.get_data()
     g.body_read = True
     if len(data) >= LIMIT and request.content_length is None:
@@ -163,6 +166,12 @@ def wishes(name: str) -> str | None:
     said = (part.strip() for value in request.headers.getlist("Prefer") for part in value.replace(";", ",").split(","))
     pairs = (part.partition("=") for part in said)
     return next((value.strip('"') for key, _, value in pairs if key.lower() == name), None)
+
+
+def prefers(word: str) -> bool:
+    """Does the caller prefer this, e.g. `Prefer: respond-async`?"""
+    said = ",".join(request.headers.getlist("Prefer")).replace(";", ",")
+    return word in {part.strip() for part in said.split(",")}
 
 
 def unknown_parameters(known: set[str]) -> list[Fault]:

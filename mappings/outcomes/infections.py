@@ -8,7 +8,7 @@ from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
 from mappings.facts import FollowUp, Infection, Missing, PartialDate, Word
 from mappings.outcomes.chart import Chart, answered, dated, missing, notes_of, remark, together, unknown
 from mappings.outcomes.retold import Key, known_as
-from mappings.r4.build import Element, Resource, coding, concept, reference
+from mappings.r4.build import Element, Resource, fixed, reference
 from mappings.terminology import codes
 
 
@@ -33,8 +33,8 @@ def _condition(said: Infection, known: Key, agent: list[Resource], chart: Chart)
     return together(
         chart.head("Condition", "engraft-infection", "infection", *known),
         {
-            "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else "active")),
-            "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
+            "clinicalStatus": fixed(CONDITION_CLINICAL, "resolved" if resolved else "active"),
+            "verificationStatus": fixed(CONDITION_VER_STATUS, "confirmed"),
         },
         {} if said.severity is None else {"severity": chart.concept("infection-severity", said.severity)},
         {"code": _code(said, chart)},
@@ -50,16 +50,14 @@ def _condition(said: Infection, known: Key, agent: list[Resource], chart: Chart)
 
 def _code(said: Infection, chart: Chart) -> Element:
     """From the closest to the widest: the agent's disease, that of its kind, our word for the kind."""
-    words = [word for word in (said.agent, said.kind) if isinstance(word, Word)]
-    rows = [row for word in words if (row := f"infection/{word.key}") in codes.keys("conditions")] or ["infection"]
-    codings = [coding for row in rows for coding in codes.codings("conditions", row, chart.canonicals)]
-    text = codes.text("conditions", rows[0])
+    words = [f"infection/{word.key}" for word in (said.agent, said.kind) if isinstance(word, Word)]
+    rows = [("conditions", row) for row in words if row in codes.keys("conditions")] or [("conditions", "infection")]
     if isinstance(said.kind, Missing):
-        return concept(*codings, text=text) | unknown(said.kind)
-    kind = chart.answer("infection-kind", said.kind)
+        return codes.together(tuple(rows), chart.canonicals) | unknown(said.kind)
     if said.kind.key == "other":
-        return kind | {"coding": [*codings, *kind["coding"]]}
-    return concept(*codings, *kind["coding"], text=text)
+        found, kind = codes.together(tuple(rows), chart.canonicals), chart.answer("infection-kind", said.kind)
+        return kind | {"coding": found["coding"] + kind["coding"]}
+    return codes.together((*rows, ("answers", f"infection-kind/{said.kind.key}")), chart.canonicals)
 
 
 def _agent(said: Infection, known: Key, chart: Chart) -> Iterator[Resource]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mappings.facts import Enrolment, Measured, Missing, PartialDate, Said, Transplant, Word
 from mappings.outcomes.chart import Chart, dated, measured, not_given, noted, together
-from mappings.r4.build import Element, Resource, absent, concept
+from mappings.r4.build import Element, Resource, absent
 from mappings.terminology import codes
 
 NO_DAY_YET = Missing("temp-unknown")
@@ -66,9 +66,8 @@ def _day(graft: Transplant) -> Said[PartialDate]:
 def _code(donor: Said[Word], chart: Chart) -> Element:
     """SNOMED CT has no code for a haploidentical transplant: ours first, then what it is a kind of."""
     haplo = isinstance(donor, Word) and donor.key == "haploidentical"
-    found = [*(["haplo-hsct"] if haplo else []), "allogeneic-transplant", "hsct"]
-    codings = [coding for key in found for coding in codes.codings("procedures", key, chart.canonicals)]
-    return concept(*codings, text=codes.text("procedures", found[0]))
+    found = (*(["haplo-hsct"] if haplo else []), "allogeneic-transplant", "hsct")
+    return codes.together(tuple(("procedures", key) for key in found), chart.canonicals)
 
 
 def _extension(name: str, group: str, said: Word | Missing, chart: Chart) -> Element:
@@ -84,4 +83,4 @@ def _cells(item: str, dose: Measured | Missing | None, graft: Transplant, chart:
     out = chart.observation("engraft-cell-dose", item, None if ahead else _day(graft), measured(dose), ())
     if ahead:
         out["status"] = "preliminary"
-    yield out | {"partOf": [chart.ids.ref("Procedure", "transplant")]}
+    yield out | {"partOf": [chart.graft]}

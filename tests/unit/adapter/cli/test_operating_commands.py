@@ -10,6 +10,7 @@ import pytest
 
 from adapter.config import load
 from adapter.hospital.sandbox import Sandbox
+from adapter.store import Store
 from adapter.store.outbox import Said
 from adapter.trail import correlation
 from mappings.r4.wire import decode
@@ -349,6 +350,17 @@ class TestDeliver:
 
     def test_without_a_database_it_is_exit_3(self, run):
         assert run("deliver").exit_code == 3
+
+    def test_more_workers_than_the_database_has_connections_are_refused_with_both_numbers(
+        self, run, database, tmp_path, monkeypatch
+    ):
+        id_ = queued(database)
+        monkeypatch.setattr(Store, "room", lambda _: 60)
+        result = run("deliver", "--workers", "64", **configured(tmp_path, "http://127.0.0.1:9/fhir"))
+        assert result.exit_code == 1
+        assert "up to 70 connections are needed, and the database gives 60" in result.stderr
+        assert "say fewer --workers, or raise its max_connections" in result.stderr
+        assert states(database) == {id_: "waiting"}
 
     @pytest.mark.parametrize(
         "words", [["--workers", "0"], ["--workers", "many"], ["--sometimes"], ["--once", "--watch"]]

@@ -62,6 +62,13 @@ def test_a_changed_weight_flags_what_is_to_be_given_and_changes_no_dose(ward):
     assert milligrams(ward, "busulfan/D-5") == Decimal("225.6")
 
 
+def test_a_changed_weight_flags_no_day_before_it_and_every_course_that_goes_on(ward):
+    ward.visit(measurements={"weight": {"value": 50, "unit": "kg", "date": "2026-03-20"}})
+    assert notes(ward, "busulfan/D-5") == []
+    assert ward.one("busulfan/D-5").version == 1
+    assert any("Weight 50 kg of 2026-03-20" in one for one in notes(ward, "ciclosporin/D6"))
+
+
 def test_a_small_change_of_weight_flags_nothing(ward):
     ward.visit(measurements={"weight": {"value": 65, "unit": "kg", "date": "2026-03-20"}})
     assert notes(ward, "busulfan/D-5") == []

@@ -7,10 +7,9 @@ from threading import Event
 
 import pytest
 
-from adapter.flows import bulk as flow
 from adapter.flows import bulk_files, export
-from adapter.store.exports import FAILED, TRIES
-from adapter.web import bulk
+from adapter.store.jobs import FAILED, SILENT_SECONDS, TRIES
+from adapter.web import background
 from tests.unit.adapter.web.conftest import NOW
 from tests.unit.adapter.web.exporting import ASYNC, body_of
 
@@ -84,7 +83,7 @@ class TestTrouble:
         assert exporting.ward.ask("GET", job).status_code == 202
         exporting.work()
         assert exporting.ward.ask("GET", job).status_code == 202  # it may still live
-        exporting.clock.now += timedelta(seconds=flow.SILENT_SECONDS + 1)
+        exporting.clock.now += timedelta(seconds=SILENT_SECONDS + 1)
         assert exporting.ward.ask("GET", job).status_code == 202
         exporting.work()
         assert "Observation" in exporting.output(exporting.ward.ask("GET", job).json)
@@ -157,5 +156,5 @@ class TestTrouble:
 
 def test_work_goes_on_in_a_thread_after_the_answer():
     done = Event()
-    bulk.in_a_thread(done.set)
+    background.in_a_thread(done.set)
     assert done.wait(10)
