@@ -56,7 +56,7 @@ def reading(site: Site) -> Iterator[Tx]:
 
 def guard(app: Flask, site: Site, access: Mapping[str, Access], reads: Collection[str] = ()) -> None:
     """Puts the doorkeeper before every view of the app. `reads`: the routes that go on reading where it has read."""
-    trust = Trust(site.settings.ehrs)
+    trust = Trust(site.settings.ehrs, site.store)
 
     def check() -> None:
         if request.endpoint is None:

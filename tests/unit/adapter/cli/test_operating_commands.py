@@ -156,6 +156,24 @@ class TestConfig:
         assert told.exit_code == 1
         assert "smart.keys" in told.stderr
 
+    def test_the_public_keys_of_an_ehr_that_stand_in_a_file_are_read(self, run, tmp_path):
+        issuer = '[ehrs.chu-a]\nissuer = "https://ehr.example"\ncentre = "FR-037"\n'
+        (tmp_path / "engraft.toml").write_text(issuer + 'jwks = { file = "jwks.json" }\n')
+
+        def told():
+            result = run("config", "check", ENGRAFT_CONFIG="engraft.toml")
+            assert (result.exit_code == 0) == (result.stderr == "")
+            return result.stderr
+
+        assert "ehrs.chu-a.jwks" in told()
+        for content, why in (("{", "not JSON"), ('{"keys": 3}', "no JWK Set"), ('{"keys": []}', "holds no key")):
+            (tmp_path / "jwks.json").write_text(content)
+            assert why in told()
+        (tmp_path / "jwks.json").write_text('{"keys": [{"kty": "EC", "kid": "k1"}]}')
+        assert told() == ""
+        (tmp_path / "engraft.toml").write_text(issuer + 'jwks = { url = "https://ehr.example/jwks.json" }\n')
+        assert told() == ""
+
     def test_a_key_that_is_missing_is_made_where_the_file_says(self, run, tmp_path):
         (tmp_path / "mine.toml").write_text('[privacy]\nkey = { file = "keys/k" }\n')
         result = run("config", "init", "mine.toml")
