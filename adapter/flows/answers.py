@@ -38,10 +38,17 @@ def entry(response: Any, kind: Kind, sender: Client | None, store: Store, settin
         other = "/follow-ups" if read.kind == "follow-up" else "/enrolments"
         told = f"this form is no {kind}: send it to POST {other}"
         raise Invalid([Fault(f"{KIND}.questionnaire", told, "business-rule")])
-    _require_one_patient(response, read.document, sender, store)
+    complete(read, sender, store)
+    return read
+
+
+def complete(read: Entry, sender: Client | None, store: Store) -> None:
+    """The centre is the sender's where no answer tells it. Raises Invalid where subject and answers do not agree."""
+    if read.response is None:
+        return
+    _require_one_patient(read.response, read.document, sender, store)
     if sender is not None and sender.centre:
         read.document.setdefault("centre", sender.centre)
-    return read
 
 
 def knowing(sender: Client | None, store: Store) -> questionnaire.Who:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotAllowed, NotFound, Refused
-from adapter.flows import enrolment, follow_up, received
+from adapter.flows import answers, enrolment, follow_up, received
 from adapter.flows.course import Receipt
 from mappings.intake import schema
 from mappings.intake.columns import Kind
@@ -105,6 +105,7 @@ def record(
             begun = seconds()
             try:
                 said: dict[str, Any] = {"sender": sender, "store": store, "settings": settings, "now": now}
+                answers.complete(entry, sender, store)
                 receipt = put(entry.document, response=entry.response, **said)
                 taken.append(Taken(entry, kind, receipt))
                 # what was there already is passed over, so that the same batch again comes further each time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mappings.r4.validate import validate
-from mappings.r4.wire import decode
+from mappings.r4.wire import decode, encode
 from tests.lib import flat
 from tests.lib.forms import ENROLMENT, FOLLOW_UP
 
@@ -125,6 +125,9 @@ def test_the_subject_and_the_answers_tell_of_one_patient(ward, answer, enrolled)
     status, told = answer(flat.response(FOLLOW_UP, subject={"reference": f"Patient/{numbers['P-0002']}"}))
     assert (status, told["issue"][0]["code"]) == (422, "conflict")
     assert told["issue"][0]["expression"] == ["QuestionnaireResponse.subject"]
+    lines = encode(flat.response(FOLLOW_UP, subject={"reference": f"Patient/{numbers['P-0002']}"}))
+    batch = ward.ask("POST", "/follow-ups", data=lines, content_type="application/x-ndjson")
+    assert (batch.status_code, "another patient" in batch.text) == (422, True)
     assert ward.counts() == before, "nothing of it is in either record"
     assert answer(flat.response(FOLLOW_UP, subject={"reference": f"Patient/{numbers['P-0001']}"}))[0] == 202
 
