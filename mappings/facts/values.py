@@ -26,13 +26,13 @@ class PartialDate:
     """Last day that it can mean."""
 
     def __post_init__(self) -> None:
-        match = _PARTIAL.fullmatch(self.text)
-        if not match:
+        text = self.text
+        if not _PARTIAL.fullmatch(text):
             raise ValueError("not a date: write YYYY-MM-DD, YYYY-MM or YYYY")
-        year, month, day = match.groups()
-        first = last = date(int(year), int(month or 1), int(day or 1))
-        if not day:
-            last = date(first.year, int(month or 12), calendar.monthrange(first.year, int(month or 12))[1])
+        first = last = date.fromisoformat((text + "-01-01")[:10])
+        if len(text) < 10:
+            month = first.month if len(text) == 7 else 12
+            last = date(first.year, month, calendar.monthrange(first.year, month)[1])
         object.__setattr__(self, "earliest", first)
         object.__setattr__(self, "latest", last)
 

@@ -86,7 +86,5 @@ def _dates(value: Any, path: str, out: list[tuple[str, PartialDate]]) -> None:
 
 @cache
 def _parts(kind: type[object]) -> tuple[tuple[str, str], ...]:
-    """What of a fact may hold a date, each with its step of a path; nothing for a plain value."""
-    if not is_dataclass(kind):
-        return ()
+    """What of a fact may hold a date, each with its step of a path."""
     return tuple((part.name, f".{part.name}") for part in fields(kind) if not _DATELESS.fullmatch(str(part.type)))
