@@ -73,16 +73,13 @@ class Answer:
     @property
     def verdict(self) -> Verdict:
         """What to do, where it is not a good answer."""
-        return quirks.rule_for(self.status, _codes(_outcome(self.body))).verdict
+        found = quirks.rule_for(self.status, _codes(_outcome(self.body))).verdict
+        return Verdict.AWAY if found is Verdict.CROWDED and self.asked is not None else found
 
     @property
     def asked(self) -> float | None:
         """Seconds of pause that the server asks for."""
         return retry.retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
-
-    def put_off(self) -> HospitalUnavailable:
-        """Not this one now, while others may."""
-        return HospitalUnavailable(f"{self.name}: {self.status} too many at once", self.asked)
 
     def _refusal(self) -> HospitalUnavailable | HospitalRefused:
         outcome = _outcome(self.body)
@@ -100,7 +97,7 @@ class Answer:
                 return HospitalSilent(text, asked)
             case Verdict.BROKEN if asked is None:
                 return HospitalBroke(text, self.status, outcome)
-            case Verdict.CONTENTION:
+            case Verdict.CONTENTION | Verdict.RACED:
                 return HospitalUnavailable(f"{text}: other writers hold these resources", asked)
             case _:
                 return HospitalUnavailable(text) if asked is None else HospitalSilent(text, asked)

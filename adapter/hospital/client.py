@@ -49,13 +49,13 @@ _KIND = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
-Asking = Callable[[], AbstractContextManager[Callable[[], bool]]]
+Asking = Callable[[], AbstractContextManager[Callable[[], None]]]
 """Entered for each request of a transaction; gives what is to be told when the server finds us too many at once."""
 
 
 @contextmanager
-def _at_once() -> Iterator[Callable[[], bool]]:
-    yield lambda: True  # nobody goes beside it
+def _at_once() -> Iterator[Callable[[], None]]:
+    yield lambda: None
 
 
 class HospitalClient:
@@ -126,23 +126,17 @@ class HospitalClient:
         return [kept(said) for said in applied(self.name, answer.content(), len(changes))]
 
     def _repeated(self, body: Resource, asking: Asking) -> Answer:
-        """The answer to a transaction, once nobody is in the way. Every write in it can be repeated.
-
-        Where the server asks for a pause because there are too many, this one is put off and fewer others go on; if it
-        says so of one alone, it is the server's pause.
-        """
+        """The answer to a transaction, once nobody is in the way. Every write in it can be repeated."""
         sent, tried = wire.encode(body), 0
         while True:
             with asking() as crowded:
                 answer = self._send("POST", self.base_url, data=sent)
                 verdict = None if answer.ok else answer.verdict
-                away = verdict is Verdict.CROWDED and crowded()
-            if verdict is Verdict.CROWDED and answer.asked is not None:
-                if away:
-                    return answer
-                raise answer.put_off()
+                if verdict in (Verdict.CROWDED, Verdict.RACED):
+                    crowded()
             tried += 1
-            if verdict not in (Verdict.CONTENTION, Verdict.CROWDED) or tried == CONTENTION_TRIES:
+            again = verdict in (Verdict.CONTENTION, Verdict.CROWDED, Verdict.RACED) and answer.asked is None
+            if not again or tried == CONTENTION_TRIES:
                 return answer
             self._pause(self._jitter() * 0.02 * 2.0**tried)
 

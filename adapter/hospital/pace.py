@@ -23,7 +23,7 @@ RUN = 16
 
 LONGEST_RUN = 4096
 BROKEN_OVER = 3
-"""Patients in a row over whom a server breaks, or who are too many for it one by one, before we take it for down."""
+"""Patients in a row over whom a server breaks before we take it for down."""
 
 ENTRIES = 300
 """Resources of one transaction that we try at first."""
@@ -32,7 +32,7 @@ ENTRIES = 300
 SHARE = 20
 """How many times as long as the books of all writers together the sending of one of them is to take, at least."""
 
-BATCH_SECONDS = 1.0
+BATCH_SECONDS = 2.0
 """That it may take: until then nothing is written of what was sent."""
 
 MOST_LANES = 32
@@ -41,11 +41,9 @@ MOST_LANES = 32
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request under way. `crowded`: to be told that the server found too many at once; true where it says so of
-    one alone, again and again, and is therefore away.
-    """
+    """One request under way. `crowded`: to be told that the server found too many at once."""
 
-    crowded: Callable[[], bool]
+    crowded: Callable[[], None]
 
 
 class Pace:
@@ -61,8 +59,9 @@ class Pace:
         self._changed = threading.Condition()
         self._running = 0
         self._limit, self._ceiling, self._run, self._good = most, most, RUN, 0
-        self._silences = self._alone = 0
+        self._silences = 0
         self._until: datetime | None = None
+        self._fell_silent: datetime | None = None
         self._broke: set[str] = set()
         self._cuts = 0
         self.entries = entries
@@ -78,6 +77,17 @@ class Pace:
     def until(self) -> datetime | None:
         """When the hospital may be asked again; None: at any time."""
         return self._until if self._until and self._now() < self._until else None
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """When it last fell silent; None where it may be asked."""
+        return self._fell_silent if self.until else None
+
+    def probe(self) -> None:
+        """It may be asked now, by one. What it does not answer counts as before, so that the next wait is longer."""
+        with self._changed:
+            self._until = None
+            self._changed.notify_all()
 
     @contextmanager
     def turn(self) -> Iterator[Turn | None]:
@@ -100,8 +110,7 @@ class Pace:
     def answered(self) -> None:
         """A change set was taken, or refused for what it says: the hospital lives."""
         with self._changed:
-            self._silences = self._alone = 0
-            self._until = None
+            self._silences, self._until = 0, None
             self._broke.clear()
             self._good += 1
             if self._limit < self._ceiling or (self._good >= self._run and self._limit < self._most):
@@ -113,18 +122,16 @@ class Pace:
         """It said that there are too many at once."""
         with self._changed:
             self._cuts += 1
-            self._alone += self._limit == 1
             if self._limit > 1:
                 self._run = min(LONGEST_RUN, self._run * 2)
             self._limit = self._ceiling = max(1, self._limit // 2)
             self._good = 0
 
-    def _crowded_since(self, cuts: int) -> bool:
+    def _crowded_since(self, cuts: int) -> None:
         """Those who were under way together are told so together: it counts once."""
         with self._changed:
             if cuts == self._cuts:
                 self.crowded()
-            return self._alone >= BROKEN_OVER
 
     def took(self, lanes: int, books: float, sending: float) -> None:
         """So many patients were claimed together: the seconds of claiming and writing them, and of sending them.
@@ -147,7 +154,8 @@ class Pace:
             if self.until is None:  # those who were under way together count once
                 self._silences += 1
                 wait = retry.delay(self._silences, self._jitter(), asked=asked)
-                self._until = self._now() + timedelta(seconds=wait)
+                self._fell_silent = self._now()
+                self._until = self._fell_silent + timedelta(seconds=wait)
                 self._limit, self._good, self.lanes = 1, 0, 1
             self._changed.notify_all()
             return self._until or self._now()

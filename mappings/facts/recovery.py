@@ -68,12 +68,6 @@ def recovered(
     return Recovered(shown[0], shown)
 
 
-def never_below(counts: Iterable[tuple[date, Measured]], *, threshold: Decimal, day_zero: date) -> bool:
-    """Is every value since the graft certainly at or above the threshold, and are there three days of them?"""
-    days = _by_day(counts, threshold, day_zero, ())
-    return len(days) >= CONSECUTIVE and all(one.meets for one in days)
-
-
 def _by_day(
     counts: Iterable[tuple[date, Measured]], threshold: Decimal, day_zero: date, transfusions: Sequence[PartialDate]
 ) -> list[_Day]:

@@ -129,7 +129,7 @@ def test_delivery_to_a_hospital_that_works_on_two_at_once(tmp_path):
         judged(compared(tmp_path, url, 60, f"to a sandbox that takes {SECONDS * 1000:.0f} ms and works on two"))
 
 
-@pytest.mark.parametrize(("name", "number"), [("hapi", 150), ("helios", 600)])
+@pytest.mark.parametrize(("name", "number"), [("hapi", 300), ("helios", 1200)])
 def test_delivery_to_a_real_server(tmp_path, name, number):
     with servers.START[name](tmp_path) as server:
         judged(compared(tmp_path, server.base_url, number, f"to {name}"))

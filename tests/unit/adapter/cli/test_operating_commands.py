@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -157,6 +156,24 @@ class TestConfig:
         assert told.exit_code == 1
         assert "smart.keys" in told.stderr
 
+    def test_the_public_keys_of_an_ehr_that_stand_in_a_file_are_read(self, run, tmp_path):
+        issuer = '[ehrs.chu-a]\nissuer = "https://ehr.example"\ncentre = "FR-037"\n'
+        (tmp_path / "engraft.toml").write_text(issuer + 'jwks = { file = "jwks.json" }\n')
+
+        def told():
+            result = run("config", "check", ENGRAFT_CONFIG="engraft.toml")
+            assert (result.exit_code == 0) == (result.stderr == "")
+            return result.stderr
+
+        assert "ehrs.chu-a.jwks" in told()
+        for content, why in (("{", "not JSON"), ('{"keys": 3}', "no JWK Set"), ('{"keys": []}', "holds no key")):
+            (tmp_path / "jwks.json").write_text(content)
+            assert why in told()
+        (tmp_path / "jwks.json").write_text('{"keys": [{"kty": "EC", "kid": "k1"}]}')
+        assert told() == ""
+        (tmp_path / "engraft.toml").write_text(issuer + 'jwks = { url = "https://ehr.example/jwks.json" }\n')
+        assert told() == ""
+
     def test_a_key_that_is_missing_is_made_where_the_file_says(self, run, tmp_path):
         (tmp_path / "mine.toml").write_text('[privacy]\nkey = { file = "keys/k" }\n')
         result = run("config", "init", "mine.toml")
@@ -275,6 +292,20 @@ class TestQueue:
         assert told == {"retried": [id_], "refused": [99]}
         assert run("queue", "retry", 99).exit_code == 1
 
+    def test_a_silent_hospital_is_to_be_asked_at_once(self, run, database):
+        id_ = queued(database)
+        with database.transaction() as tx:
+            tx.outbox.lease("w", at=NOW, lease_seconds=60)
+            tx.outbox.retry(id_, "w", Said("silent"), due=datetime(2099, 1, 1, tzinfo=UTC))
+        told = run("queue", "try-now", "chu-a", "--as", "Ada")
+        assert (told.exit_code, told.stderr) == (0, "chu-a will be asked at once; 1 patient waits\n")
+        with database.reading() as tx:
+            assert tx.outbox.show(id_).due < datetime.now(UTC)
+            (deed,) = tx.audit.of("chu-a")
+        assert deed.who.endswith(" for Ada")
+        refused = run("queue", "try-now", "nowhere")
+        assert (refused.exit_code, "nothing waits for nowhere" in refused.stderr) == (1, True)
+
     def test_a_delivery_is_discarded_with_a_reason(self, run, database):
         id_ = queued(database)
         assert run("queue", "discard", id_).exit_code == 2
@@ -349,31 +380,6 @@ class TestDeliver:
     )
     def test_wrong_usage(self, run, words):
         assert run("deliver", *words).exit_code == 2
-
-
-class TestCelery:
-    def test_it_needs_a_broker(self, run):
-        run("init-db")
-        result = run("deliver", "--celery")
-        assert result.exit_code == 1
-        assert "ENGRAFT_BROKER_URL" in result.stderr
-
-    def test_it_names_the_package_that_is_not_installed(self, run, monkeypatch):
-        run("init-db")
-        monkeypatch.setitem(sys.modules, "adapter.scale.herald", None)
-        result = run("deliver", "--celery", ENGRAFT_BROKER_URL="redis://127.0.0.1:9/0")
-        assert result.exit_code == 1
-        assert "adapter.scale.herald, which is not installed" in result.stderr
-
-    def test_it_calls_workers_until_it_is_stopped(self, run, monkeypatch):
-        from adapter.scale.herald import Herald
-
-        run("init-db")
-        monkeypatch.setattr(Herald, "watch", lambda herald: herald.stop.set())
-        assert run("deliver", "--celery", ENGRAFT_BROKER_URL="redis://127.0.0.1:9/0").exit_code == 0
-
-    def test_either_it_or_the_work_itself(self, run):
-        assert run("deliver", "--celery", "--watch").exit_code == 2
 
 
 class TestQuestions:
