@@ -8,7 +8,7 @@ from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
-from adapter.flows import access
+from adapter.flows import access, sentence
 from adapter.flows import queue as flow
 from adapter.flows.crew import policies_of
 from adapter.store.lease import PARKED
@@ -196,5 +196,5 @@ def discard(id_: int, reason: str) -> None:
     if not reason.strip():
         raise click.UsageError("--reason says why")
     with store_of(load(environment())) as store, store.transaction() as tx:
-        tx.outbox.discard(id_, reason, now())
+        tx.outbox.discard(id_, sentence.required(reason, "reason", "say why"), now())
     click.echo(f"discarded {id_}", err=True)

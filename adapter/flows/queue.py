@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapter.errors import NotFound
+from adapter.flows import sentence
 from adapter.flows.delivery import TRY_NOW, Policy, rehearse
 from adapter.store import Store
 from adapter.store.lease import PARKED
@@ -61,7 +62,8 @@ def try_now(store: Store, destination: str, *, who: str, centre: str | None, now
 
 
 def discard(store: Store, id_: int, reason: str, *, who: str, centre: str, now: datetime) -> None:
-    """Never sends it. Raises NotFound, also for another centre's, or Conflict while it is being sent."""
+    """Never sends it. Raises NotFound, Invalid without a reason, Conflict while it is being sent."""
+    reason = sentence.required(reason, "reason", "say why it is not to be sent")
     with store.transaction() as tx:
         row = tx.outbox.show(id_)
         if row.course not in {one.course for one in tx.enrolments.of_centre(centre)}:

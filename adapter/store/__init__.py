@@ -26,6 +26,7 @@ from adapter.store.enrolments import Enrolments
 from adapter.store.exports import Exports
 from adapter.store.follow_ups import FollowUps
 from adapter.store.heard import HeardOf
+from adapter.store.hook_tokens import HookTokens
 from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
 from adapter.store.last_told import LastTold, last_told
@@ -66,6 +67,7 @@ class Tx:
         self.hospital_doses = HospitalDoses(connection)
         self.copies = Copies(connection)
         self.heard = HeardOf(connection)
+        self.hook_tokens = HookTokens(connection)
         self.questions = Questions(connection)
         self.validations = Validations(connection)
         self.people = People(connection)

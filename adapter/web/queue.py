@@ -53,18 +53,13 @@ def try_now(site: Site) -> Response:
 
 
 def discard(site: Site) -> Response:
-    reason = session.field("reason").strip()
-    if not reason:
-        raise Invalid([Fault("reason", "say why it is not to be sent")])
-    queue.discard(site.store, _number(session.field("id")), reason, **_by(site))
+    queue.discard(site.store, _number(session.field("id")), session.field("reason"), **_by(site))
     return html.away("/queue")
 
 
 def answer(site: Site) -> Response:
     """A question about a hospital's Patient; a merged record is followed only where a person says that it is theirs."""
-    reason = session.field("reason").strip()
-    if not reason:
-        raise Invalid([Fault("reason", "say what came of it")])
+    reason = session.field("reason")
     relink = session.field("relink") == "yes"
     hospital_patients.answer(site.store, _number(session.field("id")), reason, relink=relink, **_by(site))
     return html.away("/queue")
