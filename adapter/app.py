@@ -87,7 +87,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.extensions["engraft.access"] = access
     seen = {route.name for route in routes if route.page}
     app.before_request(lambda: setattr(g, "page", request.endpoint in seen or lost_browser()))
-    auth.guard(app, site, access)
+    auth.guard(app, site, access, {route.name for route in routes if route.reads})
     access_log.keep(app, site, access)
     wordless = {route.name for route in routes if route.wordless}
     lines = {route.name for route in routes if route.lines}

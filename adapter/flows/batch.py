@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotAllowed, NotFound, Refused
-from adapter.flows import enrolment, follow_up, received
+from adapter.flows import answers, enrolment, follow_up, received
 from mappings.intake import schema
 from mappings.intake.columns import Kind
 from mappings.intake.entries import Entry, Refusal
@@ -136,6 +136,7 @@ def take(one: Dealt, *, sender: Client | None, store: Store, settings: Settings,
     """Keeps a document; how the report tells of it. Raises Refused."""
     if one.kind is None:
         raise Invalid(one.faults)
+    answers.complete(one.entry, sender, store)
     put = enrolment.enrol if one.kind == "enrolment" else follow_up.record
     said: dict[str, Any] = {"sender": sender, "store": store, "settings": settings, "now": now}
     receipt = put(one.entry.document, response=one.entry.response, **said)

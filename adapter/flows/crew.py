@@ -191,7 +191,7 @@ class Crew:
     def _deliver_round(self, destination: str) -> None:
         with self._store.reading() as tx:
             due = tx.outbox.next_due(destination)
-        if due is None or due > now() or self._post.pace(destination).until:
+        if due is None or due > now() or self._post.is_closed(destination):
             return
         done = self.share(destination)
         if done.total():

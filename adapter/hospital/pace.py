@@ -61,6 +61,7 @@ class Pace:
         self._limit, self._ceiling, self._run, self._good = most, most, RUN, 0
         self._silences = 0
         self._until: datetime | None = None
+        self._fell_silent: datetime | None = None
         self._broke: set[str] = set()
         self._cuts = 0
         self.entries = entries
@@ -76,6 +77,17 @@ class Pace:
     def until(self) -> datetime | None:
         """When the hospital may be asked again; None: at any time."""
         return self._until if self._until and self._now() < self._until else None
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """When it last fell silent; None where it may be asked."""
+        return self._fell_silent if self.until else None
+
+    def probe(self) -> None:
+        """It may be asked now, by one. What it does not answer counts as before, so that the next wait is longer."""
+        with self._changed:
+            self._until = None
+            self._changed.notify_all()
 
     @contextmanager
     def turn(self) -> Iterator[Turn | None]:
@@ -142,7 +154,8 @@ class Pace:
             if self.until is None:  # those who were under way together count once
                 self._silences += 1
                 wait = retry.delay(self._silences, self._jitter(), asked=asked)
-                self._until = self._now() + timedelta(seconds=wait)
+                self._fell_silent = self._now()
+                self._until = self._fell_silent + timedelta(seconds=wait)
                 self._limit, self._good, self.lanes = 1, 0, 1
             self._changed.notify_all()
             return self._until or self._now()

@@ -83,6 +83,10 @@ class Batches:
         """What nobody works on, the oldest first."""
         return jobs.free(self._connection, batches, at)
 
+    def free_since(self, at: datetime) -> list[datetime]:
+        """When each was sent that nobody works on, the oldest first."""
+        return jobs.free_since(self._connection, batches, at)
+
     def claim(self, id_: str, worker: str, at: datetime) -> Batch | None:
         """Takes one that waits or whose process is silent. None: it is in good hands, or over."""
         row = jobs.claim(self._connection, batches, id_, worker, at)

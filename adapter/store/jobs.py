@@ -38,6 +38,11 @@ def free(connection: Connection, table: Table, at: datetime) -> list[str]:
     return list(connection.scalars(select(table.c.id).where(_free(table, at)).order_by(table.c.at, table.c.id)))
 
 
+def free_since(connection: Connection, table: Table, at: datetime) -> list[datetime]:
+    """When each was asked for that can be claimed, the oldest first."""
+    return list(connection.scalars(select(table.c.at).where(_free(table, at)).order_by(table.c.at)))
+
+
 def workers(connection: Connection, table: Table) -> list[str]:
     """Whoever holds a job."""
     return [name for name in connection.scalars(select(table.c.worker).where(table.c.state == RUNNING)) if name]

@@ -37,8 +37,8 @@ def routes(site: Site) -> list[Route]:
         instance, kind = f"/fhir/{operation.kind}/<id_>/${name}", f"/fhir/{operation.kind}/${name}"
         out += [
             Route(f"{name}-get", instance, partial(by_query, site, name), CARE),
-            Route(f"{name}-instance", instance, partial(by_parameters, site, name), CARE, ("POST",)),
-            Route(f"{name}-type", kind, partial(by_parameters, site, name, None), CARE, ("POST",)),
+            Route(f"{name}-instance", instance, partial(by_parameters, site, name), CARE, ("POST",), reads=True),
+            Route(f"{name}-type", kind, partial(by_parameters, site, name, None), CARE, ("POST",), reads=True),
         ]
     return out
 
@@ -98,7 +98,7 @@ def _answer(site: Site, operation: str, protocol: Protocol, asked: Asked) -> Res
     if operation == "apply" and len(asked.subjects) > 1:
         text = "one subject a call: $r5.apply takes several"
         raise Invalid([Fault("subject", text, "not-supported")])
-    with site.store.reading() as tx:
+    with auth.reading(site) as tx:
         plans = [_planned(site, tx, protocol, asked, subject) for subject in asked.subjects]
     return fhir(_checked(_shaped(operation, plans)))
 

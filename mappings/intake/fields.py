@@ -28,6 +28,7 @@ NULL = "null says nothing: leave the key out, or say not_done with a reason"
 NO_DATE = "is no date of the calendar"
 
 _SHOWN = 40
+_NUMBERS = (int, Decimal)
 _LINE_BREAKS = "\t\r\n"
 
 
@@ -136,7 +137,7 @@ class Number(Scalar[Decimal]):
         self.low, self.high = low, high
 
     def read(self, value: Any) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        if isinstance(value, bool) or not isinstance(value, _NUMBERS):
             raise expected("a number", value)
         number = Decimal(value)
         if not number.is_finite():

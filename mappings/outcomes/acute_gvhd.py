@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing
 from mappings.outcomes import gvhd_assessment
-from mappings.outcomes.chart import Chart, dated, flagged, together
+from mappings.outcomes.chart import Chart, dated, flagged
 from mappings.outcomes.gvhd_episode import Episode
 from mappings.outcomes.retold import known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource
@@ -33,10 +33,10 @@ def _episode(said: AcuteGvhd, episode: Episode) -> Iterator[Resource]:
     chart, stages = episode.chart, list(_stages(said, episode.chart))
     grades = []
     if said.grade is not None or stages:
-        grades.append(together(episode.finding(said.grade, ("worst",), stages), episode.span()))
+        grades.append(episode.finding(said.grade, ("worst",), stages, episode.span()))
     for step in (step for step in steps_of(said) if isinstance(step, AcuteStep)):
-        grade = episode.finding(step.grade, step_known_as(step), _stages(step, chart))
-        grades.append(together(grade, dated("effectiveDateTime", step.date)))
+        when = dated("effectiveDateTime", step.date)
+        grades.append(episode.finding(step.grade, step_known_as(step), _stages(step, chart), when))
     yield episode.condition(grades, chart.graft)
     yield from grades
     refractory = said.steroid_refractory

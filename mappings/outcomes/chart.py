@@ -104,8 +104,10 @@ class Chart:
         }
         if isinstance(when, PartialDate):
             out["effectiveDateTime"] = when.text
-            return out | value
-        return together(out, dated("effectiveDateTime", when), value)
+        elif when is not None:
+            return together(out, dated("effectiveDateTime", when), value)
+        out.update(value)
+        return out
 
 
 class _Still(NamedTuple):
@@ -194,7 +196,8 @@ def noted(said: Missing) -> Element:
 
 def notes_of(*said: object) -> Element:
     """The notes of those that are said to be missing, where the reasons themselves stand elsewhere."""
-    return together({}, *(noted(one) for one in said if isinstance(one, Missing)))
+    notes = [{"text": one.note} for one in said if isinstance(one, Missing) and one.note]
+    return {"note": notes} if notes else {}
 
 
 def remark(what: str, said: object) -> Element:

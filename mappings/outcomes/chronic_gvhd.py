@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.facts import ChronicGvhd, ChronicStep, FollowUp, Gvhd, Missing
-from mappings.outcomes.chart import Chart, counted, dated, flagged, remark, together
+from mappings.outcomes.chart import Chart, counted, dated, flagged, remark
 from mappings.outcomes.gvhd_episode import Episode
 from mappings.outcomes.retold import Key, known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource
@@ -26,18 +26,17 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
 def _episode(said: ChronicGvhd, episode: Episode) -> Iterator[Resource]:
     grades = []
     if said.severity is not None or said.organs:
-        grades.append(together(_finding(said, ("worst",), episode), episode.span()))
-    for step in (step for step in steps_of(said) if isinstance(step, ChronicStep)):
-        grade = _finding(step, step_known_as(step), episode)
-        grades.append(together(grade, dated("effectiveDateTime", step.date)))
+        grades.append(_finding(said, ("worst",), episode, episode.span()))
+    steps = (step for step in steps_of(said) if isinstance(step, ChronicStep))
+    grades += [_finding(one, step_known_as(one), episode, dated("effectiveDateTime", one.date)) for one in steps]
     yield episode.condition(grades, _cause(said, episode.chart))
     yield from grades
     yield from episode.treatment(*_needs(said, episode.chart))
 
 
-def _finding(said: ChronicGvhd | ChronicStep, which: Key, episode: Episode) -> Resource:
-    out = episode.finding(said.severity, which, _scores(said, episode.chart))
-    return together(out, remark("Scores of the organs", said.organs))
+def _finding(said: ChronicGvhd | ChronicStep, which: Key, episode: Episode, when: Element) -> Resource:
+    why = remark("Scores of the organs", said.organs)
+    return episode.finding(said.severity, which, _scores(said, episode.chart), why, when)
 
 
 def _scores(said: ChronicGvhd | ChronicStep, chart: Chart) -> Iterator[Element]:

@@ -59,12 +59,12 @@ class Episode:
         }
         return together(out, dated("onsetDateTime", self.said.onset), self._end(), self._stage(findings))
 
-    def finding(self, grade: Said[Word], which: Key, organs: Parts) -> Resource:
+    def finding(self, grade: Said[Word], which: Key, organs: Parts, *more: Element) -> Resource:
         """Observation of one grade, its organs as components; `which` tells it from the others of the episode."""
-        chart, value = self.chart, {} if grade is None else answered(self.chart, self.scale, grade)
+        value = {} if grade is None else answered(self.chart, self.scale, grade)
+        told = together(value, {"focus": [self.reference]}, components(organs), *more)
         profile = f"engraft-{self.kind}-{self.scale.partition('-')[2]}"
-        out = chart.observation(profile, self.scale, None, value, (*self.key, *which), category="exam")
-        return together(out | {"focus": [self.reference]}, components(organs))
+        return self.chart.observation(profile, self.scale, None, told, (*self.key, *which), category="exam")
 
     def treatment(self, *more: Element) -> Iterator[Resource]:
         """Treatment words and what else is told of it, as components of one Observation over the episode."""
@@ -73,8 +73,8 @@ class Episode:
         parts = [chart.part("gvhd-treatment", "gvhd-treatment", word) for word in words]
         if parts or more:
             where = self.key if self.kind == "acute-gvhd" else (self.kind, *self.key)
-            out = chart.observation("engraft-gvhd-treatment", "gvhd-treatment", None, {}, where, category="therapy")
-            yield together(out, {"focus": [self.reference]}, self.span(), components([*parts, *more]))
+            told = together({"focus": [self.reference]}, self.span(), components([*parts, *more]))
+            yield chart.observation("engraft-gvhd-treatment", "gvhd-treatment", None, told, where, category="therapy")
 
     def span(self) -> Element:
         """From the onset to the end; the Condition has an end that a Period cannot hold."""

@@ -22,27 +22,30 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         profile, value, where = "engraft-infection-assessment", missing(section), ("not-told", visit.occasion)
         yield chart.observation(profile, "infection-assessment", visit.date, value, where, category="exam")
     for said in section if isinstance(section, tuple) else ():
-        agent = list(_agent(said, known_as(said, visit), chart))
-        yield _condition(said, known_as(said, visit), agent, chart)
+        known = known_as(said, visit)
+        agent = list(_agent(said, known, chart))
+        yield _condition(said, known, agent, chart)
         yield from agent
 
 
 def _condition(said: Infection, known: Key, agent: list[Resource], chart: Chart) -> Resource:
     """An abatement without a date would still make it abated (con-4): an unknown end is told by a note."""
     resolved = said.resolved if isinstance(said.resolved, PartialDate) else None
+    out = chart.head("Condition", "engraft-infection", "infection", *known)
+    out["clinicalStatus"] = fixed(CONDITION_CLINICAL, "resolved" if resolved else "active")
+    out["verificationStatus"] = fixed(CONDITION_VER_STATUS, "confirmed")
+    if said.severity is not None:
+        out["severity"] = chart.concept("infection-severity", said.severity)
+    out["code"] = _code(said, chart)
+    if said.site is not None:
+        out["bodySite"] = [chart.concept("infection-site", said.site)]
+    out["subject"] = chart.subject
+    evidence = {"evidence": [{"detail": [reference(f"Observation/{one['id']}") for one in agent]}]} if agent else {}
     return together(
-        chart.head("Condition", "engraft-infection", "infection", *known),
-        {
-            "clinicalStatus": fixed(CONDITION_CLINICAL, "resolved" if resolved else "active"),
-            "verificationStatus": fixed(CONDITION_VER_STATUS, "confirmed"),
-        },
-        {} if said.severity is None else {"severity": chart.concept("infection-severity", said.severity)},
-        {"code": _code(said, chart)},
-        {} if said.site is None else {"bodySite": [chart.concept("infection-site", said.site)]},
-        {"subject": chart.subject},
+        out,
         dated("onsetDateTime", said.onset),
         dated("abatementDateTime", resolved),
-        {"evidence": [{"detail": [reference(f"Observation/{one['id']}") for one in agent]}]} if agent else {},
+        evidence,
         notes_of(said.kind, said.site, said.severity),
         remark("End of the infection", said.resolved),
     )

@@ -61,6 +61,9 @@ _PLACES = (
 )
 """Where a form tells of things that another form may tell of again."""
 
+_ALONE = (Relapse, QualityOfLife)
+"""Things of which a form tells one, in no list."""
+
 _KNOWN_BY: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     AcuteGvhd: ((), ("onset",)),
     ChronicGvhd: ((), ("onset",)),
@@ -189,9 +192,9 @@ def _items(visit: FollowUp, place: Sequence[str]) -> tuple[Item, ...]:
     found: Any = visit
     for name in place:
         found = getattr(found, name, None)
-    if isinstance(found, Relapse | QualityOfLife):
-        return (found,)
-    return found if isinstance(found, tuple) else ()
+    if isinstance(found, tuple):
+        return found
+    return (found,) if isinstance(found, _ALONE) else ()
 
 
 def _with(visit: FollowUp, place: Sequence[str], known: dict[Key, Any]) -> FollowUp:

@@ -72,8 +72,8 @@ class Drug:
         return int(self.most_a_day / self.most_a_dose) if self.most_a_day and self.most_a_dose else 1
 
 
-Amount = tuple[int, Fraction]
-"""(n, the n-th power of an amount in mg): a rational number, so that no root is drawn."""
+Amount = tuple[int, int, int]
+"""(n, numerator and denominator of the n-th power of an amount in mg): a rational number, so that no root is drawn."""
 
 Definitions = Mapping[str, tuple[Drug, ...]]
 """Drug actions by the canonical of their ActivityDefinition."""
@@ -103,12 +103,16 @@ def require_agreement(orders: Iterable[Node], definitions: Definitions, evidence
         found = given.get(name, [])
         if len(found) != len(drugs):
             wrong.append(f"{name}: {len(found)} orders stand where the protocol has {len(drugs)}")
-        power, measure = measures[drugs[0].per]
-        amount = power, drugs[0].amount ** power * measure  # the days of one drug share it
+        amount = _amount(drugs[0], measures)  # the days of one drug share it
         for order, drug in zip(found, drugs, strict=False):
             wrong += _faults(order, drug, evidence, amount)
     if wrong:
         raise Disagreement(wrong)
+
+
+def _amount(drug: Drug, measures: Mapping[str, tuple[int, Fraction]]) -> Amount:
+    power, measure = measures[drug.per]
+    return power, drug.amount.numerator**power * measure.numerator, drug.amount.denominator**power * measure.denominator
 
 
 def _leaves(actions: Sequence[Node]) -> Iterator[Node]:
@@ -190,15 +194,15 @@ def _is_rounded(numerator: int, denominator: int, step: Fraction, drug: Drug, am
         return False
     if drug.most_a_day is not None:
         return count == _rounded(drug, amount, step)
-    power, value = amount
-    scaled, whole = value.numerator * (2 * step.denominator) ** power, value.denominator * step.numerator**power
+    power, above, below = amount
+    scaled, whole = above * (2 * step.denominator) ** power, below * step.numerator**power
     low, high = (2 * count - 1) ** power * whole, (2 * count + 1) ** power * whole
     return bool(low <= scaled < high)
 
 
 def _rounded(drug: Drug, amount: Amount, step: Fraction) -> int:
     """How many steps the day's amount is, half up, and not above the cap."""
-    power, value = amount
+    power, value = amount[0], Fraction(*amount[1:])
     units = _root(value / step**power, power)
     if drug.most_a_day is not None:
         if value > drug.most_a_day**power:
@@ -207,7 +211,7 @@ def _rounded(drug: Drug, amount: Amount, step: Fraction) -> int:
     return units
 
 
-def _measure(per: str, evidence: Evidence) -> Amount:
+def _measure(per: str, evidence: Evidence) -> tuple[int, Fraction]:
     """(n, the n-th power of the weight or the surface); of a fixed dose nothing is asked."""
     if per == _FIXED:
         return 1, Fraction(1)

@@ -142,9 +142,10 @@ def _holding_sound(resource: Node) -> bool:
     if not _containable(contained):
         return False
     around = Around(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, set(), set())
-    if not all(_fits(one, around) for one in contained) or not _fits(resource, around):
-        return False
-    return around.contained.keys() <= around.seen
+    for one in contained:
+        if not _fits(one, around):
+            return False
+    return _fits(resource, around) and around.contained.keys() <= around.seen
 
 
 def _fits(resource: Node, around: Around) -> bool:

@@ -199,6 +199,9 @@ def quick(element: Element, but: str = "") -> Holds:
     barred = frozenset(key for child in children for key in _barred(child))
     asked = [one for child in children for one in _quick_child(child)]
 
+    if len(asked) == 1 and not needed and not barred:
+        return asked[0]
+
     def holds(node: Any) -> bool:
         if not barred.isdisjoint(node):
             return False
@@ -331,9 +334,7 @@ def _whole(slice_: Element, but: str = "") -> Holds:
     inner = [one.holds for one in tests(slice_)]
     if slice_.children:
         inner.append(quick(slice_, but))
-    if len(inner) == 1:
-        return inner[0]
-    return lambda item: all(one(item) for one in inner)
+    return inner[0] if len(inner) == 1 else lambda item: all(one(item) for one in inner)
 
 
 # ---- the sentences

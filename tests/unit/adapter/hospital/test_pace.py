@@ -43,6 +43,20 @@ def test_everybody_may_write_until_the_hospital_says_otherwise(pace):
     assert answered(pace, 99) == 8
 
 
+def test_a_person_may_have_it_asked_at_once_and_what_is_not_answered_counts_as_before(pace, clock):
+    assert pace.silent_since is None
+    waits = []
+    for _ in range(3):
+        waits.append((pace.silent(None) - clock.now).total_seconds())
+        assert pace.silent_since == clock.now
+        clock.pass_(0.1)
+        pace.probe()
+        assert (pace.until, pace.silent_since, pace.writers) == (None, None, 1), "one, and not all of them"
+    assert waits == [1.0, 2.0, 4.0], "twice as long each time, with chance at a half"
+    answered(pace, 1)
+    assert pace.writers == 2
+
+
 def test_too_many_are_halved_and_come_back_slowly(pace):
     pace.crowded()
     assert pace.writers == 4
