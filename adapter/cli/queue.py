@@ -166,6 +166,24 @@ def retry(ctx: click.Context, ids: tuple[int, ...], everything: bool, hospital: 
         ctx.exit(1)
 
 
+@queue.command(name="try-now")
+@click.argument("name", metavar="HOSPITAL")
+@acting
+@json_refusals
+def try_now(name: str, who: str) -> None:
+    """Ask a silent hospital or registry at once, by one request, instead of waiting for its next turn.
+
+    \b
+    When it answers, the rest follows; when it does not, the next wait is as long as it would have been.
+    Example: engraft queue try-now chu-a
+    """
+    with store_of(load(environment())) as store:
+        waiting = flow.try_now(store, name, who=who, centre=None, now=now())
+    click.echo(
+        f"{name} will be asked at once; {waiting} {'patient waits' if waiting == 1 else 'patients wait'}", err=True
+    )
+
+
 @queue.command()
 @click.argument("id_", metavar="ID", type=int)
 @click.option("--reason", required=True, help="Kept with the delivery.")

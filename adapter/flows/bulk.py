@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from adapter.errors import EngraftError
+from adapter.errors import EngraftError, StoreUnavailable, Unavailable
 from adapter.flows import export
 from adapter.flows.bulk_files import Taken, Worker
 from adapter.flows.export import Leaving
-from adapter.store.exports import FAILED, TRIES, WAITING, Export
+from adapter.store.exports import Export
+from adapter.store.jobs import FAILED, TRIES, WAITING
 from adapter.store.streaming import Wanted
 from adapter.trail import journal
 
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from adapter.config import Settings
     from adapter.store import Store
 
-SILENT_SECONDS = 30.0
-"""A process that has said nothing for so long is taken for dead."""
+
+class Ended(EngraftError):
+    """Whoever worked on it died, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,22 @@ class Asked:
 def ask(
     asked: Asked, *, store: Store, client: str, centre: str | None, url: str, now: datetime, settings: Settings
 ) -> Export:
-    """A new export, durable when this returns; nothing is written yet. `centre` None: a registry asks."""
+    """A new export, durable when this returns; nothing is written yet. `centre` None: a registry asks.
+
+    Raises Unavailable where its folder cannot be made.
+    """
     expires = now + timedelta(hours=settings.exports.hours)
-    new = Export(str(uuid4()), client, centre, asdict(asked), url, now, expires, WAITING, 0, 0, [], None)
-    with store.transaction() as tx:
-        tx.exports.add(new)
-        tx.audit.add(at=now, who=client, action="export", target=new.id, centre=centre, detail=", ".join(asked.kinds))
+    id_ = str(uuid4())
+    _make_folder(id_, settings)
+    new = Export(id_, client, centre, asdict(asked), url, now, expires, WAITING, 0, 0, [], None)
+    try:
+        with store.transaction() as tx:
+            tx.exports.add(new)
+            kinds = ", ".join(asked.kinds)
+            tx.audit.add(at=now, who=client, action="export", target=new.id, centre=centre, detail=kinds)
+    except StoreUnavailable:
+        (settings.exports.folder / id_).rmdir()
+        raise
     journal.note("export-asked", export=new.id, caller=client, centre=centre, kinds=list(asked.kinds))
     return new
 
@@ -104,14 +116,21 @@ def sweep(*, store: Store, now: datetime, settings: Settings) -> None:
         shutil.rmtree(settings.exports.folder / id_, ignore_errors=True)
 
 
+def is_here(id_: str, settings: Settings) -> bool:
+    """Does this machine see the folder that was made where the export was asked for?"""
+    return (settings.exports.folder / id_).is_dir()
+
+
 def work(id_: str, *, store: Store, clock: Callable[[], datetime], settings: Settings) -> None:
     """Writes the files of an export that nobody works on. What goes wrong is kept with it and told to who asks."""
     worker = str(uuid4())
     with store.transaction() as tx:
-        job = tx.exports.claim(id_, worker, clock(), SILENT_SECONDS)
+        job = tx.exports.claim(id_, worker, clock())
     if job is None:
         return
     try:
+        if job.attempts > TRIES:
+            raise Ended(f"its process ended {TRIES} times")
         Worker(job, worker, store, clock, settings).run()
     except Taken:
         shutil.rmtree(settings.exports.folder / id_ / worker, ignore_errors=True)
@@ -121,6 +140,13 @@ def work(id_: str, *, store: Store, clock: Callable[[], datetime], settings: Set
         state = FAILED if job.attempts >= TRIES else WAITING
         with store.transaction() as tx:
             tx.exports.beat(id_, worker, clock(), state=state, error=told)
+
+
+def _make_folder(id_: str, settings: Settings) -> None:
+    try:
+        (settings.exports.folder / id_).mkdir(parents=True)
+    except OSError as error:
+        raise Unavailable(f"the folder of exports cannot be written: {error.strerror}") from error
 
 
 def role_of(file: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ from mappings.registry import pushed
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
     from adapter.store.clients import Client
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 
 TAKEN_BACK = {"entered-in-error", "refuted", "cancelled"}

@@ -22,7 +22,7 @@ from mappings.registry.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from adapter.store import Store
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
 
 COURSES_AT_ONCE = 50
 """Courses in memory at a time."""

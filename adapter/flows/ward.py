@@ -24,7 +24,7 @@ from mappings.plan.reading import Item, as_people_write, read
 
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 
 MOST_RESULTS = 500

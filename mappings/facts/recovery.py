@@ -55,6 +55,9 @@ def recovered(
 
     Values before day zero do not count. A transfusion of which only the month is known may have been on any day.
     """
+    counts = list(counts)
+    if len({day for day, _ in counts}) < CONSECUTIVE:
+        return None
     days = _by_day(counts, threshold, day_zero, transfusions)
     runs = [place for place in range(len(days)) if _is_run(days, place) and any(one.below for one in days[:place])]
     after_nadir = (place for place in runs if _lowest(days[:place]) <= _lowest(days[place:]))

@@ -19,7 +19,7 @@ from adapter.flows.endpoints import Question
 from adapter.flows.push import push
 from adapter.flows.submission import submit_to
 from adapter.store import Store
-from adapter.store.resources import Stored
+from adapter.store.stored import Stored
 from mappings.canonicals import CIBMTR_CRID
 from mappings.r4.build import collection
 from mappings.r4.wire import decode, encode
