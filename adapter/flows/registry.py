@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 from adapter.errors import Refused
+from adapter.store.stored import decoded
 from adapter.trail import journal
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.r4.build import Resource
@@ -94,9 +95,10 @@ def courses(
     named = ((pseudonyms.id("course", name), name) for name in _consenting(store, centres))
     names = sorted(one for one in named if one[0] > after)
     for start in range(0, len(names), COURSES_AT_ONCE):
+        some = names[start : start + COURSES_AT_ONCE]
         with store.reading() as tx:
-            found = [(place, tx.resources.of_course(name)) for place, name in names[start : start + COURSES_AT_ONCE]]
-        yield from found
+            found = tx.resources.of_courses([name for _, name in some])
+        yield from ((place, decoded(found.get(name, ()))) for place, name in some)
 
 
 def courses_to_see(store: Store) -> int:

@@ -24,12 +24,14 @@ from sqlalchemy import (
 )
 
 from adapter.errors import Conflict
-from adapter.store import index, search, streaming
+from adapter.store import index, search, stored, streaming
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Order, Window, unknown_place
 from adapter.store.schema import resource_heads as heads
 from adapter.store.schema import resource_sources
 from adapter.store.schema import resource_versions as versions
+from adapter.store.stored import Stored as Stored
+from adapter.store.stored import Written
 from adapter.store.streaming import AT_ONCE, Wanted
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
@@ -37,28 +39,6 @@ from mappings.r4.wire import content_hash
 LAST_VERSION = 2**31 - 1
 MOST = 2**31 - 2
 """The largest page that any database takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One version of one resource; `content` carries its `meta.versionId` and `meta.lastUpdated`.
-
-    `centre` None: no centre's own. `course`: uuid of the course that it belongs to. `deleted`: this version says that
-    the resource is gone; `content` is then the last one before.
-    """
-
-    kind: str
-    id: str
-    version: int
-    at: datetime
-    centre: str | None
-    course: str | None
-    deleted: bool
-    content: Resource
-
-    @property
-    def reference(self) -> str:
-        return f"{self.kind}/{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +91,9 @@ class Resources:
             return None
         version = self._append(head, key, plain, digest, at, deleted=False)
         index.write(self._connection, key, plain, known=head is not None)
-        return _stored(kind, id_, version, at, head.centre if head else centre, head.course if head else course, plain)
+        return stored.stored(
+            kind, id_, version, at, head.centre if head else centre, head.course if head else course, plain
+        )
 
     def delete(self, kind: str, id_: str, at: datetime) -> bool:
         """A version that says it is gone: searches no longer find it, its history stays. False: it was not there."""
@@ -125,7 +107,7 @@ class Resources:
     def get(self, kind: str, id_: str) -> Stored | None:
         """Newest version."""
         row = self._connection.execute(_ONE, {"of_kind": kind, "of_id": id_}).one_or_none()
-        return _of(row) if row else None
+        return stored.of(row) if row else None
 
     def get_many(self, references: Sequence[str]) -> list[Stored]:
         """Newest versions of what is named as `Type/id`, each once; what is not here, or gone, is left out."""
@@ -136,7 +118,8 @@ class Resources:
                 *(and_(heads.c.kind == kind, heads.c.id == id_) for kind, id_ in pairs[start : start + AT_ONCE])
             )
             found |= {
-                (row.kind, row.id): _of(row) for row in self._connection.execute(_newest().where(wanted, _there()))
+                (row.kind, row.id): stored.of(row)
+                for row in self._connection.execute(_newest().where(wanted, _there()))
             }
         return [found[pair] for pair in pairs if pair in found]
 
@@ -145,7 +128,7 @@ class Resources:
         if not 0 < number <= LAST_VERSION:
             return None
         row = self._connection.execute(_every(kind, id_).where(versions.c.version == number)).one_or_none()
-        return _of(row) if row else None
+        return stored.of(row) if row else None
 
     def history(
         self, kind: str, id_: str, *, since: datetime | None = None, before: int | None = None, count: int | None = None
@@ -156,7 +139,7 @@ class Resources:
             wanted = wanted.where(versions.c.at >= since)
         if before is not None:
             wanted = wanted.where(versions.c.version < before)
-        return [_of(row) for row in self._connection.execute(wanted)]
+        return [stored.of(row) for row in self._connection.execute(wanted)]
 
     def versions_of(self, kind: str, id_: str, *, since: datetime | None = None) -> int:
         """How many versions there are, or were written since."""
@@ -166,7 +149,11 @@ class Resources:
 
     def of_course(self, course: str) -> list[Stored]:
         """Newest versions of everything in a course."""
-        return [_of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
+        return [stored.of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
+
+    def of_courses(self, courses: Sequence[str]) -> dict[str, list[Written]]:
+        """The same of several, not yet decoded: see `stored.of_courses`."""
+        return stored.of_courses(self._connection, courses)
 
     def patients_of(self, courses: Collection[str]) -> dict[str, tuple[str, str | None]]:
         """(id, centre) of the first Patient of each course, without its content; not of a course that has none."""
@@ -200,11 +187,11 @@ class Resources:
         digests = {f"{kind}/{id_}": digest for kind, id_, digest in self._connection.execute(joined.where(mine))}
         sources = self.sources_of_course(course)
 
-        def stored(resource: Resource, said: Sequence[str]) -> bool:
+        def is_stored(resource: Resource, said: Sequence[str]) -> bool:
             name = f"{resource['resourceType']}/{resource['id']}"
             return digests.get(name) == content_hash(resource) and set(sources.get(name, ())) == set(said)
 
-        return [row for row in rows if not stored(*row)]
+        return [row for row in rows if not is_stored(*row)]
 
     def from_source(self, course: str, source: str) -> list[Stored]:
         """Newest versions of what was made from a document of this course."""
@@ -225,7 +212,7 @@ class Resources:
         """Newest versions, a few in memory at a time. Raises StoreUnavailable as `lines` does."""
         self._require_index(wanted)
         with self._connection.execute(wanted.of(_newest())) as rows:  # closed too where the reader stops before the end
-            yield from map(_of, rows)
+            yield from map(stored.of, rows)
 
     def lines(self, wanted: Wanted) -> Iterator[tuple[int, str, bytes]]:
         """Key, type and bytes of newest versions for who only passes them on: see `streaming.lines`.
@@ -272,7 +259,7 @@ class Resources:
             page = page.where(order.beyond(values, self._key(kind, id_, centres)))
         rows = self._connection.execute(page).all()
         place = order.place(rows[count - 1]) if len(rows) > count else None
-        return Page(size, [_of(row) for row in rows[:count]], place)
+        return Page(size, [stored.of(row) for row in rows[:count]], place)
 
     def referring(
         self, kind: str, parameter: str, targets: Sequence[tuple[str, str]], *, centres: Collection[str], count: int
@@ -297,7 +284,7 @@ class Resources:
         return key
 
     def _all(self, wanted: Select[Any]) -> list[Stored]:
-        return [_of(row) for row in self._connection.execute(wanted.order_by(heads.c.key))]
+        return [stored.of(row) for row in self._connection.execute(wanted.order_by(heads.c.key))]
 
     def _head(self, kind: str, id_: str) -> Row[Any] | None:
         return self._connection.execute(_HELD, {"of_kind": kind, "of_id": id_}).one_or_none()
@@ -366,28 +353,3 @@ def _plain(resource: Resource) -> Resource:
     """Without what only a server says of a version."""
     meta = {name: said for name, said in resource.get("meta", {}).items() if name not in ("versionId", "lastUpdated")}
     return {name: said for name, said in resource.items() if name != "meta"} | ({"meta": meta} if meta else {})
-
-
-def _of(row: Row[Any]) -> Stored:
-    return _stored(row.kind, row.id, row.version, row.at, row.centre, row.course, row.content, row.deleted)
-
-
-def _stored(
-    kind: str,
-    id_: str,
-    version: int,
-    at: datetime,
-    centre: str | None,
-    course: str | None,
-    content: Resource,
-    deleted: bool = False,
-) -> Stored:
-    meta = {"versionId": str(version), "lastUpdated": streaming.moment(at)} | content.get("meta", {})
-    return Stored(kind, id_, version, at, centre, course, deleted, _headed(content, meta))
-
-
-def _headed(content: Resource, meta: dict[str, Any]) -> Resource:
-    """The resource in R4's order: type, id, meta, the rest."""
-    return {"resourceType": content["resourceType"], "id": content["id"], "meta": meta} | {
-        name: said for name, said in content.items() if name != "meta"
-    }
