@@ -45,18 +45,20 @@ class AllowList:
         name = url.removeprefix(ours) if isinstance(url, str) else ""
         return self.extensions.get(name)
 
-    def admitted(self, canonicals: Canonicals) -> frozenset[tuple[str, str]]:
-        """(system, code) of every coding that may leave."""
-        rows = ((table, key) for table in tables.TABLES for key in codes.keys(table))
-        ours = (coding for table, key in rows for coding in codes.codings(table, key, canonicals))
-        listed = ((system, code) for system, several in self.codings.items() for code in several)
-        return frozenset((coding["system"], coding["code"]) for coding in ours) | frozenset(listed)
-
 
 @cache
 def allow_list() -> AllowList:
     """The packaged rules."""
     return parse(files("mappings.registry").joinpath("deid-rules.toml").read_text("utf-8"))
+
+
+@cache
+def admitted(canonicals: Canonicals) -> frozenset[tuple[str, str]]:
+    """(system, code) of every coding that may leave."""
+    rows = ((table, key) for table in tables.TABLES for key in codes.keys(table))
+    ours = (coding for table, key in rows for coding in codes.codings(table, key, canonicals))
+    listed = ((system, code) for system, several in allow_list().codings.items() for code in several)
+    return frozenset((coding["system"], coding["code"]) for coding in ours).union(listed)
 
 
 def parse(text: str) -> AllowList:

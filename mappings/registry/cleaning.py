@@ -17,7 +17,7 @@ from typing import Any
 from mappings.canonicals import Canonicals
 from mappings.r4.build import Element
 from mappings.r4.shapes import definitions
-from mappings.registry.allow_list import AllowList, Rule, Table, allow_list, known_profile
+from mappings.registry.allow_list import AllowList, Rule, Table, admitted, allow_list, known_profile
 from mappings.registry.pseudonyms import move_back
 from mappings.terminology import tables
 
@@ -232,7 +232,7 @@ def _cleaner(rule: Rule, path: str, rules: AllowList, canonicals: Canonicals) ->
         types = _PLAIN[rule]
         return lambda value, _: value if type(value) in types else None
     if rule == "coding":
-        return _coding(rules, canonicals)
+        return _coding(canonicals)
     if rule == "ucum":
         return _one_of(frozenset(tables.units()))
     if rule == "profile":
@@ -261,10 +261,10 @@ def _profile(canonicals: Canonicals) -> Cleaner:
     return left
 
 
-def _coding(rules: AllowList, canonicals: Canonicals) -> Cleaner:
+def _coding(canonicals: Canonicals) -> Cleaner:
     """System and code alone: a display or version is whatever somebody typed."""
 
-    admitted = rules.admitted(canonicals)
+    ours = admitted(canonicals)
 
     def left(value: Any, _: Passage) -> Element | None:
         if value.__class__ is not dict:
@@ -272,7 +272,7 @@ def _coding(rules: AllowList, canonicals: Canonicals) -> Cleaner:
         system, code = value.get("system"), value.get("code")
         if system.__class__ is not str or code.__class__ is not str:
             return None
-        return {"system": system, "code": code} if (system, code) in admitted else None
+        return {"system": system, "code": code} if (system, code) in ours else None
 
     return left
 
