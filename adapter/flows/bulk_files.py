@@ -95,7 +95,8 @@ class Worker:
     def _wanted(self, kinds: Sequence[str]) -> Wanted:
         assert self.job.centre is not None
         said = self.job.asked
-        return Wanted([self.job.centre], kinds, self._since, patients=said.get("patients"), study=said.get("group"))
+        whose = {"patients": said.get("patients"), "study": said.get("group")}
+        return Wanted([self.job.centre], kinds, self._since, as_of=self.job.at, **whose)
 
     def _released(self, kinds: list[str], aside: list[Aside]) -> Iterator[Line]:
         found = export.deidentified(self.store, self._leaving, aside=aside, kinds=kinds)
@@ -121,6 +122,7 @@ class Worker:
             self._since,
             self._until,
             study=said.get("group"),
+            as_of=self.job.at,
         )
         return export.only(self.store, leaving, said["patients"]) if said.get("patients") else leaving
 

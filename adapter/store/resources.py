@@ -32,7 +32,7 @@ from adapter.store.schema import resource_sources
 from adapter.store.schema import resource_versions as versions
 from adapter.store.stored import Stored as Stored
 from adapter.store.stored import Written
-from adapter.store.streaming import AT_ONCE, Wanted
+from adapter.store.streaming import AT_ONCE, Wanted, version_of
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
 
@@ -151,14 +151,14 @@ class Resources:
         """Newest versions of everything in a course."""
         return [stored.of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
 
-    def of_courses(self, courses: Sequence[str]) -> dict[str, list[Written]]:
+    def of_courses(self, courses: Sequence[str], as_of: datetime | None = None) -> dict[str, list[Written]]:
         """The same of several, not yet decoded: see `stored.of_courses`."""
-        return stored.of_courses(self._connection, courses)
+        return stored.of_courses(self._connection, courses, as_of)
 
     def patients_of(self, courses: Collection[str]) -> dict[str, tuple[str, str | None]]:
         """(id, centre) of the first Patient of each course, without its content; not of a course that has none."""
         # found by the course, hence the type as no index has it: there are more patients than resources of a course
-        wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, _is_newest())
+        wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, version_of(None))
         wanted = wanted.where(heads.c.course.in_(courses), heads.c.kind.concat("") == "Patient", _there())
         found: dict[str, tuple[str, str | None]] = {}
         for course, id_, centre in self._connection.execute(wanted.order_by(heads.c.key)):
@@ -182,7 +182,7 @@ class Resources:
         self, rows: Iterable[tuple[Resource, Sequence[str]]], *, centre: str, course: str
     ) -> list[tuple[Resource, Sequence[str]]]:
         """Which of (resource, sources) of a course are not stored just so, in their order; two questions for all."""
-        joined = select(heads.c.kind, heads.c.id, versions.c.hash).join_from(heads, versions, _is_newest())
+        joined = select(heads.c.kind, heads.c.id, versions.c.hash).join_from(heads, versions, version_of(None))
         mine = and_(heads.c.course == course, heads.c.centre == centre, _there())
         digests = {f"{kind}/{id_}": digest for kind, id_, digest in self._connection.execute(joined.where(mine))}
         sources = self.sources_of_course(course)
@@ -211,7 +211,9 @@ class Resources:
     def wanted(self, wanted: Wanted) -> Iterator[Stored]:
         """Newest versions, a few in memory at a time. Raises StoreUnavailable as `lines` does."""
         self._require_index(wanted)
-        with self._connection.execute(wanted.of(_newest())) as rows:  # closed too where the reader stops before the end
+        with self._connection.execute(
+            wanted.select(*_COLUMNS)
+        ) as rows:  # closed too where the reader stops before the end
             yield from map(stored.of, rows)
 
     def lines(self, wanted: Wanted) -> Iterator[tuple[int, str, bytes]]:
@@ -224,16 +226,16 @@ class Resources:
 
     def ids(self, wanted: Wanted) -> Iterator[str]:
         """Of what is wanted."""
-        return iter(self._connection.scalars(wanted.of(select(heads.c.id).join_from(heads, versions, _is_newest()))))
+        return iter(self._connection.scalars(wanted.select(heads.c.id)))
 
     def count(self, wanted: Wanted) -> int:
         """Of what is wanted."""
-        return self._connection.scalar(wanted.of(_counted()).order_by(None)) or 0
+        return self._connection.scalar(wanted.select(func.count()).order_by(None)) or 0
 
     def gone(self, wanted: Wanted) -> list[tuple[str, str]]:
         """(type, id) of what is wanted and deleted."""
-        chosen = select(heads.c.kind, heads.c.id).join_from(heads, versions, _is_newest())
-        return [(kind, id_) for kind, id_ in self._connection.execute(wanted.of(chosen, deleted=True))]
+        chosen = wanted.select(heads.c.kind, heads.c.id, deleted=True)
+        return [(kind, id_) for kind, id_ in self._connection.execute(chosen)]
 
     def search(
         self,
@@ -312,24 +314,21 @@ class Resources:
             self._connection.execute(insert(table), rows)
 
 
-def _is_newest() -> ColumnElement[bool]:
-    return and_(versions.c.key == heads.c.key, versions.c.version == heads.c.version)
-
-
 def _there() -> ColumnElement[bool]:
     return versions.c.deleted.is_(False)
 
 
 _OF_HEAD = (heads.c.key, heads.c.kind, heads.c.id, heads.c.centre, heads.c.course)
 _OF_VERSION = (versions.c.version, versions.c.hash, versions.c.deleted, versions.c.content, versions.c.at)
+_COLUMNS = (*_OF_HEAD, *_OF_VERSION)
 
 
 def _newest() -> Select[Any]:
-    return select(*_OF_HEAD, *_OF_VERSION).join_from(heads, versions, _is_newest())
+    return select(*_COLUMNS).join_from(heads, versions, version_of(None))
 
 
 def _counted() -> Select[Any]:
-    return select(func.count()).select_from(heads.join(versions, _is_newest()))
+    return select(func.count()).join_from(heads, versions, version_of(None))
 
 
 _ONE = _newest().where(heads.c.kind == bindparam("of_kind"), heads.c.id == bindparam("of_id"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, DateTime, LargeBinary, Row, and_, bindparam, select, type_coerce
+from sqlalchemy import Connection, DateTime, LargeBinary, Row, bindparam, select, type_coerce
 
 from adapter.store import streaming
 from adapter.store.schema import resource_heads as heads
@@ -50,13 +50,15 @@ class Written(NamedTuple):
     content: bytes
 
 
-def of_courses(connection: Connection, names: Sequence[str]) -> dict[str, list[Written]]:
-    """Newest versions of everything in these courses; a course that has nothing is not among them.
+def of_courses(connection: Connection, names: Sequence[str], as_of: datetime | None) -> dict[str, list[Written]]:
+    """Everything in these courses, in its newest versions or in those of an instant; a course that has nothing is not
+    among them. A Consent is as it stands now: what somebody took back since then has been taken back.
 
     As bytes: whoever goes through many courses holds little, and decodes one when its turn comes.
     """
+    chosen = _COLUMNS.join_from(heads, versions, streaming.version_of(as_of, "Consent")).where(*_WANTED)
     found: dict[str, list[Written]] = {}
-    for row in connection.execute(_OF_COURSES, {"of_courses": names}):
+    for row in connection.execute(chosen.order_by(heads.c.course, heads.c.key), {"of_courses": names}):
         found.setdefault(row[0], []).append(Written._make(row))
     return found
 
@@ -101,12 +103,8 @@ def _aware(at: datetime) -> datetime:
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-_OF_COURSES = (
-    select(
-        *(heads.c.course, heads.c.kind, heads.c.id, heads.c.centre, versions.c.version),
-        *(type_coerce(versions.c.at, DateTime), type_coerce(versions.c.content, LargeBinary)),
-    )
-    .join_from(heads, versions, and_(versions.c.key == heads.c.key, versions.c.version == heads.c.version))
-    .where(heads.c.course.in_(bindparam("of_courses", expanding=True)), versions.c.deleted.is_(False))
-    .order_by(heads.c.course, heads.c.key)
+_COLUMNS = select(
+    *(heads.c.course, heads.c.kind, heads.c.id, heads.c.centre, versions.c.version),
+    *(type_coerce(versions.c.at, DateTime), type_coerce(versions.c.content, LargeBinary)),
 )
+_WANTED = (heads.c.course.in_(bindparam("of_courses", expanding=True)), versions.c.deleted.is_(False))
