@@ -54,6 +54,10 @@ class Exports:
         row = self._connection.execute(select(exports).where(mine)).one_or_none()
         return _of(row) if row else None
 
+    def known(self, id_: str) -> bool:
+        """Does anybody still want it?"""
+        return self._connection.scalar(select(exports.c.id).where(exports.c.id == id_)) is not None
+
     def claim(self, id_: str, worker: str, at: datetime, silent: float) -> Export | None:
         """Takes one that waits, or whose process has said nothing for `silent` seconds. None: it is in good hands."""
         free = or_(
