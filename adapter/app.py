@@ -11,13 +11,14 @@ from flask import Flask, g, request
 from flask.json.provider import JSONProvider
 
 from adapter.config import Settings, load
-from adapter.store import Store
+from adapter.store import KEPT, Store
 from adapter.trail import journal, spans
 from adapter.web import (
     access_log,
     admin,
     apply,
     auth,
+    batches,
     bulk,
     cds_hooks,
     endpoint_pages,
@@ -45,7 +46,7 @@ from adapter.web import (
     visit_pages,
     webhook,
 )
-from adapter.web.content import LIMIT, negotiate
+from adapter.web.content import LIMIT, lost_browser, negotiate
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
@@ -53,7 +54,7 @@ from mappings.protocol import know
 from mappings.r4 import wire
 
 ROOMS = (
-    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, redcap),
+    *(health, jwks, fhir, fhir_writing, fhir_bundle, apply, enrolments, follow_ups, batches, redcap),
     *(regimens, gates, regimen_changes, cds_hooks, webhook, registry, evaluation, bulk, admin, metrics),
     *(sign_in, pages, enrolment_pages, visit_pages, queue, endpoint_pages, quality),
 )
@@ -85,12 +86,14 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     access = register(app, routes)
     app.extensions["engraft.access"] = access
     seen = {route.name for route in routes if route.page}
-    app.before_request(lambda: setattr(g, "page", request.endpoint in seen))
-    auth.guard(app, site, access)
+    app.before_request(lambda: setattr(g, "page", request.endpoint in seen or lost_browser()))
+    auth.guard(app, site, access, {route.name for route in routes if route.reads})
     access_log.keep(app, site, access)
-    wordless = seen | {route.name for route in routes if route.wordless}
+    wordless = {route.name for route in routes if route.wordless}
     lines = {route.name for route in routes if route.lines}
-    app.before_request(lambda: None if request.endpoint in wordless else negotiate(lines=request.endpoint in lines))
+    app.before_request(
+        lambda: None if g.page or request.endpoint in wordless else negotiate(lines=request.endpoint in lines)
+    )
     return app
 
 
@@ -100,9 +103,9 @@ def access_of(app: Flask) -> dict[str, Access]:
     return declared
 
 
-def open_store(settings: Settings) -> Store:
-    """The store at the database URL."""
-    return Store(settings.database_url)
+def open_store(settings: Settings, threads: int = KEPT) -> Store:
+    """The store at the database URL, for so many threads that use it all the time."""
+    return Store(settings.database_url, threads=threads)
 
 
 def create_app_from_environment() -> Flask:

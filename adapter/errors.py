@@ -36,8 +36,8 @@ class Invalid(Refused):
     """Content that cannot be accepted; `faults` name each field."""
 
     def __init__(self, faults: Sequence[Fault], status: int = 422) -> None:
-        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
-        self.faults = tuple(faults)
+        self.faults = tuple(dict.fromkeys(faults))
+        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in self.faults))
         self.status = status
 
 

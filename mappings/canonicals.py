@@ -5,7 +5,7 @@ Ours hang under one configurable base and are cited pinned, `url|version`; other
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFAULT_BASE = "https://engraft.example/fhir"
 """Stands in the shipped artefacts; a deployment replaces it by a URL of its own."""
@@ -54,16 +54,14 @@ EXT_ISSUE_LINE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue
 EXT_CONDITION_DUE_TO = "http://hl7.org/fhir/StructureDefinition/condition-dueTo"
 
 
-@dataclass(frozen=True, slots=True)
-class Canonicals:
-    """The URLs of one deployment. `base` has no trailing slash."""
+class Canonicals(NamedTuple):
+    """The URLs of one deployment. `base` has no trailing slash.
+
+    A tuple, because it is asked for with every code that is looked up, and a tuple is a cheap key.
+    """
 
     base: str = DEFAULT_BASE
     version: str = ARTEFACT_VERSION
-
-    def __hash__(self) -> int:
-        """Asked for with every code that is looked up; a text remembers its own."""
-        return hash(self.base)
 
     def url(self, kind: str, name: str) -> str:
         """Unpinned canonical, as in `StructureDefinition.url`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -107,6 +108,7 @@ def _order(name: str, said: Said, settings: Settings) -> Order:
     if said.subject is not None and not _SUBJECT.fullmatch(said.subject):
         faults.append(Fault("subject", "write Patient/<id>", "value"))
     _check_birth_date(said.birth_date, faults)
+    _check_centre(said.centre, settings, faults)
     protocol = definitions.named(name)
     if faults:
         named = {fault.path for fault in faults}
@@ -170,6 +172,14 @@ def _check_birth_date(text: str | None, faults: list[Fault]) -> None:
         faults.append(Fault("birth-date", str(error), "value"))
 
 
+def _check_centre(code: str | None, settings: Settings, faults: list[Fault]) -> None:
+    """Once one centre is named in the settings, the others are refused; its overlay would be missed in silence."""
+    known = settings.centres
+    if code is not None and (not code.strip() or (known and code not in known)):
+        words = f"; known: {', '.join(known)}" if known else ""
+        faults.append(Fault("centre", f"no centre is called {code[:40]!r}{words}", "not-found"))
+
+
 def _born(text: str | None) -> PartialDate | None:
     return None if text is None else PartialDate(text)
 
@@ -208,8 +218,24 @@ def _table(applied: Applied, order: Order) -> str:
     mark = "DRAFT, NOT DOSED. " if order.draft else ""
     head = f"{order.protocol.title}\n{mark}{', '.join(facts)}; {order.subject}"
     status = {(row.action, row.day): row.status for row in applied.rows}
-    lines = [_line(span, status) for span in spans(read(applied.resources))]
+    found = spans(read(applied.resources))
+    if order.day_zero is None:
+        found = _by_rows(found, applied.rows)
+    lines = [_line(span, status) for span in found]
     return f"{head}\n\n{columns(lines, _SHOWN, _WIDTHS)}"
+
+
+def _by_rows(found: list[Span], rows: Iterable[Row]) -> list[Span]:
+    """Without dates an order does not say how long it goes on; the rows count its days."""
+    days: dict[str, list[str]] = {}
+    for row in rows:
+        days.setdefault(row.action, []).append(row.day)
+    often = Counter(span.item.action for span in found)
+    out = []
+    for span in found:
+        listed = days.get(span.item.action) if often[span.item.action] == 1 else None
+        out.append(replace(span, first_day=listed[0], last_day=listed[-1]) if listed else span)
+    return out
 
 
 def _line(span: Span, status: Mapping[tuple[str, str], str]) -> tuple[str, ...]:

@@ -31,12 +31,12 @@ def config() -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
-    """Explain every fault of the file of ENGRAFT_CONFIG, with its line, and try to read every secret.
+    """Explain every fault of the file of ENGRAFT_CONFIG, with its line, and try to read every secret and key.
 
     Example: ENGRAFT_CONFIG=engraft.toml engraft config check
     """
     settings = load(environment())
-    faults = [*_secret_faults(settings), *_overlay_faults(settings)]
+    faults = [*_secret_faults(settings), *_key_set_faults(settings), *_overlay_faults(settings)]
     if faults:
         show(faults, as_json=as_json)
         ctx.exit(1)
@@ -75,6 +75,27 @@ def _secret_faults(settings: Settings) -> list[Fault]:
             published(settings.signing_keys)
         except Refused as error:
             faults.append(Fault(f"{settings.file}: smart.keys", str(error), "invalid"))
+    return faults
+
+
+def _key_set_faults(settings: Settings) -> list[Fault]:
+    """Of the EHRs' public keys that stand in a file; what stands at a URL is not asked for here."""
+    files_ = {name: ehr.jwks_file for name, ehr in settings.ehrs.items() if ehr.jwks_file}
+    if not files_:
+        return []
+    # here, because it brings requests
+    from adapter.hospital.jwks import read
+
+    faults = []
+    for name, file in files_.items():
+        try:
+            why = None if read(file.read_bytes()) else "it holds no key"
+        except OSError as error:
+            why = str(error.strerror)
+        except ValueError as error:
+            why = str(error)
+        if why:
+            faults.append(Fault(f"{settings.file}: ehrs.{name}.jwks", f"{file} cannot be read: {why}", "not-found"))
     return faults
 
 

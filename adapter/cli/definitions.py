@@ -74,5 +74,7 @@ def _read(file: Path) -> str:
     try:
         with file.open("rb") as stream:
             return stream.read(4 * LONGEST + 1).decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise Refused(f"{file} cannot be read: {type(error).__name__}") from error
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise Refused(f"{file} cannot be read: it is not UTF-8") from error

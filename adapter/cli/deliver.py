@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,12 @@ from adapter.config import Settings, load
 from adapter.errors import Refused
 from adapter.flows.crew import Crew
 from mappings.r4.wire import pretty
+
+if TYPE_CHECKING:
+    from adapter.store import Store
+
+BESIDE = 5
+"""Threads beside the workers of hospitals: who looks, listens, reads notifications, takes in."""
 
 
 @click.command()
@@ -37,8 +44,10 @@ def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, worker
     if once + watching + spread > 1:
         raise click.UsageError("either --once, --watch or --celery")
     settings = load(environment())
-    with store_of(settings) as store:
-        make = _herald(settings) if spread else Crew
+    make = _herald(settings) if spread else Crew
+    threads = BESIDE if spread else BESIDE + (workers + 1) * len({**settings.hospitals, **settings.registries})
+    with store_of(settings, threads) as store:
+        _require_room(store, threads)
         watch = watching or spread
         # who watches has a line in the log for each delivery
         crew = make(store, settings, workers, lambda line: None if watch else click.echo(line, err=True))
@@ -49,6 +58,7 @@ def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, worker
                     signal.signal(number, lambda *_: crew.stop.set())
                 crew.watch()
                 return
+            crew.take_in()
             sent, pulled = crew.once(), crew.pull()
         finally:
             crew.close()
@@ -64,6 +74,14 @@ def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, worker
         )
     reached = sent.delivered or parked or pulled.copied
     ctx.exit(UNREACHABLE if retried and not reached else REFUSED if parked else 0)
+
+
+def _require_room(store: Store, threads: int) -> None:
+    """Raises Refused where the database gives fewer connections than the workers may need at once."""
+    room = store.room()
+    if room is not None and threads > room:
+        told = f"for so many workers up to {threads} connections are needed, and the database gives {room} to everybody"
+        raise Refused(f"{told}: say fewer --workers, or raise its max_connections")
 
 
 def _herald(settings: Settings) -> type[Crew]:

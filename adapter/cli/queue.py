@@ -8,7 +8,7 @@ from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
-from adapter.flows import access
+from adapter.flows import access, sentence
 from adapter.flows import queue as flow
 from adapter.flows.crew import policies_of
 from adapter.store.lease import PARKED
@@ -166,6 +166,24 @@ def retry(ctx: click.Context, ids: tuple[int, ...], everything: bool, hospital: 
         ctx.exit(1)
 
 
+@queue.command(name="try-now")
+@click.argument("name", metavar="HOSPITAL")
+@acting
+@json_refusals
+def try_now(name: str, who: str) -> None:
+    """Ask a silent hospital or registry at once, by one request, instead of waiting for its next turn.
+
+    \b
+    When it answers, the rest follows; when it does not, the next wait is as long as it would have been.
+    Example: engraft queue try-now chu-a
+    """
+    with store_of(load(environment())) as store:
+        waiting = flow.try_now(store, name, who=who, centre=None, now=now())
+    click.echo(
+        f"{name} will be asked at once; {waiting} {'patient waits' if waiting == 1 else 'patients wait'}", err=True
+    )
+
+
 @queue.command()
 @click.argument("id_", metavar="ID", type=int)
 @click.option("--reason", required=True, help="Kept with the delivery.")
@@ -178,5 +196,5 @@ def discard(id_: int, reason: str) -> None:
     if not reason.strip():
         raise click.UsageError("--reason says why")
     with store_of(load(environment())) as store, store.transaction() as tx:
-        tx.outbox.discard(id_, reason, now())
+        tx.outbox.discard(id_, sentence.required(reason, "reason", "say why"), now())
     click.echo(f"discarded {id_}", err=True)

@@ -44,15 +44,15 @@ def begin_log(settings: Settings, form: str = "text", level: str = "warning") ->
 
 
 @contextmanager
-def store_of(settings: Settings) -> Iterator[Store]:
-    """The store, ready for work. Raises StoreUnavailable where the database is away or has no schema."""
+def store_of(settings: Settings, threads: int = 1) -> Iterator[Store]:
+    """The store, ready for work by so many threads. Raises StoreUnavailable: the database is away or has no schema."""
     # here, because most commands need no database
     from adapter.app import open_store
 
     begin_log(settings)
     if not is_there(settings.database_url):
         raise StoreUnavailable(_UNPREPARED)
-    store = open_store(settings)
+    store = open_store(settings, threads)
     try:
         if not store.ready():
             raise StoreUnavailable(_UNPREPARED)

@@ -7,7 +7,6 @@ from typing import Any
 
 from adapter.config.reader import Reader, Table
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
-from mappings.plan.gates import AGEING
 
 
 def limits(reader: Reader, document: Table) -> Limits:
@@ -27,7 +26,12 @@ def limits(reader: Reader, document: Table) -> Limits:
 
 def gate_ages(reader: Reader, document: Table) -> dict[str, int]:
     """Days by the name of the fact."""
-    table = reader.inline(document, ("gates",)) or {}
+    table = reader.inline(document, ("gates",))
+    if table is None:
+        return {}
+    # here, because it brings the plan, and every command reads its settings
+    from mappings.plan.gates import AGEING
+
     reader.only(table, ("gates",), ("max_age_days",))
     said = reader.inline(table, ("gates", "max_age_days")) or {}
     reader.only(said, ("gates", "max_age_days"), AGEING)

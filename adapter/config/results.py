@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from adapter.config.reader import Place, Reader, Table
-from mappings.plan.beside import NAMED
 
 
 def results(reader: Reader, table: Table, at: Place) -> dict[str, tuple[tuple[str, str], ...]]:
     """(system, code) by what they mean. One code means one thing."""
-    said = reader.inline(table, at) or {}
+    said = reader.inline(table, at)
+    if said is None:
+        return {}
+    # here, because it brings the plan, and every command reads its settings
+    from mappings.plan.beside import NAMED
+
     reader.only(said, at, tuple(NAMED))
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     taken: dict[tuple[str, str], str] = {}

@@ -18,7 +18,7 @@ from mappings.r4.faults import Fault
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
     from adapter.store.clients import Client
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 
 KIND = "QuestionnaireResponse"
@@ -38,23 +38,55 @@ def entry(response: Any, kind: Kind, sender: Client | None, store: Store, settin
         other = "/follow-ups" if read.kind == "follow-up" else "/enrolments"
         told = f"this form is no {kind}: send it to POST {other}"
         raise Invalid([Fault(f"{KIND}.questionnaire", told, "business-rule")])
+    complete(read, sender, store)
     return read
+
+
+def complete(read: Entry, sender: Client | None, store: Store) -> None:
+    """The centre is the sender's where no answer tells it. Raises Invalid where subject and answers do not agree."""
+    if read.response is None:
+        return
+    _require_one_patient(read.response, read.document, sender, store)
+    if sender is not None and sender.centre:
+        read.document.setdefault("centre", sender.centre)
 
 
 def knowing(sender: Client | None, store: Store) -> questionnaire.Who:
     """Whom a `subject` means: our own Patient, or a patient's number at the sender's centre."""
 
     def who(subject: Mapping[str, Any]) -> tuple[str, str] | None:
-        id_ = str(subject.get("reference", "")).removeprefix("Patient/")
-        with store.reading() as tx:
-            found = tx.resources.get("Patient", id_) if id_ else None
-            enrolled = tx.enrolments.of_course(found.course) if found and found.course else ()
-        if enrolled and (sender is None or sender.centre == enrolled[-1].centre):
-            return enrolled[-1].centre, enrolled[-1].patient
+        if known := _referred_to(subject, sender, store):
+            return known
         number = subject.get("identifier", {}).get("value")
         return (sender.centre, number) if sender is not None and sender.centre and number else None
 
     return who
+
+
+def _referred_to(subject: Mapping[str, Any], sender: Client | None, store: Store) -> tuple[str, str] | None:
+    """Centre and number of the Patient of ours that a reference names, if the sender may see it."""
+    id_ = str(subject.get("reference", "")).removeprefix("Patient/")
+    with store.reading() as tx:
+        found = tx.resources.get("Patient", id_) if id_ else None
+        enrolled = tx.enrolments.of_course(found.course) if found and found.course else ()
+    if enrolled and (sender is None or sender.centre == enrolled[-1].centre):
+        return enrolled[-1].centre, enrolled[-1].patient
+    return None
+
+
+def _require_one_patient(
+    response: Mapping[str, Any], document: Mapping[str, Any], sender: Client | None, store: Store
+) -> None:
+    """Raises Invalid where the subject is a Patient of ours and the answers tell of another, or nobody is named."""
+    subject, number = response.get("subject", {}), document.get("patient")
+    known = _referred_to(subject, sender, store)
+    if known is None and number is None and "reference" in subject:
+        told = Fault(f"{KIND}.subject", "is no patient whom this centre has enrolled", "not-found")
+    elif known is not None and number not in (None, known[1]):
+        told = Fault(f"{KIND}.subject", "is another patient than the answers tell of", "conflict")
+    else:
+        return
+    raise Invalid([told])
 
 
 def keep(tx: Tx, document: Submission, response: Mapping[str, Any] | None, now: datetime) -> None:

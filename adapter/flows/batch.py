@@ -1,8 +1,8 @@
-"""Many documents in one call: each is kept, or refused with its reason, by itself; what is kept is kept durably."""
+"""Many documents in one file: each is kept, or refused with its reason, by itself; what is kept is kept durably."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotAllowed, NotFound, Refused
-from adapter.flows import enrolment, follow_up, received
-from adapter.flows.course import Receipt
+from adapter.flows import answers, enrolment, follow_up, received
 from mappings.intake import schema
 from mappings.intake.columns import Kind
 from mappings.intake.entries import Entry, Refusal
@@ -23,12 +22,13 @@ if TYPE_CHECKING:
     from adapter.store.clients import Client
 
 MOST = 500
-"""Documents of one call: each is a transaction of its own, and the caller waits for all of them."""
+"""Documents of one call that waits: each is a transaction of its own, and the caller waits for all of them."""
 
 PATIENCE = 15.0
 """Seconds of work after which no further document is begun: a web server ends a worker that is silent for long."""
 
-_LATER = "was not reached in time: send the file again, what was taken is not doubled"
+_ASYNC = "or send it with Prefer: respond-async"
+_LATER = f"was not reached in time: send the file again, what was taken is not doubled, {_ASYNC}"
 
 _CODES: tuple[tuple[type[Refused], str], ...] = (
     *((NotFound, "not-found"), (NotAllowed, "forbidden"), (Conflict, "conflict")),
@@ -42,39 +42,37 @@ class TooMany(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A document that was kept."""
+class Dealt:
+    """A document by its place in the file, which begins with 1. `kind` None: it is none, and `faults` say why."""
 
+    number: int
     entry: Entry
-    kind: Kind
-    receipt: Receipt
-
-    @property
-    def location(self) -> str:
-        return f"/{'enrolments' if self.kind == 'enrolment' else 'follow-ups'}/{self.receipt.id}"
-
-    def document(self) -> dict[str, Any]:
-        row = {} if self.entry.row is None else {"row": self.entry.row}
-        said = {"id": self.receipt.id, "location": self.location, "version": self.receipt.version}
-        return {"line": self.entry.line, **row, "kind": self.kind, **said, "changed": self.receipt.changed}
+    kind: Kind | None
+    faults: Sequence[Fault] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of each document, in the order of the file. `found`: how a table was read, in sentences."""
+    """What became of each document, in the order of the file. `accepted`: as `take` tells of each.
 
-    taken: Sequence[Taken]
+    `found`: how the file was read, in sentences.
+    """
+
+    accepted: Sequence[Mapping[str, Any]]
     refused: Sequence[Refusal]
     found: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
-        accepted, rejected = [one.document() for one in self.taken], [one.document() for one in self.refused]
-        return {"accepted": accepted, "rejected": rejected} | ({"found": list(self.found)} if self.found else {})
+        rejected = [one.document() for one in self.refused]
+        return {"accepted": list(self.accepted), "rejected": rejected} | (
+            {"found": list(self.found)} if self.found else {}
+        )
 
     def faults(self) -> list[Fault]:
         """The refusals in sentences, for a batch of which nothing was kept, and how it was read."""
         told = [Fault(DOCUMENT, note, "informational", "information") for note in self.found] if self.refused else []
-        return [*(Fault(one.column or one.path, _sentence(one), one.code) for one in self.refused), *told]
+        found = [*(Fault(one.column or one.path, _sentence(one), one.code) for one in self.refused), *told]
+        return found or [Fault(DOCUMENT, "the batch holds no document", "required")]
 
 
 def record(
@@ -93,41 +91,64 @@ def record(
     Raises TooMany before anything is kept; Unavailable where the store goes away in between, and the same batch again
     then keeps the rest.
     """
-    waiting, refused = _sorted(entries)
-    taken: list[Taken] = []
-    spent = 0.0
-    for kind in ("enrolment", "follow-up"):
-        put = enrolment.enrol if kind == "enrolment" else follow_up.record
-        for entry in waiting[kind]:
-            if taken and spent > PATIENCE:
-                refused += entry.refusals([Fault(DOCUMENT, _LATER, "timeout")])
-                continue
-            begun = seconds()
-            try:
-                said: dict[str, Any] = {"sender": sender, "store": store, "settings": settings, "now": now}
-                receipt = put(entry.document, response=entry.response, **said)
-                taken.append(Taken(entry, kind, receipt))
-                # what was there already is passed over, so that the same batch again comes further each time
-                spent += seconds() - begun if receipt.changed else 0
-            except Refused as error:
-                refused += entry.refusals(_faults(error))
-    return Report(sorted(taken, key=_place), sorted(refused, key=lambda one: (one.line, one.row or 0)), found)
-
-
-def _sorted(entries: Iterable[Entry]) -> tuple[dict[Kind, list[Entry]], list[Refusal]]:
-    waiting: dict[Kind, list[Entry]] = {"enrolment": [], "follow-up": []}
+    accepted: list[Mapping[str, Any]] = []
     refused: list[Refusal] = []
+    spent = 0.0
+    for one in deal(entries, MOST):
+        if accepted and spent > PATIENCE and one.kind:
+            refused += one.entry.refusals([Fault(DOCUMENT, _LATER, "timeout")])
+            continue
+        begun = seconds()
+        try:
+            taken = take(one, sender=sender, store=store, settings=settings, now=now)
+            # what was there already is passed over, so that the same batch again comes further each time
+            spent += seconds() - begun if taken["changed"] else 0
+            accepted.append(taken)
+        except Refused as error:
+            refused += refusals_of(one, error)
+    return report(accepted, refused, found)
+
+
+def report(accepted: Iterable[Mapping[str, Any]], refused: Iterable[Refusal], found: Sequence[str]) -> Report:
+    """In the order of the file."""
+    lines = sorted(accepted, key=lambda one: (one["line"], one.get("row", 0)))
+    return Report(lines, sorted(refused, key=lambda one: (one.line, one.row or 0)), found)
+
+
+def deal(entries: Iterable[Entry], most: int | None = None) -> list[Dealt]:
+    """What is no document, then enrolments, then visits, each in the order of the file. Raises TooMany."""
+    rooms: dict[Kind | None, list[Dealt]] = {None: [], "enrolment": [], "follow-up": []}
     for number, entry in enumerate(entries, 1):
-        if number > MOST:
-            raise TooMany(f"more than {MOST} documents in one call: split the file")
+        if most is not None and number > most:
+            raise TooMany(f"more than {most} documents in one call: split the file, {_ASYNC}")
         try:
             if entry.document is None and entry.faults:
                 raise FaultyInput(entry.faults)
-            waiting[schema.kind_of(entry.document)].append(entry)
+            kind = schema.kind_of(entry.document)
+            rooms[kind].append(Dealt(number, entry, kind))
         except FaultyInput as error:
             received.refused("batch", error)
-            refused += entry.refusals(error.faults)
-    return waiting, refused
+            rooms[None].append(Dealt(number, entry, None, error.faults))
+    return [one for room in rooms.values() for one in room]
+
+
+def take(one: Dealt, *, sender: Client | None, store: Store, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Keeps a document; how the report tells of it. Raises Refused."""
+    if one.kind is None:
+        raise Invalid(one.faults)
+    answers.complete(one.entry, sender, store)
+    put = enrolment.enrol if one.kind == "enrolment" else follow_up.record
+    said: dict[str, Any] = {"sender": sender, "store": store, "settings": settings, "now": now}
+    receipt = put(one.entry.document, response=one.entry.response, **said)
+    place = {"line": one.entry.line} | ({} if one.entry.row is None else {"row": one.entry.row})
+    location = f"/{'enrolments' if one.kind == 'enrolment' else 'follow-ups'}/{receipt.id}"
+    known = {"id": receipt.id, "location": location, "version": receipt.version, "changed": receipt.changed}
+    return {**place, "kind": one.kind, **known}
+
+
+def refusals_of(one: Dealt, error: Refused) -> list[Refusal]:
+    """Why a document was not kept, where its sender finds it."""
+    return one.entry.refusals(_faults(error))
 
 
 def _faults(error: Refused) -> Sequence[Fault]:
@@ -136,10 +157,6 @@ def _faults(error: Refused) -> Sequence[Fault]:
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "processing")
     field = error.field if isinstance(error, NotFound) else "centre" if isinstance(error, NotAllowed) else "patient"
     return (Fault(field or "patient", str(error), code),)
-
-
-def _place(one: Taken) -> tuple[int, int]:
-    return one.entry.line, one.entry.row or 0
 
 
 def _sentence(one: Refusal) -> str:

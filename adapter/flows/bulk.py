@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from adapter.errors import EngraftError
+from adapter.errors import EngraftError, StoreUnavailable, Unavailable
 from adapter.flows import export
 from adapter.flows.bulk_files import Taken, Worker
 from adapter.flows.export import Leaving
-from adapter.store.exports import FAILED, TRIES, WAITING, Export
+from adapter.store.exports import Export
+from adapter.store.jobs import FAILED, TRIES, WAITING
 from adapter.store.streaming import Wanted
 from adapter.trail import journal
 
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
     from adapter.config import Settings
     from adapter.store import Store
 
-SILENT_SECONDS = 30.0
-"""A process that has said nothing for so long is taken for dead."""
+
+class Ended(EngraftError):
+    """Whoever worked on it died, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,22 @@ class Asked:
 def ask(
     asked: Asked, *, store: Store, client: str, centre: str | None, url: str, now: datetime, settings: Settings
 ) -> Export:
-    """A new export, durable when this returns; nothing is written yet. `centre` None: a registry asks."""
+    """A new export, durable when this returns; nothing is written yet. `centre` None: a registry asks.
+
+    Raises Unavailable where its folder cannot be made.
+    """
     expires = now + timedelta(hours=settings.exports.hours)
-    new = Export(str(uuid4()), client, centre, asdict(asked), url, now, expires, WAITING, 0, 0, [], None)
-    with store.transaction() as tx:
-        tx.exports.add(new)
-        tx.audit.add(at=now, who=client, action="export", target=new.id, centre=centre, detail=", ".join(asked.kinds))
+    id_ = str(uuid4())
+    _make_folder(id_, settings)
+    new = Export(id_, client, centre, asdict(asked), url, now, expires, WAITING, 0, 0, [], None)
+    try:
+        with store.transaction() as tx:
+            tx.exports.add(new)
+            kinds = ", ".join(asked.kinds)
+            tx.audit.add(at=now, who=client, action="export", target=new.id, centre=centre, detail=kinds)
+    except StoreUnavailable:
+        (settings.exports.folder / id_).rmdir()
+        raise
     journal.note("export-asked", export=new.id, caller=client, centre=centre, kinds=list(asked.kinds))
     return new
 
@@ -95,12 +108,10 @@ def forget(export_: Export, *, store: Store, now: datetime, settings: Settings) 
 
 
 def sweep(*, store: Store, now: datetime, settings: Settings) -> None:
-    """What has expired goes, on a machine that has the files: another one could remove only what leads to them."""
-    if not settings.exports.folder.is_dir():
-        return
+    """What has expired goes, from a machine that sees its files: another one could remove only what leads to them."""
     with store.reading() as tx:
         over = tx.exports.expired(now)
-    for id_ in over:
+    for id_ in filter(partial(is_here, settings=settings), over):
         with _removed(id_, settings), store.transaction() as tx:
             tx.exports.remove(id_)
 
@@ -115,14 +126,21 @@ def _removed(id_: str, settings: Settings) -> Iterator[None]:
     shutil.rmtree(settings.exports.folder / id_, ignore_errors=True)
 
 
+def is_here(id_: str, settings: Settings) -> bool:
+    """Does this machine see the folder that was made where the export was asked for?"""
+    return (settings.exports.folder / id_).is_dir()
+
+
 def work(id_: str, *, store: Store, clock: Callable[[], datetime], settings: Settings) -> None:
     """Writes the files of an export that nobody works on. What goes wrong is kept with it and told to who asks."""
     worker = str(uuid4())
     with store.transaction() as tx:
-        job = tx.exports.claim(id_, worker, clock(), SILENT_SECONDS)
+        job = tx.exports.claim(id_, worker, clock())
     if job is None:
         return
     try:
+        if job.attempts > TRIES:
+            raise Ended(f"its process ended {TRIES} times")
         Worker(job, worker, store, clock, settings).run()
     except Taken:
         _leave(id_, worker, store=store, settings=settings)
@@ -143,6 +161,13 @@ def _leave(id_: str, worker: str, *, store: Store, settings: Settings) -> None:
         wanted = tx.exports.known(id_)
     folder = settings.exports.folder / id_
     shutil.rmtree(folder / worker if wanted else folder, ignore_errors=True)
+
+
+def _make_folder(id_: str, settings: Settings) -> None:
+    try:
+        (settings.exports.folder / id_).mkdir(parents=True)
+    except OSError as error:
+        raise Unavailable(f"the folder of exports cannot be written: {error.strerror}") from error
 
 
 def role_of(file: dict[str, Any]) -> str:

@@ -17,7 +17,8 @@ from adapter.flows import export, sieve
 from adapter.flows.export import Leaving, Line
 from adapter.flows.registry import Aside
 from adapter.store import criteria
-from adapter.store.exports import DONE, Export
+from adapter.store.exports import Export
+from adapter.store.jobs import DONE
 from adapter.store.streaming import Wanted
 from adapter.trail import journal
 from mappings.r4 import subset, wire
@@ -72,7 +73,7 @@ class Worker:
                     made += self._write(_Part(part.name, partial(_told, part.aside), "error"), written)
                 files += made
                 written += sum(file["count"] for file in made)
-                self._beat(files=files, written=written)
+                self._beat(files=files, written=written, attempts=0)
         self._beat(state=DONE)
         journal.note("export-written", export=self.job.id, resources=written)
 

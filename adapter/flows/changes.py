@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _REDOSE = ("weight", "since", "reason", "confirmed_by")
 _STOP = ("date", "reason", "confirmed_by")
+_GOING_ON = ("draft", "active")
 
 
 def redose(
@@ -44,7 +45,8 @@ def redose(
     with course.refusing(), store.transaction() as tx:
         enrolled = enrolled_at(tx, id_, sender)
         known = known_at(tx, enrolled, settings, now)
-        content: dict[str, Any] = {"since": day(said, "since", today).isoformat(), **_weight(said, known, today)}
+        since = _first_day(tx, enrolled.course, "since", day(said, "since", today), today)
+        content: dict[str, Any] = {"since": since.isoformat(), **_weight(said, known, today)}
         return decide(tx, enrolled, known, REDOSE, content, said, sender)
 
 
@@ -59,7 +61,8 @@ def stop(
     with course.refusing(), store.transaction() as tx:
         enrolled = enrolled_at(tx, id_, sender)
         known = known_at(tx, enrolled, settings, now)
-        content = {"date": day(said, "date", course.day_of(now)).isoformat()}
+        today = course.day_of(now)
+        content = {"date": _first_day(tx, enrolled.course, "date", day(said, "date", today), today).isoformat()}
         return decide(tx, enrolled, known, STOP, content, said, sender)
 
 
@@ -131,6 +134,17 @@ def known_at(tx: Tx, enrolled: Submission, settings: Settings, now: datetime) ->
     today = course.day_of(now)
     enrolment = schema.enrolment(enrolled.content, today)
     return renewal.known_of(tx, enrolment, course.follow_ups_of(tx, enrolled.course, today), settings, now)
+
+
+def _first_day(tx: Tx, course_: str, name: str, first: date, today: date) -> date:
+    """The day itself, or Invalid: an order that goes on has one dose and one end, which would change today already."""
+    orders = [one for one in _plan(tx, course_).values() if revision.runs(one) and one["status"] in _GOING_ON]
+    between = [one for one in orders if (revision.date_of(one) or "") < first.isoformat()]
+    if first > today and between:
+        running = ", ".join(sorted(revision.name_of(one)[0] for one in between))
+        told = f"has not come, and {running} would change at once: ask for it on that day, or from an earlier one"
+        raise Invalid([Fault(name, told)])
+    return first
 
 
 def _weight(said: Mapping[str, Any], known: regimen.Known, today: date) -> dict[str, Any]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from adapter.store import Tx
     from adapter.store.clients import Client
     from adapter.store.outbox import Delivery
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 
 DELIVERED = (
@@ -154,14 +154,13 @@ def settle(
     mapped = map_course(enrolment, follow_ups, ids)
     said = [(_also_named(one.resource, names), one.sources) for one in mapped]
     gone = _gone(tx, enrolment, ids.course, {_reference(resource) for resource, _ in said})
-    changed: list[Resource] = []
     before = {one.key: tx.resources.from_source(ids.course, one.key) for one in documents}
     # most of a course is as it was, and was looked at when it was stored
-    for resource, sources in tx.resources.news((*said, *gone), centre=enrolment.centre, course=ids.course):
+    news = tx.resources.news((*said, *gone), centre=enrolment.centre, course=ids.course)
+    for resource, _ in news:
         require_valid(resource)
-        stored = tx.resources.put(resource, centre=enrolment.centre, course=ids.course, sources=sources, at=now)
-        if stored:
-            changed.append(resource)
+    stored = tx.resources.put_all(news, centre=enrolment.centre, course=ids.course, at=now)
+    changed = [resource for (resource, _), written in zip(news, stored, strict=True) if written]
     for document in documents:
         targets = (*before[document.key], *tx.resources.from_source(ids.course, document.key))
         _note_origin(tx, document, sorted({one.reference for one in targets}), ids, now)

@@ -16,17 +16,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import uuid4
 
 from adapter.config import Settings
 from adapter.errors import StoreUnavailable
-from adapter.flows import bulk, hearing, notification, retention
+from adapter.flows import batch_job, bulk, hearing, notification, retention
 from adapter.flows.delivery import DrainReport, Policy, Post
 from adapter.hospital import retry
 from adapter.hospital.connections import Connections, Tokens
 from adapter.hospital.pace import ENTRIES
 from adapter.store import Store
-from adapter.store.lease import INBOX
+from adapter.store.lease import INBOX, JOBS
 from adapter.trail import journal
 
 T = TypeVar("T")
@@ -66,6 +67,8 @@ class Crew:
         self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
+        self._left = False
+        """Did the last round of reading notifications end before its end?"""
         self._forget = datetime.min.replace(tzinfo=UTC)
         self._tending: dict[str, _Tending] = {}
         self._hiring = threading.Lock()
@@ -83,21 +86,32 @@ class Crew:
         return self._post.report(done)
 
     def pull(self) -> notification.PullReport:
-        """Reads what the hospitals' notifications point to. Raises StoreUnavailable."""
-        return notification.pull(
+        """Reads what the hospitals' notifications point to.
+
+        Raises StoreUnavailable. What it held then it takes up at once when it comes again.
+        """
+        name = worker_name("pull")
+        if self._left:
+            with self._store.transaction() as tx:
+                tx.inbox.release([name], now())
+        self._left = True
+        done = notification.pull(
             self._store,
             self._lines("pull"),
-            worker=worker_name("pull"),
+            worker=name,
             now=now,
             jitter=random.random,
             heard=lambda tx, *what: hearing.hear(tx, *what, settings=self._settings, now=now()),
         )
+        self._left = False
+        return done
 
     def watch(self) -> None:
         """Works until `stop` is set, and then ends what is under way. A database that is away is waited for."""
         listening = threading.Thread(target=self._listen, name="listen")
         listening.start()
         self._wake(INBOX)
+        self._wake(JOBS)
         while not self.stop.is_set():
             for name in self._patiently(self._look) or ():
                 self._wake(name)
@@ -126,7 +140,7 @@ class Crew:
         return True
 
     def _wake(self, place: str) -> None:
-        """Calls whoever tends a destination or INBOX; a new one gets its thread."""
+        """Calls whoever tends a destination, INBOX or JOBS; a new one gets its thread."""
         with self._hiring:
             if place not in self._tending:
                 self._tending[place] = self._start(place)
@@ -140,6 +154,8 @@ class Crew:
                 called.clear()
                 if place == INBOX:
                     self._patiently(self._pull_round)
+                elif place == JOBS:
+                    self._patiently(self.take_in)
                 else:
                     self._patiently(self._deliver_round, place)
                 called.wait(POLL_SECONDS)
@@ -175,7 +191,7 @@ class Crew:
     def _deliver_round(self, destination: str) -> None:
         with self._store.reading() as tx:
             due = tx.outbox.next_due(destination)
-        if due is None or due > now() or self._post.pace(destination).until:
+        if due is None or due > now() or self._post.is_closed(destination):
             return
         done = self.share(destination)
         if done.total():
@@ -211,6 +227,21 @@ class Crew:
         if done.copied or done.retried or done.parked:
             self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
 
+    def take_in(self) -> None:
+        """Takes in the batches that nobody works on, and removes those that have expired. Raises StoreUnavailable."""
+        batch_job.sweep(store=self._store, now=now())
+        with self._store.reading() as tx:
+            waiting = tx.batches.free(now())
+        for id_ in waiting:
+            if not self.stop.is_set():
+                self.work_on(id_)
+
+    def work_on(self, batch: str, turn: float | None = None) -> bool:
+        """Takes in what is left of a batch that nobody works on. True: its turn is over, and more is left."""
+        told: dict[str, Any] = {"store": self._store, "clock": now, "settings": self._settings}
+        stop = self.stop.is_set
+        return batch_job.work(batch, worker=worker_name(f"batch-{uuid4()}"), stop=stop, turn=turn, **told)
+
     def share(self, destination: str, most: int | None = None) -> Counter[str]:
         """A hospital's workers, until nothing is due there; one of them, for `most` rows. Raises StoreUnavailable."""
 
@@ -233,10 +264,13 @@ class Crew:
     def bury(self) -> None:
         """Takes the leases of processes of this machine that live no more."""
         with self._store.reading() as tx:
-            dead = [name for name in tx.outbox.workers() if is_dead(name)]
+            holding = (*tx.outbox.workers(), *tx.inbox.workers(), *tx.batches.workers())
+            dead = [name for name in holding if is_dead(name)]
         if dead:
             with self._store.transaction() as tx:
                 tx.outbox.release(dead, now())
+                tx.inbox.release(dead, now())
+                tx.batches.release(dead)
 
 
 def policies_of(settings: Settings) -> dict[str, Policy]:

@@ -46,6 +46,9 @@ __all__ = ["BREAKS", "DrainReport", "Policy", "Post", "drain", "rehearse"]
 LEASE_SECONDS = 180.0
 """Longer than one request can take with the client's own limits; a worker that lives makes it longer before each."""
 
+TRY_NOW = "try-now"
+"""Trait of a destination: the moment at which a person said that it be tried at once."""
+
 ROWS = 50
 """Rows that are claimed together at most."""
 
@@ -93,6 +96,25 @@ class Post:
         with self._lock:
             return self._paces.setdefault(destination, Pace(self.writers, self.now, self.jitter, entries))
 
+    def is_closed(self, destination: str) -> bool:
+        """Is it silent, so that nobody asks? A person who said since then that it be tried opens it, for one request.
+
+        Where several processes take it for silent, one of them asks.
+        """
+        pace = self.pace(destination)
+        since = pace.silent_since
+        if since is None:
+            return False
+        with self.store.reading() as tx:
+            said = tx.sent.trait(destination, TRY_NOW)
+        if said is None or datetime.fromisoformat(said) < since:
+            return True
+        with self.store.transaction() as tx:
+            mine = tx.sent.take(destination, TRY_NOW) is not None
+        if mine:
+            pace.probe()
+        return not mine
+
     def work(self, destination: str, client_of: ClientOf, worker: str, most: int | None = None) -> Counter[str]:
         """Sends what is due there, until nothing is, `most` rows are done, the hospital is silent, or `stop` is set.
 
@@ -111,6 +133,8 @@ class Post:
     def _worked(self, destination: str, client_of: ClientOf, worker: str, most: int | None) -> Counter[str]:
         done: Counter[str] = Counter()
         pace = self.pace(destination)
+        if self.is_closed(destination):
+            return done
         while not self.stop.is_set() and pace.until is None and (most is None or done.total() < most):
             left = ROWS if most is None else min(ROWS, most - done.total())
             began = time.monotonic()

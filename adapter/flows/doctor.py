@@ -25,6 +25,9 @@ SKEW = timedelta(seconds=60)
 OLD = timedelta(hours=1)
 """A delivery that waits longer is worth a look. Our own limit."""
 
+UNHEEDED = timedelta(minutes=5)
+"""A batch that nobody has taken up for longer is worth a look. Our own limit."""
+
 KEY_ADVICE = "engraft config init makes one; never replace one in use"
 OWN_KEYS = "a key for each: leave out privacy.registries (docs/deidentification.md)"
 
@@ -90,6 +93,7 @@ def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
     try:
         with store.reading() as tx:
             counts, backlog, questions = tx.outbox.counts(), tx.outbox.backlog(), tx.questions.counts()
+            left = tx.batches.free_since(at)
     except StoreUnavailable as error:
         yield Finding("database", AWAY, str(error), "look at the disk and the database's own log")
         return
@@ -98,6 +102,9 @@ def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
         asked = ", ".join(f"{number} {kind}" for kind, number in questions.items())
         waits = f"hospitals' records of patients wait for an answer: {asked}"
         yield Finding("questions", LOOK, waits, "engraft queue questions, or /queue for the people of the centre")
+    if left and at - left[0] > UNHEEDED:
+        waits = f"{len(left)} to be taken in and nobody works on them, the oldest for {_age(at - left[0])}"
+        yield Finding("batches", LOOK, waits, "do engraft deliver and, with a broker, Celery's workers run?")
     if parked := counts.get(PARKED, 0):
         yield Finding("queue", LOOK, f"{parked} deliveries are parked", "engraft queue list --state parked")
     for name, (number, since) in sorted(backlog.items()):

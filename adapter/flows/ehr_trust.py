@@ -1,27 +1,27 @@
 """An EHR shows by a JWT that it signed that a call of CDS Hooks is its own (CDS Hooks 2.0, "Trusting CDS Clients").
 
 `iss` (and `tenant`) name one EHR of the configuration; its keys alone count, wherever else the token points. `aud` is
-the address that is called, `exp` and `iat` hold now, and a `jti` is taken once.
+the address that is called, `exp` and `iat` hold now, and a `jti` is taken once, by whichever process it comes to.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from adapter.config import Ehr
 from adapter.errors import NotAllowed, Unavailable
 from adapter.hospital.jwks import KeySet, read
+from adapter.store import Store
 from adapter.store.clients import Client
 
 SKEW = 60
 """Seconds by which the two clocks may differ."""
 
 LONGEST = 3600
-"""Seconds from now to `exp` at most. Our own limit, the specification has none: so long is a `jti` remembered."""
+"""Seconds from now to `exp` at most. Our own limit, the specification has none: so long is a `jti` kept."""
 
 LEAST_BITS = 2048
 """Of an RSA key. Source: RFC 7518 section 3.3."""
@@ -34,12 +34,11 @@ _UNREAD = "it is no JWT"
 
 
 class Trust:
-    """The EHRs of a deployment. One for all threads of a process, which remembers what it took."""
+    """The EHRs of a deployment. One for all threads of a process; what was taken is remembered in the store."""
 
-    def __init__(self, ehrs: Mapping[str, Ehr]) -> None:
-        self._ehrs = tuple(ehrs.values())
+    def __init__(self, ehrs: Mapping[str, Ehr], store: Store) -> None:
+        self._ehrs, self._store = tuple(ehrs.values()), store
         self._sets = {one.name: KeySet(one.jwks_url) for one in self._ehrs if one.jwks_url}
-        self._taken = _Taken()
 
     def check(self, token: str, audiences: Collection[str], now: datetime) -> Client:
         """Who signed it, as a client of its centre. Raises NotAllowed (401), Unavailable where its keys are away."""
@@ -51,9 +50,10 @@ class Trust:
         if "crit" in header or header.get("jku", ehr.jwks_url) != ehr.jwks_url:
             raise _refusal("its header names a jku that is not configured, or what is not understood here")
         claims = self._proven(token, ehr, str(algorithm), kid, audiences)
-        until = _in_time(claims, now.timestamp())
-        if not self._taken.now(ehr.name, _nonce(claims), until, now.timestamp()):
-            raise _refusal("its jti was taken before")
+        until, nonce = _in_time(claims, now.timestamp()), _nonce(claims)
+        with self._store.transaction() as tx:
+            if not tx.hook_tokens.take(ehr.name, nonce, datetime.fromtimestamp(until, UTC), now):
+                raise _refusal("its jti was taken before")
         return Client(f"ehr:{ehr.name}", "ehr", ehr.centre)
 
     def _named(self, claims: Mapping[str, Any]) -> Ehr:
@@ -93,26 +93,6 @@ class Trust:
         except (OSError, ValueError) as error:
             raise Unavailable(f"the keys of the EHR {ehr.name} cannot be read") from error
         return [one for one in found if one.get("kid") == kid]
-
-
-class _Taken:
-    """Nonces that were taken and whose tokens would still hold."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._until: dict[tuple[str, str], float] = {}
-        self._swept = 0.0
-
-    def now(self, ehr: str, nonce: str, until: float, at: float) -> bool:
-        """Takes one; False where it was taken before."""
-        with self._lock:
-            if at - self._swept > SKEW:
-                self._until = {key: end for key, end in self._until.items() if end >= at}
-                self._swept = at
-            if (ehr, nonce) in self._until:
-                return False
-            self._until[ehr, nonce] = until
-            return True
 
 
 def _refusal(why: str) -> NotAllowed:

@@ -18,7 +18,7 @@ from mappings.r4.faults import Fault, FaultyInput
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
     from adapter.store.clients import Client
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 
 __all__ = ["enrol", "state"]

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapter.config import Settings
-from adapter.errors import Invalid, NotFound
-from adapter.flows import push
+from adapter.errors import NotFound
+from adapter.flows import push, sentence
 from mappings.r4.build import Resource
-from mappings.r4.faults import Fault
 from mappings.registry.retraction import is_emptied
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ def erase(
 
     Raises NotFound, Invalid without a reason, Conflict while something of the patient is being sent.
     """
-    if not reason.strip():
-        raise Invalid([Fault("reason", "say why the patient is erased")])
+    reason = sentence.required(reason, "reason", "say why the patient is erased")
     with store.transaction() as tx:
         enrolment = tx.enrolments.of(centre, patient)
         if enrolment is None:

@@ -20,7 +20,7 @@ from mappings.registry.deidentify import deidentify
 
 if TYPE_CHECKING:
     from adapter.store import Store
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
 
 STEP = 500
 """Resources of one step."""

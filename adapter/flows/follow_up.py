@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.config import Settings
-from adapter.errors import Invalid, NotFound
-from adapter.flows import answers, course, received, renewal
+from adapter.errors import NotFound
+from adapter.flows import answers, course, received, renewal, sentence
 from adapter.flows.course import Receipt
 from mappings.facts import FollowUp
 from mappings.intake import schema
 from mappings.r4.build import Ids
-from mappings.r4.faults import Fault
 
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
@@ -72,8 +71,7 @@ def retract(
 
     Repeating it writes nothing. Raises NotFound, also for another centre's; Invalid without a reason.
     """
-    if not reason.strip():
-        raise Invalid([Fault("reason", "say why the follow-up is retracted", "required")])
+    reason = sentence.required(reason, "reason", "say why the follow-up is retracted")
     with course.refusing(), store.transaction() as tx:
         known = _own(tx, id_, sender)
         tx.hold(f"{known.centre}/{known.patient}")

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import Invalid, NotFound
-from adapter.flows import course, hospital_facts, notification
+from adapter.flows import course, hospital_facts, notification, sentence
 from adapter.hospital.answer import dicts
 from adapter.store.questions import Question
 from mappings.facts import VitalStatus, Word
@@ -53,8 +53,10 @@ def answer(
 ) -> None:
     """A person has seen to it; `relink`: a merged record is the same person's, and is theirs from now on.
 
-    `centre` None: the operator. Raises NotFound, also for another centre's; Invalid where nothing was merged.
+    `centre` None: the operator. Raises NotFound, also for another centre's; Invalid without an answer, and where
+    nothing was merged.
     """
+    reason = sentence.required(reason, "reason", "say what came of it")
     with store.transaction() as tx:
         found = tx.questions.answer(id_, who=who, answer=reason, at=now)
         of = next((one.centre for one in tx.enrolments.of_course(found.course)), None)

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import Refused
+from adapter.flows.registry import MALFORMED
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.outbox import DELIVERED, DISCARDED
 from mappings.r4.build import Resource
@@ -116,8 +117,10 @@ def push(store: Store, registry: str, submit: Submit, now: datetime, *, who: str
                 continue
             try:
                 submission = submit(resources, next((stored.centre for stored in found if stored.centre), None))
-            except FaultyInput as error:  # one patient's record must not hold up all others
-                done.left[f"course {course}: {error}"] += 1
+            except MALFORMED as error:  # one patient's record must not hold up all others
+                # without the words of an unforeseen error, which may quote a patient
+                told = str(error) if isinstance(error, FaultyInput) else "has a record that cannot be read"
+                done.left[f"course {course}: {told}"] += 1
                 continue
             done.left += submission.left
             changes = _changes(_Lane.of(tx, registry, course), submission.parts)
@@ -183,7 +186,7 @@ def _require_same_key(store: Store, registry: str, submit: Submit, on: date) -> 
             continue
         try:
             submission = submit(resources, next((stored.centre for stored in found if stored.centre), None))
-        except FaultyInput:
+        except MALFORMED:
             continue
         meant = _alive(one for part in submission.parts for one in part)
         if meant and not meant & known:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotAllowed
-from adapter.flows import course, pushed_beside, pushed_item, pushed_subject, received, renewal
+from adapter.flows import course, pushed_beside, pushed_item, pushed_subject, received, renewal, sentence
 from adapter.flows.pushed_item import Known
 from adapter.flows.pushed_subject import Places
 from adapter.store.criteria import Criterion
@@ -29,7 +29,7 @@ from mappings.registry import pushed
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
     from adapter.store.clients import Client
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 
 TAKEN_BACK = {"entered-in-error", "refuted", "cancelled"}
@@ -108,9 +108,10 @@ def take_back(
     """
     if sender.centre is None:
         raise NotAllowed("this token belongs to no centre")
+    reason = sentence.required(reason or _BY_SENDER, "reason", "say why it is taken back")
     with course.refusing(), store.transaction() as tx:
         this = _Taking(tx, sender, sender.centre, settings, now)
-        places = [this.withdraw(one, reason or _BY_SENDER) for one in withdrawals]
+        places = [this.withdraw(one, reason) for one in withdrawals]
         this.settle()
         return [tx.resources.get(*place) if place else None for place in places]
 

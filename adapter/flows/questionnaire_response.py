@@ -15,7 +15,7 @@ from mappings.r4.build import Resource
 if TYPE_CHECKING:
     from adapter.store import Store
     from adapter.store.clients import Client
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
 
 REASON = "its QuestionnaireResponse was deleted"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapter.errors import NotFound
-from adapter.flows.delivery import Policy, rehearse
+from adapter.flows import sentence
+from adapter.flows.delivery import TRY_NOW, Policy, rehearse
 from adapter.store import Store
 from adapter.store.lease import PARKED
 from adapter.store.outbox import UNFINISHED, Delivery
@@ -45,8 +46,24 @@ def retry(store: Store, ids: Collection[int] | None, *, who: str, centre: str, n
     return done
 
 
+def try_now(store: Store, destination: str, *, who: str, centre: str | None, now: datetime) -> int:
+    """Has a hospital or registry asked at once by one request, whatever silence it had; how many patients wait.
+
+    Where it answers, the rest follows; where it does not, the next wait is as long as it would have been.
+    Raises NotFound where nothing waits there; `centre`: of this centre's own patients.
+    """
+    with store.transaction() as tx:
+        waiting = tx.outbox.hasten(destination, centre, now)
+        if not waiting:
+            raise NotFound(f"nothing waits for {destination[:64]}")
+        tx.sent.learn(destination, TRY_NOW, now.isoformat())
+        tx.audit.add(at=now, who=who, action="try-now", target=destination, centre=centre)
+    return waiting
+
+
 def discard(store: Store, id_: int, reason: str, *, who: str, centre: str, now: datetime) -> None:
-    """Never sends it. Raises NotFound, also for another centre's, or Conflict while it is being sent."""
+    """Never sends it. Raises NotFound, Invalid without a reason, Conflict while it is being sent."""
+    reason = sentence.required(reason, "reason", "say why it is not to be sent")
     with store.transaction() as tx:
         row = tx.outbox.show(id_)
         if row.course not in {one.course for one in tx.enrolments.of_centre(centre)}:

@@ -46,7 +46,12 @@ if TYPE_CHECKING:
 SOURCE = "regimen"
 """What the resources of a regimen name as their source; no document has this key."""
 
-_IN_THE_DOCUMENT = {"day-zero": "transplant.date", "weight": "measurements.weight", "height": "measurements.height"}
+_IN_THE_DOCUMENT = {
+    "day-zero": "transplant.date",
+    "weight": "measurements.weight",
+    "height": "measurements.height",
+    "birth-date": "birth_date",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +95,13 @@ def settle(tx: Tx, known: Known, planned: Planned) -> None:
 
 def plan(known: Known) -> Planned:
     """Applies the protocol to what is known. Missing, stale or implausible facts are issues, never an error."""
+    faults = list(of_unknown_age(known.enrolment).values())
     try:
         applied = [(since, apply(_order(body, known)).resources) for since, body in bodies(known)]
     except FaultyInput as found:
-        return Planned((), tuple(_in_the_document(fault) for fault in found.faults))
+        faults += found.faults
+    if faults:
+        return Planned((), tuple(_in_the_document(fault) for fault in faults))
     return Planned(tuple(revision.effective(applied)), ())
 
 
@@ -119,6 +127,7 @@ def bodies(known: Known) -> list[tuple[date | None, Body]]:
 def _order(body: Body, known: Known) -> Order:
     enrolment, settings = known.enrolment, known.settings
     transplant = enrolment.transplant if isinstance(enrolment.transplant, Transplant) else Transplant()
+    changed = _changed(body, known)
     return Order(
         protocol=load(enrolment.protocol),
         day_zero=transplant.day_zero,
@@ -133,7 +142,8 @@ def _order(body: Body, known: Known) -> Order:
         patient=patient_of(enrolment, known.follow_ups),
         made=known.now,
         software=software(),
-        flags=flags(body, known),
+        flags=(_flag(changed, body, known),) if changed else (),
+        flagged_from=changed.taken if changed else None,
     )
 
 
@@ -168,6 +178,17 @@ def body_of(enrolment: Enrolment, ids: Ids) -> Body:
     )
 
 
+def of_unknown_age(enrolment: Enrolment) -> dict[str, Fault]:
+    """Weight and height of which only the month or the year is told: such a one may be too old to dose by."""
+    measures = zip(("weight", "height"), _measured(enrolment.measurements), strict=True)
+    told = {name: one.date for name, one in measures if one and isinstance(one.date, PartialDate)}
+    return {
+        name: Fault(name, f"{name} is dated {day}: the day is needed, because an old one doses nobody", "value")
+        for name, day in told.items()
+        if day.exact is None
+    }
+
+
 def patient_of(enrolment: Enrolment, follow_ups: Sequence[FollowUp]) -> Patient:
     """Birth and death, as far as they are known."""
     died = [
@@ -199,38 +220,37 @@ def latest_weight(known: Known) -> Measurement | None:
     return max(found, key=lambda one: one.taken or known.now.date(), default=None)
 
 
-def flags(body: Body, known: Known) -> tuple[str, ...]:
-    """Why what is still to be given may need another dose: the weight has changed since."""
+def _changed(body: Body, known: Known) -> Measurement | None:
+    """The newest weight, where what is given from its day on may need another dose."""
     newest = latest_weight(known)
     if newest is None or newest.taken is None or not body.weight_kg:
-        return ()
+        return None
     if body.weight_date and newest.taken <= body.weight_date:
-        return ()
-    percent = abs(newest.value - body.weight_kg) * 100 / body.weight_kg
-    if percent <= known.settings.limits.redose_percent:
-        return ()
+        return None
+    return newest if _percent(newest, body.weight_kg) > known.settings.limits.redose_percent else None
+
+
+def _flag(newest: Measurement, body: Body, known: Known) -> str:
     where = f" by the hospital's record ({newest.source})" if newest in known.hospital_weights else ""
     return (
-        f"Weight {newest.value} kg of {newest.taken}{where} differs by {percent:.1f} % "
-        f"from the {body.weight_kg} kg dosed by: to be redosed?",
+        f"Weight {newest.value} kg of {newest.taken}{where} differs by {_percent(newest, body.weight_kg):.1f} % "
+        f"from the {body.weight_kg} kg dosed by: to be redosed?"
     )
+
+
+def _percent(newest: Measurement, dosed_by: Decimal | None) -> Decimal:
+    return abs(newest.value - dosed_by) * 100 / dosed_by if dosed_by else Decimal(0)
 
 
 def _store(tx: Tx, standing: Sequence[Resource], known: Known) -> None:
     """The Provenance is written where, and only where, something that it speaks of was."""
     where = {"centre": known.enrolment.centre, "course": known.ids.course}
-    news = [one for one, _ in tx.resources.news([(one, [SOURCE]) for one in standing], **where)]
-    written = [_put(tx, one, known) for one in news if one["resourceType"] != "Provenance"]
-    if any(written):
-        for one in news:
-            if one["resourceType"] == "Provenance":
-                _put(tx, one, known)
-
-
-def _put(tx: Tx, resource: Resource, known: Known) -> bool:
-    require_valid(resource)
-    centre, course = known.enrolment.centre, known.ids.course
-    return tx.resources.put(resource, centre=centre, course=course, sources=[SOURCE], at=known.now) is not None
+    news = tx.resources.news([(one, [SOURCE]) for one in standing], **where)
+    for resource, _ in news:
+        require_valid(resource)
+    said = [row for row in news if row[0]["resourceType"] != "Provenance"]
+    if any(tx.resources.put_all(said, **where, at=known.now)):
+        tx.resources.put_all([row for row in news if row not in said], **where, at=known.now)
 
 
 def _measured(section: object) -> tuple[BodyMeasure | None, BodyMeasure | None]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 from adapter.errors import Refused
-from adapter.store.stored import decoded
+from adapter.store.courses import decoded
 from adapter.trail import journal
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.r4.build import Resource
@@ -23,7 +23,7 @@ from mappings.registry.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from adapter.store import Store
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
 
 COURSES_AT_ONCE = 50
 """Courses in memory at a time."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.errors import Conflict, Invalid
-from adapter.flows import course, regimen, renewal
+from adapter.flows import course, regimen, renewal, sentence
 from adapter.store.validations import SIGNED, WITHDRAWN, Event
 from mappings.facts import Enrolment
 from mappings.intake import schema
@@ -101,13 +101,12 @@ def withdraw(
 ) -> Standing:
     """Ends every signature of the plan: it is a draft again. Raises as `validate`; Conflict where nobody has signed."""
     _require_signer(signer)
-    if not reason.strip():
-        raise Invalid([Fault("reason", "say why the signature is taken back", "required")])
+    reason = sentence.required(reason, "reason", "say why the signature is taken back")
     with store.transaction() as tx:
         plan = _held(tx, id_, centre, settings, now)
         if not plan.holding:
             raise Conflict("this plan is not signed")
-        _note(tx, WITHDRAWN, signer, plan, now, reason.strip())
+        _note(tx, WITHDRAWN, signer, plan, now, reason)
         _store(tx, [signature.drafted(one) for one in plan.resources], plan, now)
         return _again(tx, plan, settings, now)
 

@@ -25,7 +25,7 @@ from mappings.r4.build import escaped
 
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
-    from adapter.store.resources import Stored
+    from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 
 MOST_RESULTS = 500

@@ -74,13 +74,18 @@ class Answer:
     def verdict(self) -> Verdict:
         """What to do, where it is not a good answer."""
         found = quirks.rule_for(self.status, _codes(_outcome(self.body))).verdict
-        return Verdict.AWAY if found is Verdict.CROWDED and "Retry-After" in self.headers else found
+        return Verdict.AWAY if found is Verdict.CROWDED and self.asked is not None else found
+
+    @property
+    def asked(self) -> float | None:
+        """Seconds of pause that the server asks for."""
+        return retry.retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
 
     def _refusal(self) -> HospitalUnavailable | HospitalRefused:
         outcome = _outcome(self.body)
         said = _words(outcome) or self.reason
         text = f"{self.name}: {self.status} {said}".rstrip()
-        asked = retry.retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
+        asked = self.asked
         match self.verdict:
             case Verdict.REFUSED:
                 return HospitalRefused(self.status, said, outcome)
@@ -92,7 +97,7 @@ class Answer:
                 return HospitalSilent(text, asked)
             case Verdict.BROKEN if asked is None:
                 return HospitalBroke(text, self.status, outcome)
-            case Verdict.CONTENTION:
+            case Verdict.CONTENTION | Verdict.RACED:
                 return HospitalUnavailable(f"{text}: other writers hold these resources", asked)
             case _:
                 return HospitalUnavailable(text) if asked is None else HospitalSilent(text, asked)

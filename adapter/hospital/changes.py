@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from adapter.hospital.answer import dicts
 from adapter.hospital.references import rewritten
-from mappings.r4.build import Element, Resource, escaped
+from mappings.r4.build import Element, Resource, escaped, full_url
 
 _NAME = r"[A-Za-z0-9\-.]{1,64}"
 _ADDRESS = re.compile(rf"(?:.*/)?[A-Z][A-Za-z]+/(?P<id>{_NAME})(?:/_history/(?P<version>{_NAME}))?")
@@ -44,7 +44,7 @@ class Kept:
 
 def bundle(changes: Sequence[Change], elsewhere: Mapping[str, str]) -> Resource:
     """The transaction. `elsewhere`: reference there, of those that have another id there, by our own reference."""
-    names = {one.reference: _full_url(one) for one in changes if one.there is None}
+    names = {one.reference: full_url(one.resource) for one in changes if one.there is None}
     names |= {one.reference: _target(one, one.there) for one in changes if one.there not in (None, one.resource["id"])}
     entries = [_entry(one, dict(elsewhere) | names) for one in changes]
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
@@ -93,11 +93,7 @@ def _entry(one: Change, names: Mapping[str, str]) -> Element:
             resource = resource | {"id": one.there}
         if one.version:
             request["ifMatch"] = f'W/"{one.version}"'
-    return {"fullUrl": _full_url(one), "resource": resource, "request": request}
-
-
-def _full_url(one: Change) -> str:
-    return f"urn:uuid:{one.resource['id']}"
+    return {"fullUrl": full_url(one.resource), "resource": resource, "request": request}
 
 
 def _target(one: Change, there: str | None) -> str:

@@ -132,10 +132,11 @@ class HospitalClient:
             with asking() as crowded:
                 answer = self._send("POST", self.base_url, data=sent)
                 verdict = None if answer.ok else answer.verdict
-                if verdict is Verdict.CROWDED:
+                if verdict in (Verdict.CROWDED, Verdict.RACED):
                     crowded()
             tried += 1
-            if verdict not in (Verdict.CONTENTION, Verdict.CROWDED) or tried == CONTENTION_TRIES:
+            again = verdict in (Verdict.CONTENTION, Verdict.CROWDED, Verdict.RACED) and answer.asked is None
+            if not again or tried == CONTENTION_TRIES:
                 return answer
             self._pause(self._jitter() * 0.02 * 2.0**tried)
 

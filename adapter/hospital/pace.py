@@ -30,9 +30,9 @@ ENTRIES = 300
 
 
 SHARE = 20
-"""How many times as long as the books of patients claimed together the sending of them is to take, at least."""
+"""How many times as long as the books of all writers together the sending of one of them is to take, at least."""
 
-BATCH_SECONDS = 1.0
+BATCH_SECONDS = 2.0
 """That it may take: until then nothing is written of what was sent."""
 
 MOST_LANES = 32
@@ -61,6 +61,7 @@ class Pace:
         self._limit, self._ceiling, self._run, self._good = most, most, RUN, 0
         self._silences = 0
         self._until: datetime | None = None
+        self._fell_silent: datetime | None = None
         self._broke: set[str] = set()
         self._cuts = 0
         self.entries = entries
@@ -76,6 +77,17 @@ class Pace:
     def until(self) -> datetime | None:
         """When the hospital may be asked again; None: at any time."""
         return self._until if self._until and self._now() < self._until else None
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """When it last fell silent; None where it may be asked."""
+        return self._fell_silent if self.until else None
+
+    def probe(self) -> None:
+        """It may be asked now, by one. What it does not answer counts as before, so that the next wait is longer."""
+        with self._changed:
+            self._until = None
+            self._changed.notify_all()
 
     @contextmanager
     def turn(self) -> Iterator[Turn | None]:
@@ -122,9 +134,13 @@ class Pace:
                 self.crowded()
 
     def took(self, lanes: int, books: float, sending: float) -> None:
-        """So many patients were claimed together: the seconds of claiming and writing them, and of sending them."""
+        """So many patients were claimed together: the seconds of claiming and writing them, and of sending them.
+
+        While one sends so do the others, but they write one after the other: the books of all are what counts.
+        """
         each = max(sending / lanes, 1e-6)
-        self.lanes = max(1, min(MOST_LANES, 2 * lanes, math.ceil(SHARE * books / each), int(BATCH_SECONDS / each)))
+        enough = math.ceil(SHARE * books * self._limit / each)
+        self.lanes = max(1, min(MOST_LANES, 2 * lanes, enough, int(BATCH_SECONDS / each)))
 
     def broke(self, patient: str) -> bool:
         """It broke over what it was sent. True: over so many patients in a row that it is not what was sent."""
@@ -138,7 +154,8 @@ class Pace:
             if self.until is None:  # those who were under way together count once
                 self._silences += 1
                 wait = retry.delay(self._silences, self._jitter(), asked=asked)
-                self._until = self._now() + timedelta(seconds=wait)
+                self._fell_silent = self._now()
+                self._until = self._fell_silent + timedelta(seconds=wait)
                 self._limit, self._good, self.lanes = 1, 0, 1
             self._changed.notify_all()
             return self._until or self._now()

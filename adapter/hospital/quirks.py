@@ -15,6 +15,7 @@ class Verdict(Enum):
 
     CONTENTION = "others write the same: repeat at once, with jitter"
     CROWDED = "too many at once: fewer writers, and repeat at once, with jitter"
+    RACED = "it lost against others: fewer writers, and this one again when the server asks for it"
     LATER = "try this again later"
     AWAY = "the whole server is away or asks for a pause: whoever else waits may wait too"
     BROKEN = "the server broke: try again a few times, then it is this content"
@@ -45,6 +46,7 @@ RULES = (
     _rule(400, Verdict.OUTDATED, "Helios 0.2.7: a stale If-Match in a transaction, with 400 outside", "status 412"),
     _rule(400, Verdict.CROWDED, "Helios 0.2.7: concurrent transactions under load", "database table is locked"),
     _rule(413, Verdict.TOO_LARGE, "RFC 9110 15.5.14"),
+    _rule(503, Verdict.RACED, "Helios 0.2.7: half of concurrent ones, Retry-After: 5", "aborted the transaction"),
     _rule(503, Verdict.CROWDED, "Helios: 503 with code `transient` to half of concurrent transactions", "transient"),
     _rule((401, 403), Verdict.AWAY, "RFC 9110 15.5.2, 15.5.4: credentials; the content is not to blame"),
     _rule((429, 503), Verdict.AWAY, "RFC 6585 4, RFC 9110 15.6.4: the server asks for a pause"),

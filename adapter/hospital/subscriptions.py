@@ -135,7 +135,7 @@ def _status(entry: dict[str, Any]) -> Resource | None:
     resource = entry.get("resource")
     if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
         return None
-    names = {parameter.get("name") for parameter in dicts(resource.get("parameter"))}
+    names = {str(parameter.get("name")) for parameter in dicts(resource.get("parameter"))}
     return resource if {"subscription", "type"} <= names else None
 
 

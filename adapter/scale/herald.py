@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from adapter.config import Settings
+from adapter.flows import batch_job
 from adapter.flows.crew import Crew, now
-from adapter.scale.app import DRAIN, PULL, say
+from adapter.scale.app import BATCH, DRAIN, EXPORT, PULL, say
 from adapter.store import Store
 
 
@@ -33,6 +34,15 @@ class Herald(Crew):
         for _ in range(self._writers):
             self._say(DRAIN, destination)
         return Counter()
+
+    def take_in(self) -> None:
+        """Calls one for each batch and each export that nobody works on."""
+        batch_job.sweep(store=self._store, now=now())
+        with self._store.reading() as tx:
+            batches, exports = tx.batches.free(now()), tx.exports.free(now())
+        for task, ids in ((BATCH, batches), (EXPORT, exports)):
+            for id_ in ids:
+                self._say(task, id_)
 
     def fetch(self) -> None:
         """Calls one that reads, where a notification waits."""

@@ -16,14 +16,17 @@ from sqlalchemy import Connection, text
 from adapter.errors import StoreUnavailable
 from adapter.store import engine, erasure, index, lease, listening, schema
 from adapter.store.audit import Audit
+from adapter.store.batches import Batches
 from adapter.store.clients import Clients
 from adapter.store.copies import Copies
 from adapter.store.decisions import Decisions
 from adapter.store.drafts import Drafts
+from adapter.store.engine import KEPT
 from adapter.store.enrolments import Enrolments
 from adapter.store.exports import Exports
 from adapter.store.follow_ups import FollowUps
 from adapter.store.heard import HeardOf
+from adapter.store.hook_tokens import HookTokens
 from adapter.store.hospital_doses import HospitalDoses
 from adapter.store.inbox import Inbox
 from adapter.store.last_told import LastTold, last_told
@@ -38,7 +41,7 @@ from adapter.store.validations import Validations
 from adapter.trail import journal
 from mappings.r4.build import Resource
 
-__all__ = ["Store", "Tx"]
+__all__ = ["KEPT", "Store", "Tx"]
 
 BUSY_SECONDS = 10.0
 
@@ -64,10 +67,12 @@ class Tx:
         self.hospital_doses = HospitalDoses(connection)
         self.copies = Copies(connection)
         self.heard = HeardOf(connection)
+        self.hook_tokens = HookTokens(connection)
         self.questions = Questions(connection)
         self.validations = Validations(connection)
         self.people = People(connection)
         self.exports = Exports(connection)
+        self.batches = Batches(connection)
 
     def note(self, event: str, **fields: journal.Told) -> None:
         """A line for the log, written once this transaction is durable."""
@@ -93,10 +98,11 @@ class Store:
     """The database at `url`: `sqlite:///path` or `postgresql://...`. Threads and processes may share it.
 
     Every method raises StoreUnavailable when the database is locked for longer than `busy_seconds`, full, or away.
+    `threads`: that use it all the time, and wait for no connection.
     """
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        self._engine = engine.open_engine(url, busy_seconds)
+    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS, threads: int = KEPT) -> None:
+        self._engine = engine.open_engine(url, busy_seconds, threads)
         self._busy_seconds, self._line = busy_seconds, threading.Lock()
 
     def migrate(self) -> None:
@@ -119,6 +125,11 @@ class Store:
                 return list(found) == [schema.REVISION] and not index.stale(connection)
         except StoreUnavailable:
             return False
+
+    def room(self) -> int | None:
+        """Connections that the database gives to everybody together; None where it does not count them."""
+        with self._connected(writes=False) as connection:
+            return engine.room(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:

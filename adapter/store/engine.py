@@ -15,12 +15,15 @@ from adapter.errors import Refused, StoreUnavailable
 WRITES = "engraft_writes"
 """Execution option of a connection whose transaction will write."""
 
+KEPT, SPARE = 5, 20
+"""Connections of a process that stay open, and those that are opened beside them for a moment."""
+
 UNIQUE_VIOLATION = "23505"
 FORMS = "write sqlite:///path/to/file or postgresql://user@host/name"
 
 
-def open_engine(url: str, busy_seconds: float) -> Engine:
-    """The engine of `url`. A writer waits `busy_seconds` for another before it gives up.
+def open_engine(url: str, busy_seconds: float, threads: int) -> Engine:
+    """The engine of `url`. A writer waits `busy_seconds` for another before it gives up; `threads` need not wait.
 
     Raises Refused for a URL that we cannot use (its password is never quoted), StoreUnavailable where the folder of a
     SQLite file cannot be made.
@@ -31,14 +34,14 @@ def open_engine(url: str, busy_seconds: float) -> Engine:
         raise Refused(f"ENGRAFT_DATABASE_URL is not a database URL: {FORMS}") from None
     match parsed.get_backend_name():
         case "sqlite":
-            return _sqlite(parsed, busy_seconds)
+            return _sqlite(parsed, busy_seconds, threads)
         case "postgresql":
-            return _postgresql(parsed, busy_seconds)
+            return _postgresql(parsed, busy_seconds, threads)
         case other:
             raise Refused(f"ENGRAFT_DATABASE_URL names {other}, which is not supported: {FORMS}")
 
 
-def _sqlite(url: URL, busy_seconds: float) -> Engine:
+def _sqlite(url: URL, busy_seconds: float, threads: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise Refused("ENGRAFT_DATABASE_URL names no file; a database in memory would forget what it acknowledged")
     path = Path(url.database).absolute()
@@ -47,7 +50,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     except OSError as error:
         raise StoreUnavailable(f"the folder of the database cannot be made: {error.strerror}") from error
     place = url.set(database=str(path))
-    engine = create_engine(place, connect_args={"timeout": busy_seconds}, **_usual(busy_seconds))
+    engine = create_engine(place, connect_args={"timeout": busy_seconds}, **_usual(busy_seconds, threads))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "connect", _remember_process)
@@ -55,7 +58,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
-def _postgresql(url: URL, busy_seconds: float) -> Engine:
+def _postgresql(url: URL, busy_seconds: float, threads: int) -> Engine:
     """By psycopg, whether the URL names it or no driver. Somebody else's lock is waited for as long as on SQLite."""
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
@@ -64,7 +67,7 @@ def _postgresql(url: URL, busy_seconds: float) -> Engine:
     connect: dict[str, Any] = {name: value for name, value in asked.items() if name not in url.query}
     connect["options"] = options
     try:
-        engine = create_engine(url, connect_args=connect, pool_pre_ping=True, **_usual(busy_seconds))
+        engine = create_engine(url, connect_args=connect, pool_pre_ping=True, **_usual(busy_seconds, threads))
     except ModuleNotFoundError as error:
         raise Refused(f"ENGRAFT_DATABASE_URL needs the Python package {error.name}, which is not installed") from error
     event.listen(engine, "connect", _remember_process)
@@ -72,9 +75,21 @@ def _postgresql(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
-def _usual(busy_seconds: float) -> dict[str, Any]:
+def _usual(busy_seconds: float, threads: int) -> dict[str, Any]:
     """Of both engines. Parameters hold patients: no message of SQLAlchemy's has them."""
-    return {"pool_timeout": busy_seconds, "pool_size": 5, "max_overflow": 20, "hide_parameters": True}
+    kept = max(KEPT, threads)
+    return {"pool_timeout": busy_seconds, "pool_size": kept, "max_overflow": SPARE, "hide_parameters": True}
+
+
+def room(connection: Connection) -> int | None:
+    """Connections that the database gives to everybody together; None: as many as files can be opened."""
+    if connection.dialect.name != "postgresql":
+        return None
+    most, kept = (int(connection.exec_driver_sql(f"SHOW {name}").scalar_one()) for name in _ROOM)
+    return most - kept
+
+
+_ROOM = ("max_connections", "superuser_reserved_connections")
 
 
 def retire(engine: Engine) -> None:

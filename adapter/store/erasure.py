@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from adapter.errors import Conflict
+from adapter.store import batches
 from adapter.store.inbound_schema import hospital_copies
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.outbox import DISCARDED
-from adapter.store.schema import inbox, links, metadata, outbox, sent
+from adapter.store.schema import enrolments, inbox, links, metadata, outbox, sent
 from adapter.store.schema import resource_heads as heads
 from mappings.r4.build import Resource
 
@@ -23,11 +24,14 @@ ERASED = "the patient was erased"
 def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], bool]) -> int:
     """How many resources went. `keep`: what of the outbox stays as it is (retractions); of the rest the content goes.
 
-    Raises Conflict while something of this course is being sent.
+    Raises Conflict while something of this course is being sent, or a batch of its centre taken in.
     """
     lane = outbox.c.course == course
     if connection.scalar(select(outbox.c.id).where(lane, outbox.c.state == LEASED).limit(1)):
         raise Conflict("something of this patient is being sent: try again in a few minutes")
+    numbers = select(enrolments.c.centre, enrolments.c.patient).where(enrolments.c.course == course).distinct()
+    for centre, patient in connection.execute(numbers).all():
+        batches.erase(connection, centre, patient)
     found = connection.execute(select(heads.c.key, heads.c.kind, heads.c.id).where(heads.c.course == course)).all()
     linked = connection.execute(select(links.c.hospital, links.c.patient).where(links.c.course == course)).all()
     ids = [row.id for row in found] + [name.partition("/")[2] for _, name in linked]

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select
 
+from adapter.store import jobs, lease
 from adapter.store.schema import exports
-
-WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
-
-TRIES = 3
-"""An export that failed so often stays failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,7 @@ class Exports:
         """One that waits for a process."""
         values = {name: getattr(export, name) for name in Export.__slots__}
         self._connection.execute(insert(exports).values(**values, beat=export.at, worker=None))
+        lease.call(self._connection, lease.JOBS)
 
     def get(self, id_: str, client: str, at: datetime) -> Export | None:
         """The export, if this client asked for it and it has not expired."""
@@ -54,25 +51,23 @@ class Exports:
         row = self._connection.execute(select(exports).where(mine)).one_or_none()
         return _of(row) if row else None
 
+    def free(self, at: datetime) -> list[str]:
+        """What nobody works on and has not expired, the oldest first."""
+        over = set(self.expired(at))
+        return [id_ for id_ in jobs.free(self._connection, exports, at) if id_ not in over]
+
     def known(self, id_: str) -> bool:
         """Does anybody still want it?"""
         return self._connection.scalar(select(exports.c.id).where(exports.c.id == id_)) is not None
 
-    def claim(self, id_: str, worker: str, at: datetime, silent: float) -> Export | None:
-        """Takes one that waits, or whose process has said nothing for `silent` seconds. None: it is in good hands."""
-        free = or_(
-            exports.c.state == WAITING,
-            and_(exports.c.state == RUNNING, exports.c.beat < at - timedelta(seconds=silent)),
-        )
-        taken = {"state": RUNNING, "worker": worker, "beat": at, "attempts": exports.c.attempts + 1}
-        change = update(exports).where(exports.c.id == id_, free).values(**taken).returning(*exports.c)
-        row = self._connection.execute(change).one_or_none()
+    def claim(self, id_: str, worker: str, at: datetime) -> Export | None:
+        """Takes one that waits, or whose process is silent. None: it is in good hands."""
+        row = jobs.claim(self._connection, exports, id_, worker, at)
         return _of(row) if row else None
 
     def beat(self, id_: str, worker: str, at: datetime, **said: Any) -> bool:
         """The process lives, and what it has (`written`, `files`, `state`, `error`). False: it is no longer its own."""
-        mine = and_(exports.c.id == id_, exports.c.worker == worker, exports.c.state == RUNNING)
-        return bool(self._connection.execute(update(exports).where(mine).values(beat=at, **said)).rowcount)
+        return jobs.beat(self._connection, exports, id_, worker, at, said)
 
     def remove(self, id_: str) -> None:
         """Nobody wants it any more; whoever works on it finds out at the next beat."""

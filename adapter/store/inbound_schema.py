@@ -73,3 +73,13 @@ questions = Table(
     Index(None, "hospital", "course", "about"),
 )
 """What a hospital says of a patient that only people can judge."""
+
+hook_tokens = Table(
+    "hook_tokens",
+    metadata,
+    Column("ehr", String, primary_key=True),
+    Column("jti_hash", String, primary_key=True),
+    _instant("until"),
+    Index(None, "until"),
+)
+"""JWTs by which EHRs called CDS Hooks, each until it could not be shown again."""

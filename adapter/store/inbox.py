@@ -6,7 +6,7 @@ matter, and no row waits for another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -99,6 +99,14 @@ class Inbox:
         """To be tried again at `due`; None: parked, because trying again will not help."""
         again = {"state": WAITING, "due": due} if due else {"state": PARKED}
         return lease.settle(self._connection, inbox, id_, worker, {**again, "error": error})
+
+    def release(self, workers: Collection[str], at: datetime) -> int:
+        """Gives back what these workers hold. How many rows."""
+        return lease.release(self._connection, inbox, workers, at)
+
+    def workers(self) -> list[str]:
+        """Whoever holds a lease."""
+        return lease.workers(self._connection, inbox)
 
     def is_due(self, at: datetime) -> bool:
         """Can anything be leased?"""

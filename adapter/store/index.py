@@ -5,7 +5,7 @@ The index holds the newest version of what is not deleted, and can be made anew 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select
@@ -49,17 +49,17 @@ def rows(resource: Resource) -> dict[Table, list[Columns]]:
     return found
 
 
-def write(connection: Connection, key: int, resource: Resource, *, known: bool) -> None:
-    """Puts the rows of a resource in the place of those that it had, if it is `known`."""
+def write(connection: Connection, resources: Mapping[int, Resource], known: Collection[int]) -> None:
+    """Puts the rows of resources, by key, in the place of those that the `known` of them had."""
     if known:
-        remove(connection, key)
-    _insert(connection, [(key, resource)])
+        remove(connection, known)
+    _insert(connection, resources.items())
 
 
-def remove(connection: Connection, key: int) -> None:
-    """Nothing finds the resource any more."""
+def remove(connection: Connection, keys: Collection[int]) -> None:
+    """Nothing finds these resources any more."""
     for table in set(TABLES.values()):
-        connection.execute(delete(table).where(table.c.key == key))
+        connection.execute(delete(table).where(table.c.key.in_(keys)))
 
 
 def stale(connection: Connection) -> bool:

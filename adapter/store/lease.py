@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true
 
 WAITING, LEASED, PARKED = "waiting", "leased", "parked"
 CHANNEL = "engraft"
-INBOX = ""
-"""Where notifications of hospitals wait; no destination is called so."""
+INBOX, JOBS = "", "*"
+"""Where notifications of hospitals wait, and work that goes on after an answer; no destination is called so."""
 
 
 def claim(
@@ -61,10 +61,23 @@ def settle(connection: Connection, table: Table, id_: int, worker: str, values: 
     return bool(connection.execute(update(table).where(mine).values(**values, worker=None)).rowcount)
 
 
+def release(connection: Connection, table: Table, workers: Collection[str], at: datetime) -> int:
+    """Gives back what these workers hold, because they live no more or have lost sight of it. How many rows."""
+    theirs = (table.c.state == LEASED) & table.c.worker.in_(workers)
+    change = update(table).where(theirs).values(state=WAITING, due=at, worker=None)
+    return connection.execute(change).rowcount
+
+
+def workers(connection: Connection, table: Table) -> list[str]:
+    """Whoever holds a lease."""
+    found = select(table.c.worker).where(table.c.state == LEASED).distinct()
+    return [name for name in connection.scalars(found) if name]
+
+
 def call(connection: Connection, place: str) -> None:
     """Wakes whoever listens (`listening.py`), once this transaction has ended: there is work at `place`.
 
-    A destination of the outbox, or INBOX. On SQLite nobody hears it, and workers look now and then.
+    A destination of the outbox, INBOX or JOBS. On SQLite nobody hears it, and workers look now and then.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(CHANNEL, place)))

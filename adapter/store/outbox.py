@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, false, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, false, func, insert, select, true, update
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import lease
@@ -160,14 +160,11 @@ class Outbox:
 
     def release(self, workers: Collection[str], at: datetime) -> int:
         """Gives back what these workers hold, because they live no more. How many rows."""
-        theirs = (outbox.c.state == LEASED) & outbox.c.worker.in_(workers)
-        change = update(outbox).where(theirs).values(state=WAITING, due=at, worker=None)
-        return self._connection.execute(change).rowcount
+        return lease.release(self._connection, outbox, workers, at)
 
     def workers(self) -> list[str]:
         """Whoever holds a lease."""
-        held = select(outbox.c.worker).where(outbox.c.state == LEASED).distinct()
-        return [name for name in self._connection.scalars(held) if name]
+        return lease.workers(self._connection, outbox)
 
     def delivered(self, id_: int, worker: str, at: datetime, note: str | None = None) -> bool:
         """Done. False (here and below): the lease was lost to another worker, whose word counts."""
@@ -236,6 +233,20 @@ class Outbox:
             lease.call(self._connection, destination)
         return done
 
+    def hasten(self, destination: str, centre: str | None, at: datetime) -> int:
+        """What waits there for its next try may be tried now, if anything does of this centre (None: of any).
+
+        How many patients of the centre wait.
+        """
+        mine = (outbox.c.destination == destination) & (outbox.c.front == true()) & (outbox.c.state == WAITING)
+        wanted = mine if centre is None else mine & outbox.c.course.in_(_courses(centre))
+        waiting = self._connection.scalar(select(func.count()).where(wanted)) or 0
+        if waiting:
+            later = update(outbox).where(mine, outbox.c.due > at).values(due=at)
+            self._connection.execute(later)
+            lease.call(self._connection, destination)
+        return waiting
+
     def discard(self, id_: int, reason: str, at: datetime) -> None:
         """A person says: never send this. Raises NotFound, or Conflict while it is being sent or after it was."""
         row = self.show(id_)
@@ -271,8 +282,7 @@ class Outbox:
         if states is not None:
             wanted = wanted.where(outbox.c.state.in_(states))
         if centre is not None:
-            own = select(enrolments.c.course).where(enrolments.c.centre == centre, enrolments.c.current)
-            wanted = wanted.where(outbox.c.course.in_(own))
+            wanted = wanted.where(outbox.c.course.in_(_courses(centre)))
         if destination is not None:
             wanted = wanted.where(outbox.c.destination == destination)
         if correlation is not None:
@@ -366,6 +376,10 @@ class Outbox:
 def references(resources: Iterable[Resource]) -> list[str]:
     """`Type/id` of each."""
     return [f"{resource['resourceType']}/{resource['id']}" for resource in resources]
+
+
+def _courses(centre: str) -> Select[tuple[str]]:
+    return select(enrolments.c.course).where(enrolments.c.centre == centre, enrolments.c.current)
 
 
 def _words(said: Said) -> dict[str, Any]:

@@ -8,30 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     Select,
-    Table,
     and_,
     bindparam,
-    delete,
     func,
-    insert,
     or_,
     select,
-    update,
 )
 
 from adapter.errors import Conflict
-from adapter.store import index, search, stored, streaming
+from adapter.store import courses as whole
+from adapter.store import index, search, streaming, writing
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Order, Window, unknown_place
 from adapter.store.schema import resource_heads as heads
 from adapter.store.schema import resource_sources
 from adapter.store.schema import resource_versions as versions
-from adapter.store.stored import Stored as Stored
-from adapter.store.stored import Written
+from adapter.store.stored import COLUMNS, Stored, every, newest, of, there
 from adapter.store.streaming import AT_ONCE, Wanted, version_of
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
@@ -72,42 +67,33 @@ class Resources:
 
         Raises Conflict: 412 where the newest version is not `expected_version`, 409 where another centre has this id.
         """
-        plain = _plain(resource)
-        kind, id_, digest = plain["resourceType"], plain["id"], content_hash(plain)
-        head = self._head(kind, id_)
-        _require(head, expected_version)
-        if head is None:
-            key = self._connection.execute(
-                insert(heads)
-                .values(kind=kind, id=id_, version=1, centre=centre, course=course, at=at)
-                .returning(heads.c.key)
-            ).scalar_one()
-        elif head.centre != centre:
-            raise Conflict(f"{kind}/{id_} is not this centre's")
-        else:
-            key = head.key
-        self._relate(key, sources, known=head is not None)
-        if head and head.hash == digest and not head.deleted:
-            return None
-        version = self._append(head, key, plain, digest, at, deleted=False)
-        index.write(self._connection, key, plain, known=head is not None)
-        return stored.stored(
-            kind, id_, version, at, head.centre if head else centre, head.course if head else course, plain
-        )
+        if expected_version is not None:
+            pair = (resource["resourceType"], resource["id"])
+            _require(writing.held(self._connection, [pair]).get(pair), expected_version)
+        return self.put_all([(resource, sources)], centre=centre, course=course, at=at)[0]
+
+    def put_all(
+        self,
+        rows: Sequence[tuple[Resource, Sequence[str]]],
+        *,
+        centre: str | None,
+        course: str | None,
+        at: datetime,
+    ) -> list[Stored | None]:
+        """What `put` does and answers, for (resource, sources) of which no two have the same type and id.
+
+        A few statements for all of them. Raises Conflict, before anything is written, where another centre has an id.
+        """
+        return writing.put_all(self._connection, rows, centre, course, at)
 
     def delete(self, kind: str, id_: str, at: datetime) -> bool:
         """A version that says it is gone: searches no longer find it, its history stays. False: it was not there."""
-        head = self._head(kind, id_)
-        if head is None or head.deleted:
-            return False
-        self._append(head, head.key, head.content, head.hash, at, deleted=True)
-        index.remove(self._connection, head.key)
-        return True
+        return writing.remove(self._connection, kind, id_, at)
 
     def get(self, kind: str, id_: str) -> Stored | None:
         """Newest version."""
         row = self._connection.execute(_ONE, {"of_kind": kind, "of_id": id_}).one_or_none()
-        return stored.of(row) if row else None
+        return of(row) if row else None
 
     def get_many(self, references: Sequence[str]) -> list[Stored]:
         """Newest versions of what is named as `Type/id`, each once; what is not here, or gone, is left out."""
@@ -117,29 +103,26 @@ class Resources:
             wanted = or_(
                 *(and_(heads.c.kind == kind, heads.c.id == id_) for kind, id_ in pairs[start : start + AT_ONCE])
             )
-            found |= {
-                (row.kind, row.id): stored.of(row)
-                for row in self._connection.execute(_newest().where(wanted, _there()))
-            }
+            found |= {(row.kind, row.id): of(row) for row in self._connection.execute(newest().where(wanted, there()))}
         return [found[pair] for pair in pairs if pair in found]
 
     def version(self, kind: str, id_: str, number: int) -> Stored | None:
         """One version, counted from 1."""
         if not 0 < number <= LAST_VERSION:
             return None
-        row = self._connection.execute(_every(kind, id_).where(versions.c.version == number)).one_or_none()
-        return stored.of(row) if row else None
+        row = self._connection.execute(every(kind, id_).where(versions.c.version == number)).one_or_none()
+        return of(row) if row else None
 
     def history(
         self, kind: str, id_: str, *, since: datetime | None = None, before: int | None = None, count: int | None = None
     ) -> list[Stored]:
         """Every version, newest first; or those not older than `since`, before a version, at most `count`."""
-        wanted = _every(kind, id_).order_by(versions.c.version.desc()).limit(count)
+        wanted = every(kind, id_).order_by(versions.c.version.desc()).limit(count)
         if since is not None:
             wanted = wanted.where(versions.c.at >= since)
         if before is not None:
             wanted = wanted.where(versions.c.version < before)
-        return [stored.of(row) for row in self._connection.execute(wanted)]
+        return [of(row) for row in self._connection.execute(wanted)]
 
     def versions_of(self, kind: str, id_: str, *, since: datetime | None = None) -> int:
         """How many versions there are, or were written since."""
@@ -149,17 +132,17 @@ class Resources:
 
     def of_course(self, course: str) -> list[Stored]:
         """Newest versions of everything in a course."""
-        return [stored.of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
+        return [of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
 
-    def of_courses(self, courses: Sequence[str], as_of: datetime | None = None) -> dict[str, list[Written]]:
-        """The same of several, not yet decoded: see `stored.of_courses`."""
-        return stored.of_courses(self._connection, courses, as_of)
+    def of_courses(self, courses: Sequence[str], as_of: datetime | None = None) -> dict[str, list[whole.Written]]:
+        """The same of several, not yet decoded: see `courses.of_courses`."""
+        return whole.of_courses(self._connection, courses, as_of)
 
     def patients_of(self, courses: Collection[str]) -> dict[str, tuple[str, str | None]]:
         """(id, centre) of the first Patient of each course, without its content; not of a course that has none."""
         # found by the course, hence the type as no index has it: there are more patients than resources of a course
-        wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, version_of(None))
-        wanted = wanted.where(heads.c.course.in_(courses), heads.c.kind.concat("") == "Patient", _there())
+        wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, version_of())
+        wanted = wanted.where(heads.c.course.in_(courses), heads.c.kind.concat("") == "Patient", there())
         found: dict[str, tuple[str, str | None]] = {}
         for course, id_, centre in self._connection.execute(wanted.order_by(heads.c.key)):
             found.setdefault(course, (id_, centre))
@@ -182,21 +165,21 @@ class Resources:
         self, rows: Iterable[tuple[Resource, Sequence[str]]], *, centre: str, course: str
     ) -> list[tuple[Resource, Sequence[str]]]:
         """Which of (resource, sources) of a course are not stored just so, in their order; two questions for all."""
-        joined = select(heads.c.kind, heads.c.id, versions.c.hash).join_from(heads, versions, version_of(None))
-        mine = and_(heads.c.course == course, heads.c.centre == centre, _there())
+        joined = select(heads.c.kind, heads.c.id, versions.c.hash).join_from(heads, versions, version_of())
+        mine = and_(heads.c.course == course, heads.c.centre == centre, there())
         digests = {f"{kind}/{id_}": digest for kind, id_, digest in self._connection.execute(joined.where(mine))}
         sources = self.sources_of_course(course)
 
-        def is_stored(resource: Resource, said: Sequence[str]) -> bool:
+        def stored(resource: Resource, said: Sequence[str]) -> bool:
             name = f"{resource['resourceType']}/{resource['id']}"
             return digests.get(name) == content_hash(resource) and set(sources.get(name, ())) == set(said)
 
-        return [row for row in rows if not is_stored(*row)]
+        return [row for row in rows if not stored(*row)]
 
     def from_source(self, course: str, source: str) -> list[Stored]:
         """Newest versions of what was made from a document of this course."""
         keys = select(resource_sources.c.key).where(resource_sources.c.source == source)
-        return self._all(_newest().where(heads.c.course == course, heads.c.key.in_(keys), _there()))
+        return self._all(newest().where(heads.c.course == course, heads.c.key.in_(keys), there()))
 
     def stream(
         self,
@@ -212,9 +195,9 @@ class Resources:
         """Newest versions, a few in memory at a time. Raises StoreUnavailable as `lines` does."""
         self._require_index(wanted)
         with self._connection.execute(
-            wanted.select(*_COLUMNS)
+            wanted.select(*COLUMNS)
         ) as rows:  # closed too where the reader stops before the end
-            yield from map(stored.of, rows)
+            yield from map(of, rows)
 
     def lines(self, wanted: Wanted) -> Iterator[tuple[int, str, bytes]]:
         """Key, type and bytes of newest versions for who only passes them on: see `streaming.lines`.
@@ -250,18 +233,18 @@ class Resources:
         Raises Invalid for a place that there is not, StoreUnavailable where the index is not this program's.
         """
         index.require_fresh(self._connection)
-        wanted = and_(search.condition(kind, criteria, centres), _there())
+        wanted = and_(search.condition(kind, criteria, centres), there())
         size = self._connection.scalar(_counted().where(wanted)) or 0 if window.total else None
         if window.count <= 0:
             return Page(size, [])
         order, count = Order(window.sort), min(window.count, MOST)
-        page = _newest().add_columns(*order.columns).where(wanted).order_by(*order.by).limit(count + 1)
+        page = newest().add_columns(*order.columns).where(wanted).order_by(*order.by).limit(count + 1)
         if window.after is not None:
             values, id_ = order.read(window.after)
             page = page.where(order.beyond(values, self._key(kind, id_, centres)))
         rows = self._connection.execute(page).all()
         place = order.place(rows[count - 1]) if len(rows) > count else None
-        return Page(size, [stored.of(row) for row in rows[:count]], place)
+        return Page(size, [of(row) for row in rows[:count]], place)
 
     def referring(
         self, kind: str, parameter: str, targets: Sequence[tuple[str, str]], *, centres: Collection[str], count: int
@@ -270,7 +253,7 @@ class Resources:
         if not targets:
             return []
         wanted = search.referring(kind, parameter, targets, centres)
-        return self._all(_newest().where(wanted, _there()).limit(count))
+        return self._all(newest().where(wanted, there()).limit(count))
 
     def _require_index(self, wanted: Wanted) -> None:
         if wanted.searches or wanted.study is not None:
@@ -286,69 +269,19 @@ class Resources:
         return key
 
     def _all(self, wanted: Select[Any]) -> list[Stored]:
-        return [stored.of(row) for row in self._connection.execute(wanted.order_by(heads.c.key))]
-
-    def _head(self, kind: str, id_: str) -> Row[Any] | None:
-        return self._connection.execute(_HELD, {"of_kind": kind, "of_id": id_}).one_or_none()
-
-    def _append(
-        self, head: Row[Any] | None, key: int, content: Resource, digest: str, at: datetime, *, deleted: bool
-    ) -> int:
-        number = head.version + 1 if head else 1
-        if head:
-            self._connection.execute(update(heads).where(heads.c.key == key).values(version=number, at=at))
-        row = {"key": key, "version": number, "hash": digest, "deleted": deleted, "content": content, "at": at}
-        self._connection.execute(insert(versions).values(**row))
-        return number
-
-    def _relate(self, key: int, sources: Sequence[str], *, known: bool) -> None:
-        mine = resource_sources.c.key == key
-        before = set(self._connection.scalars(select(resource_sources.c.source).where(mine))) if known else set()
-        if before != set(sources):
-            if before:
-                self._connection.execute(delete(resource_sources).where(mine))
-            self._insert(resource_sources, [{"key": key, "source": source} for source in sorted(set(sources))])
-
-    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(insert(table), rows)
-
-
-def _there() -> ColumnElement[bool]:
-    return versions.c.deleted.is_(False)
-
-
-_OF_HEAD = (heads.c.key, heads.c.kind, heads.c.id, heads.c.centre, heads.c.course)
-_OF_VERSION = (versions.c.version, versions.c.hash, versions.c.deleted, versions.c.content, versions.c.at)
-_COLUMNS = (*_OF_HEAD, *_OF_VERSION)
-
-
-def _newest() -> Select[Any]:
-    return select(*_COLUMNS).join_from(heads, versions, version_of(None))
+        return [of(row) for row in self._connection.execute(wanted.order_by(heads.c.key))]
 
 
 def _counted() -> Select[Any]:
-    return select(func.count()).join_from(heads, versions, version_of(None))
+    return select(func.count()).join_from(heads, versions, version_of())
 
 
-_ONE = _newest().where(heads.c.kind == bindparam("of_kind"), heads.c.id == bindparam("of_id"))
-_HELD = _ONE.with_for_update(of=heads)
-_OF_COURSE = _newest().where(heads.c.course == bindparam("of_course"), _there()).order_by(heads.c.key)
+_ONE = newest().where(heads.c.kind == bindparam("of_kind"), heads.c.id == bindparam("of_id"))
+_OF_COURSE = newest().where(heads.c.course == bindparam("of_course"), there()).order_by(heads.c.key)
 """Built once: they are asked of every resource, or course."""
-
-
-def _every(kind: str, id_: str) -> Select[Any]:
-    joined = select(*_OF_HEAD, *_OF_VERSION).join_from(heads, versions, versions.c.key == heads.c.key)
-    return joined.where(heads.c.kind == kind, heads.c.id == id_)
 
 
 def _require(head: Row[Any] | None, expected: int | None) -> None:
     if expected is not None and (head is None or head.version != expected):
         there = f"version {head.version}" if head else "not there"
         raise Conflict(f"the resource is {there}, not version {expected}", 412)
-
-
-def _plain(resource: Resource) -> Resource:
-    """Without what only a server says of a version."""
-    meta = {name: said for name, said in resource.get("meta", {}).items() if name not in ("versionId", "lastUpdated")}
-    return {name: said for name, said in resource.items() if name != "meta"} | ({"meta": meta} if meta else {})

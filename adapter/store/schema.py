@@ -20,18 +20,21 @@ from sqlalchemy import (
     text,
 )
 
+from adapter.store.batch_schema import batch_items as batch_items
+from adapter.store.batch_schema import batches as batches
 from adapter.store.columns import SERIAL as _SERIAL
 from adapter.store.columns import Json
 from adapter.store.columns import instant as _instant
 from adapter.store.columns import metadata as metadata
 from adapter.store.columns import number as _number
 from adapter.store.columns import text as _text
+from adapter.store.inbound_schema import hook_tokens as hook_tokens
 from adapter.store.inbound_schema import hospital_copies as hospital_copies
 from adapter.store.inbound_schema import hospital_doses as hospital_doses
 from adapter.store.inbound_schema import hospital_subscriptions as hospital_subscriptions
 from adapter.store.inbound_schema import questions as questions
 
-REVISION = "0011"
+REVISION = "0013"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 

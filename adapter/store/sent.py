@@ -68,6 +68,12 @@ class Sent:
         found: str | None = self._connection.scalar(select(traits.c.value).where(_trait(destination, name)))
         return found
 
+    def take(self, destination: str, name: str) -> str | None:
+        """What was found out, which is then forgotten: of several who ask at once one is told."""
+        gone = delete(traits).where(_trait(destination, name)).returning(traits.c.value)
+        found: str | None = self._connection.scalar(gone)
+        return found
+
     def learn(self, destination: str, name: str, value: str) -> None:
         """Keeps what was found out."""
         upsert.put(self._connection, traits, [{"destination": destination, "name": name, "value": value}])

@@ -1,18 +1,16 @@
-"""One version of one resource as flows know it, and whole courses of them, decoded one at a time."""
+"""One version of a resource as it stands in the database, and the statements that read it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, DateTime, LargeBinary, Row, bindparam, select, type_coerce
+from sqlalchemy import ColumnElement, Row, Select, select
 
 from adapter.store import streaming
 from adapter.store.schema import resource_heads as heads
 from adapter.store.schema import resource_versions as versions
-from mappings.r4 import wire
 from mappings.r4.build import Resource
 
 
@@ -38,41 +36,26 @@ class Stored:
         return f"{self.kind}/{self.id}"
 
 
-class Written(NamedTuple):
-    """The newest version of one resource of a course, not yet decoded."""
-
-    course: str
-    kind: str
-    id: str
-    centre: str | None
-    version: int
-    at: datetime
-    content: bytes
+def there() -> ColumnElement[bool]:
+    return versions.c.deleted.is_(False)
 
 
-def of_courses(connection: Connection, names: Sequence[str], as_of: datetime | None) -> dict[str, list[Written]]:
-    """Everything in these courses, in its newest versions or in those of an instant; a course that has nothing is not
-    among them. A Consent is as it stands now: what somebody took back since then has been taken back.
-
-    As bytes: whoever goes through many courses holds little, and decodes one when its turn comes.
-    """
-    chosen = _COLUMNS.join_from(heads, versions, streaming.version_of(as_of, "Consent")).where(*_WANTED)
-    found: dict[str, list[Written]] = {}
-    for row in connection.execute(chosen.order_by(heads.c.course, heads.c.key), {"of_courses": names}):
-        found.setdefault(row[0], []).append(Written._make(row))
-    return found
+_OF_HEAD = (heads.c.key, heads.c.kind, heads.c.id, heads.c.centre, heads.c.course)
+_OF_VERSION = (versions.c.version, versions.c.hash, versions.c.deleted, versions.c.content, versions.c.at)
+COLUMNS = (*_OF_HEAD, *_OF_VERSION)
+"""What `of` reads."""
 
 
-def decoded(written: Iterable[Written]) -> list[Stored]:
-    """Each as it would have been read alone."""
-    return [
-        stored(kind, id_, version, _aware(at), centre, course, wire.decode(content))
-        for course, kind, id_, centre, version, at, content in written
-    ]
+def newest() -> Select[Any]:
+    return select(*COLUMNS).join_from(heads, versions, streaming.version_of())
+
+
+def every(kind: str, id_: str) -> Select[Any]:
+    joined = select(*COLUMNS).join_from(heads, versions, versions.c.key == heads.c.key)
+    return joined.where(heads.c.kind == kind, heads.c.id == id_)
 
 
 def of(row: Row[Any]) -> Stored:
-    """A row of heads and versions."""
     return stored(row.kind, row.id, row.version, row.at, row.centre, row.course, row.content, row.deleted)
 
 
@@ -86,7 +69,6 @@ def stored(
     content: Resource,
     deleted: bool = False,
 ) -> Stored:
-    """With what only a server says of a version."""
     meta = {"versionId": str(version), "lastUpdated": streaming.moment(at)} | content.get("meta", {})
     return Stored(kind, id_, version, at, centre, course, deleted, _headed(content, meta))
 
@@ -97,14 +79,3 @@ def _headed(content: Resource, meta: dict[str, Any]) -> Resource:
     if [*content][:3] == ["resourceType", "id", "meta"]:
         return content | head
     return head | {name: said for name, said in content.items() if name != "meta"}
-
-
-def _aware(at: datetime) -> datetime:
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-_COLUMNS = select(
-    *(heads.c.course, heads.c.kind, heads.c.id, heads.c.centre, versions.c.version),
-    *(type_coerce(versions.c.at, DateTime), type_coerce(versions.c.content, LargeBinary)),
-)
-_WANTED = (heads.c.course.in_(bindparam("of_courses", expanding=True)), versions.c.deleted.is_(False))

@@ -83,7 +83,7 @@ class Wanted:
             yield or_(heads.c.kind != kind, *found)
 
 
-def version_of(as_of: datetime | None, *newest: str) -> ColumnElement[bool]:
+def version_of(as_of: datetime | None = None, *newest: str) -> ColumnElement[bool]:
     """Joins to a head its newest version; with `as_of` the one of that instant, but for types that are `newest`."""
     if as_of is None:
         number: ColumnElement[Any] = heads.c.version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -36,8 +37,8 @@ def routes(site: Site) -> list[Route]:
         instance, kind = f"/fhir/{operation.kind}/<id_>/${name}", f"/fhir/{operation.kind}/${name}"
         out += [
             Route(f"{name}-get", instance, partial(by_query, site, name), CARE),
-            Route(f"{name}-instance", instance, partial(by_parameters, site, name), CARE, ("POST",)),
-            Route(f"{name}-type", kind, partial(by_parameters, site, name, None), CARE, ("POST",)),
+            Route(f"{name}-instance", instance, partial(by_parameters, site, name), CARE, ("POST",), reads=True),
+            Route(f"{name}-type", kind, partial(by_parameters, site, name, None), CARE, ("POST",), reads=True),
         ]
     return out
 
@@ -79,17 +80,38 @@ def _named(site: Site, asked: Asked) -> Protocol:
         if asked.plan in (name, canonicals.url("PlanDefinition", name)):
             if asked.version not in (None, canonicals.version):
                 raise Invalid([Fault("version", f"version {canonicals.version} is served here", "not-found")])
+            _require_ours(site, name, asked.inline or {})
             return load(name)
     raise Invalid([Fault("planDefinition", "only the protocols that are served here can be applied", "not-found")])
+
+
+def _require_ours(site: Site, name: str, inline: Resource) -> None:
+    """A plan that was sent whole says what ours says: nobody is answered with other doses than those that they sent."""
+    ours = site.definitions.get("PlanDefinition", name) or {}
+    for element, said in inline.items():
+        if element not in ("id", "meta", "text") and ours.get(element) != said:
+            told = f"its {element} is not that of the plan served under this url: send the url alone"
+            raise Invalid([Fault("planDefinition", told, "conflict")])
 
 
 def _answer(site: Site, operation: str, protocol: Protocol, asked: Asked) -> Response:
     if operation == "apply" and len(asked.subjects) > 1:
         text = "one subject a call: $r5.apply takes several"
         raise Invalid([Fault("subject", text, "not-supported")])
-    with site.store.reading() as tx:
-        plans = [apply(_order(site, tx, protocol, asked, subject)) for subject in asked.subjects]
+    with auth.reading(site) as tx:
+        plans = [_planned(site, tx, protocol, asked, subject) for subject in asked.subjects]
     return fhir(_checked(_shaped(operation, plans)))
+
+
+def _planned(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -> Applied:
+    try:
+        return apply(_order(site, tx, protocol, asked, subject))
+    except FaultyInput as error:
+        if len(asked.subjects) == 1:
+            raise
+        raise FaultyInput(
+            [replace(one, message=f"of Patient/{subject}: {one.message}") for one in error.faults]
+        ) from error
 
 
 def _shaped(operation: str, plans: list[Applied]) -> Resource:
@@ -116,20 +138,12 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
         raise NotFound("no Patient with this id is known here or stands in data", "subject")
     if asked.facts.get("centre", auth.centre()) != auth.centre():
         raise NotAllowed("centre: this token belongs to another centre")
-    weight, height = (_measured(name, asked, subject, known, site) for name in ("weight", "height"))
     same = known is not None and known.protocol == protocol.key
     reference = f"Patient/{subject}"
     return Order(
         protocol=protocol,
         day_zero=asked.facts.get("day-zero") or (known.day_zero if known and same else None),
-        body=Body(
-            weight.value if weight else None,
-            height.value if height else None,
-            weight.taken if weight else None,
-            height.taken if height else None,
-            weight.source if weight else None,
-            height.source if height else None,
-        ),
+        body=_body(asked, subject, known, site),
         subject=reference,
         course=known.course if known and same else course_of_subject(protocol.key, reference, canonicals),
         bsa_formula=asked.facts.get("bsa-formula", "mosteller"),
@@ -144,11 +158,27 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
     )
 
 
-def _measured(name: str, asked: Asked, subject: str, known: Facts | None, site: Site) -> Measurement | None:
-    """What the call itself says goes before what the enrolment said; within the call nothing may disagree."""
+def _body(asked: Asked, subject: str, known: Facts | None, site: Site) -> Body:
+    """Raises FaultyInput where a dose would rest on a measure of which nobody knows how old it is."""
+    called = {name: _called(name, asked, subject, site) for name in ("weight", "height")}
+    doubts = [fault for name, fault in known.doubtful.items() if called[name] is None] if known else []
+    if doubts and not asked.facts.get("draft", False):
+        raise FaultyInput(doubts)
+    weight, height = (one or (known.measured.get(name) if known else None) for name, one in called.items())
+    return Body(
+        weight.value if weight else None,
+        height.value if height else None,
+        weight.taken if weight else None,
+        height.taken if height else None,
+        weight.source if weight else None,
+        height.source if height else None,
+    )
+
+
+def _called(name: str, asked: Asked, subject: str, site: Site) -> Measurement | None:
+    """What the call itself says, which goes before what the enrolment said; within the call nothing may disagree."""
     told = [Measurement(asked.facts[name], asked.facts.get(f"{name}-date"))] if name in asked.facts else []
-    found = latest(name, [*told, *asked.measured.get(subject, {}).get(name, [])], site.settings.limits)
-    return found or (known.measured.get(name) if known else None)
+    return latest(name, [*told, *asked.measured.get(subject, {}).get(name, [])], site.settings.limits)
 
 
 def _canonicals(site: Site) -> Canonicals:

@@ -26,6 +26,9 @@ FACTS = ("day-zero", "weight", "height", "weight-date", "height-date", "bsa-form
 NAMED_PLAN = ("planDefinition", "url", "canonical", "version")
 _INSTANCE = ("subject", "parameters", "data", "useServerData")
 _UNIT = {"weight": "kg", "height": "cm"}
+_SOUND = ("final", "amended", "corrected")
+_UNSOUND = ("registered", "preliminary", "cancelled", "entered-in-error", "unknown")
+"""Status of an Observation by which a dose is reckoned, and by which none is: R4's words, all of them."""
 _SUBJECT = re.compile(r"(?P<kind>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9.-]{1,64})")
 
 
@@ -37,7 +40,8 @@ Measured = dict[str, list[Measurement]]
 class Asked:
     """One call. `subjects`: ids of Patients in the order given; `plan`: id or canonical URL at type level.
 
-    `patients`: what `data` says of birth and death, by id; `measured`: its measurements, likewise.
+    `patients`: what `data` says of birth and death, by id; `measured`: its measurements, likewise; `inline`: the
+    PlanDefinition, where a whole one was sent.
     """
 
     subjects: tuple[str, ...]
@@ -47,6 +51,7 @@ class Asked:
     patients: dict[str, Patient] = field(default_factory=dict)
     measured: dict[str, Measured] = field(default_factory=dict)
     server_data: bool = True
+    inline: Resource | None = None
 
 
 def read(parameters: Any, *, type_level: bool, lenient: bool = False) -> Asked:
@@ -70,15 +75,16 @@ class _Reading:
         subjects = self._subjects(found.get("subject", []))
         facts = self._facts(found.get("parameters", []))
         bundle = self._resource(found.get("data", []), "data", "Bundle")
-        patients, measured = self._data(bundle)
-        plan, version = self._plan(found) if type_level else (None, None)
+        patients, measured = self._data(bundle, subjects)
+        inline = self._resource(found.get("planDefinition", []), "planDefinition", "PlanDefinition")
+        plan, version = self._plan(found, inline) if type_level else (None, None)
         use = found.get("useServerData", [])
         server_data = self._value(use[0], "useServerData", "valueBoolean", bool) if use else True
         if len(subjects) > 1:
             self._only_shared(facts)
         if self.faults:
             raise FaultyInput(self.faults)
-        return Asked(subjects, plan, version, facts, patients, measured, server_data is not False)
+        return Asked(subjects, plan, version, facts, patients, measured, server_data is not False, inline)
 
     def _by_name(
         self, parameters: Resource, above: str, known: tuple[str, ...], many: tuple[str, ...] = ()
@@ -120,6 +126,11 @@ class _Reading:
             return {}
         found = self._by_name(nested, "parameters.", FACTS)
         facts = {name: self._fact(name, item[0]) for name, item in found.items()}
+        for name in _UNIT:
+            if f"{name}-date" in found and name not in found:
+                self._fault(
+                    f"{name}-date", f"says when {name} was taken, and there is no {name} beside it", "business-rule"
+                )
         return {name: value for name, value in facts.items() if value is not None}
 
     def _fact(self, name: str, item: dict[str, Any]) -> Any:
@@ -164,19 +175,26 @@ class _Reading:
             return Decimal(value)
         return None
 
-    def _data(self, bundle: Resource | None) -> tuple[dict[str, Patient], dict[str, Measured]]:
+    def _data(
+        self, bundle: Resource | None, subjects: tuple[str, ...]
+    ) -> tuple[dict[str, Patient], dict[str, Measured]]:
         resources = [entry["resource"] for entry in _dicts((bundle or {}).get("entry")) if _is(entry.get("resource"))]
-        patients = {str(one.get("id")): self._patient(one) for one in resources if one["resourceType"] == "Patient"}
+        found: dict[str, Resource] = {}
         measured: dict[str, Measured] = {}
-        for observation in resources:
-            if observation["resourceType"] == "Observation":
-                self._observe(observation, measured)
-        return patients, measured
+        for one in resources:
+            if one["resourceType"] == "Patient" and found.setdefault(str(one.get("id")), one) != one:
+                self._fault("data", "holds two Patients of the same id that differ", "conflict")
+            elif one["resourceType"] == "Observation":
+                self._observe(one, measured)
+        return {id_: self._patient(one, asked_for=id_ in subjects) for id_, one in found.items()}, measured
 
-    def _patient(self, patient: Resource) -> Patient:
-        """Birth and death, where they are told by a date; `deceasedBoolean` has none."""
-        born, died = self._life(patient, "birthDate"), self._life(patient, "deceasedDateTime")
-        return Patient(born, died)
+    def _patient(self, patient: Resource, *, asked_for: bool) -> Patient:
+        """Birth and death, where they are told by a date; with `deceasedBoolean` nobody knows which days are before."""
+        if asked_for and patient.get("deceasedBoolean") is True:
+            self._fault(
+                "subject", "has died, and deceasedDateTime does not tell when: nobody is dosed then", "business-rule"
+            )
+        return Patient(self._life(patient, "birthDate"), self._life(patient, "deceasedDateTime"))
 
     def _life(self, patient: Resource, element: str) -> PartialDate | None:
         said = patient.get(element)
@@ -190,7 +208,10 @@ class _Reading:
 
     def _observe(self, observation: Resource, measured: dict[str, Measured]) -> None:
         name = _measure_of(observation)
-        if name is None or observation.get("status") in ("entered-in-error", "cancelled", "unknown"):
+        if name is None or (status := observation.get("status")) in _UNSOUND:
+            return
+        if status not in _SOUND:
+            self._fault(name, "its Observation has no status, or one that R4 does not know", "code-invalid")
             return
         subject = str(_dict(observation.get("subject")).get("reference", "")).rpartition("/")[2]
         quantity = observation.get("valueQuantity")
@@ -205,8 +226,7 @@ class _Reading:
         source = f"Observation/{id_}" if isinstance(id_, str) else None
         measured.setdefault(subject, {}).setdefault(name, []).append(Measurement(value, taken, source))
 
-    def _plan(self, found: dict[str, list[dict[str, Any]]]) -> tuple[str | None, str | None]:
-        inline = self._resource(found.get("planDefinition", []), "planDefinition", "PlanDefinition")
+    def _plan(self, found: dict[str, list[dict[str, Any]]], inline: Resource | None) -> tuple[str | None, str | None]:
         version = next((item.get("valueString") for item in found.get("version", ())), None)
         if inline is not None:
             return str(inline.get("url") or inline.get("id")), inline.get("version") or version

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 from flask import Flask, Request, g, request
 
 from adapter.config import Webhook
 from adapter.errors import NotAllowed, Refused
 from adapter.flows.ehr_trust import Trust
+from adapter.store import Tx
 from adapter.store.clients import Client
 from adapter.web import session
 from adapter.web.content import body
@@ -40,9 +42,21 @@ def centre() -> str:
     return code
 
 
-def guard(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
-    """Puts the doorkeeper before every view of the app."""
-    trust = Trust(site.settings.ehrs)
+@contextmanager
+def reading(site: Site) -> Iterator[Tx]:
+    """The transaction in which the caller was looked up, where the route `reads`, once; else one of its own."""
+    tx, opened = g.pop("reading", (None, None))
+    if tx is None:
+        with site.store.reading() as tx:
+            yield tx
+    else:
+        with opened:
+            yield tx
+
+
+def guard(app: Flask, site: Site, access: Mapping[str, Access], reads: Collection[str] = ()) -> None:
+    """Puts the doorkeeper before every view of the app. `reads`: the routes that go on reading where it has read."""
+    trust = Trust(site.settings.ehrs, site.store)
 
     def check() -> None:
         if request.endpoint is None:
@@ -57,17 +71,23 @@ def guard(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
             case Door.EHR:
                 g.client = _ehr(request, site, trust)
             case roles:
-                g.client = _client(request, site, frozenset(roles))
+                g.client = _client(request, site, frozenset(roles), stays=request.endpoint in reads)
 
     app.before_request(check)
 
 
-def _client(sent: Request, site: Site, roles: frozenset[Role]) -> Client:
+def _client(sent: Request, site: Site, roles: frozenset[Role], *, stays: bool = False) -> Client:
+    """`stays`: the transaction stays open for the view, or to the end of the request."""
     token = _bearer(sent)
     if not token:
         raise NotAllowed(NO_TOKEN, 401)
-    with site.store.reading() as tx:
+    with ExitStack() as opened:
+        tx = opened.enter_context(site.store.reading())
         client = tx.clients.find(token)
+        if client is not None and stays:
+            kept = opened.pop_all()
+            g.reading = tx, kept
+            g.around.push(kept)  # closed twice it is closed
     if client is None:
         raise NotAllowed(BAD_TOKEN, 401)
     if Role(client.role) not in roles:

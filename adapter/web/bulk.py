@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from threading import Thread
 
 from flask import Response, request, send_file
 
 from adapter.errors import Invalid, NotFound, Refused, Unavailable
 from adapter.flows import bulk
-from adapter.store.exports import DONE, FAILED, Export
-from adapter.trail import correlation
-from adapter.web import auth, bulk_request
+from adapter.store.exports import Export
+from adapter.store.jobs import DONE, FAILED
+from adapter.web import auth, background, bulk_request
 from adapter.web.content import LINES, fhir, plain
 from adapter.web.outcome import operation_outcome
 from adapter.web.routing import OUTCOMES, Role, Route
@@ -24,35 +23,21 @@ from mappings.r4.faults import Fault
 RETRY_AFTER = 1
 """Seconds between two looks: an export of a whole study is a matter of seconds."""
 
-Start = Callable[[Callable[[], None]], None]
-"""How work is begun that goes on after the answer."""
 
-
-def in_a_thread(work: Callable[[], None]) -> None:
-    """It ends with the process, and the next look begins it anew."""
-    number = correlation.current()
-
-    def on() -> None:
-        with correlation.following(number):
-            work()
-
-    Thread(target=on, daemon=True).start()
-
-
-def routes(site: Site, start: Start = in_a_thread) -> list[Route]:
-    both, begin = ("GET", "POST"), partial(partial, kick_off, site, start)
+def routes(site: Site) -> list[Route]:
+    both, begin = ("GET", "POST"), partial(partial, kick_off, site)
     job = "/fhir/$export-job/<id_>"
     return [
         Route("export", "/fhir/$export", begin(""), OUTCOMES, both, lines=True),
         Route("export-patients", "/fhir/Patient/$export", begin("Patient"), OUTCOMES, both, lines=True),
         Route("export-group", "/fhir/Group/<group>/$export", begin("Group"), OUTCOMES, both, lines=True),
-        Route("export-status", job, partial(status, site, start), OUTCOMES, wordless=True),
+        Route("export-status", job, partial(status, site), OUTCOMES, wordless=True),
         Route("export-delete", job, partial(remove, site), OUTCOMES, ("DELETE",), wordless=True),
         Route("export-file", f"{job}/<name>", partial(file, site), OUTCOMES, wordless=True),
     ]
 
 
-def kick_off(site: Site, start: Start, level: str, group: str | None = None) -> Response:
+def kick_off(site: Site, level: str, group: str | None = None) -> Response:
     """202 and where to look. A group is a protocol: everybody who is enrolled in it."""
     if group is not None and group not in names():
         raise NotFound(f"no group {group[:64]}; a protocol's name is the group of who is enrolled in it")
@@ -69,7 +54,7 @@ def kick_off(site: Site, start: Start, level: str, group: str | None = None) -> 
     made = bulk.ask(
         wanted, store=site.store, client=caller.name, centre=centre, url=url, now=now, settings=site.settings
     )
-    _begin(site, start, made.id)
+    _begin(site, made.id)
     note = Fault("", "the export has begun; Content-Location says where to look", "informational", "information")
     headers = {"Content-Location": f"{site.fhir_base}/$export-job/{made.id}"}
     return fhir(operation_outcome([note]), 202, headers)
@@ -93,13 +78,13 @@ def _require_seen(site: Site, wanted: bulk.Asked, client: str, centre: str | Non
         raise Invalid([Fault("patient", f"is nobody who is exported to you: {told}", "not-found")], status=400)
 
 
-def status(site: Site, start: Start, id_: str) -> Response:
+def status(site: Site, id_: str) -> Response:
     """How far it is, or where the files are."""
     job = _mine(site, id_)
     if job.state == FAILED:
         return fhir(operation_outcome([Fault("", f"the export failed: {job.error}", "exception")]), 500)
     if job.state != DONE:
-        _begin(site, start, id_)
+        _begin(site, id_)
         headers = {"X-Progress": f"{job.written} resources written", "Retry-After": str(RETRY_AFTER)}
         return Response(status=202, headers=headers)
     manifest = {
@@ -137,8 +122,8 @@ def file(site: Site, id_: str, name: str) -> Response:
     return send_file(place.resolve(), mimetype=LINES[0], conditional=True, etag=True)
 
 
-def _begin(site: Site, start: Start, id_: str) -> None:
-    start(partial(bulk.work, id_, store=site.store, clock=site.clock, settings=site.settings))
+def _begin(site: Site, id_: str) -> None:
+    background.begin(site, partial(bulk.work, id_, store=site.store, clock=site.clock, settings=site.settings))
 
 
 def _mine(site: Site, id_: str) -> Export:

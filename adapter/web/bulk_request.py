@@ -12,7 +12,7 @@ from flask import request
 from adapter.errors import Invalid
 from adapter.flows.bulk import Asked
 from adapter.web import served, type_filters
-from adapter.web.content import FHIR, JSON, asked, json_body, lenient
+from adapter.web.content import FHIR, JSON, asked, json_body, lenient, prefers
 from mappings.r4 import subset
 from mappings.r4.faults import Fault
 
@@ -33,7 +33,7 @@ def read(base: str, *, of_patients: bool, dates_moved: bool, group: str | None) 
     something changed.
     """
     faults: list[Fault] = []
-    if "respond-async" not in _preferences():
+    if not prefers("respond-async"):
         faults.append(Fault("Prefer", "an export is asked for with Prefer: respond-async", "required"))
     said: dict[str, list[str]] = {}
     for name, value in _parameters(faults):
@@ -57,11 +57,6 @@ def read(base: str, *, of_patients: bool, dates_moved: bool, group: str | None) 
     if faults:
         raise Invalid(faults, status=400)
     return found
-
-
-def _preferences() -> set[str]:
-    said = ",".join(request.headers.getlist("Prefer")).replace(";", ",")
-    return {part.strip() for part in said.split(",")}
 
 
 def _parameters(faults: list[Fault]) -> list[tuple[str, str]]:

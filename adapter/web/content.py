@@ -26,7 +26,10 @@ LIMIT = 5 * 1024 * 1024
 
 
 def body() -> bytes:
-    """The body, read once. A longer one than LIMIT is refused with 413."""
+    """The body, read once. A longer one than LIMIT is refused with 413, a packed one with 415."""
+    packed = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {packed} is not read here; send the body as it is")
     data = request.get_data()
     g.body_read = True
     if len(data) >= LIMIT and request.content_length is None:
@@ -58,6 +61,8 @@ def json_body(*accepted: str) -> Any:
 def require_type(*accepted: str) -> str:
     """The content type of the body, which is one of these. Raises UnsupportedMediaType."""
     kind = request.mimetype
+    if (coding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
+        raise UnsupportedMediaType(f"Content-Encoding {coding} is not read here; send the body as it is")
     if kind not in accepted:
         raise UnsupportedMediaType(f"Content-Type {kind or 'missing'} is not read here; send {' or '.join(accepted)}")
     return kind
@@ -118,6 +123,13 @@ def accepted() -> dict[str, float]:
     return {kind: weight for kind, weight in weights.items() if weight > 0}
 
 
+def lost_browser() -> bool:
+    """Is it a browser, at an address that no rule has? Programs, and everybody under `/fhir`, get a resource."""
+    weights = accepted()
+    looks = weights.get("text/html", 0) > max(weights.get(kind, 0) for kind in SPOKEN)
+    return looks and request.url_rule is None and request.path.split("/")[1] != "fhir"
+
+
 def _weight(said: str) -> float:
     try:
         return float(said)
@@ -146,13 +158,20 @@ def _answer(value: Any, status: int, headers: dict[str, str] | None, mimetype: s
 
 def lenient() -> bool:
     """Did the caller ask that unknown parameters be ignored (`Prefer: handling=lenient`)?"""
-    return wishes("handling") == "lenient"
+    return (wishes("handling") or "").lower() == "lenient"
 
 
 def wishes(name: str) -> str | None:
     """What the caller prefers, e.g. of `Prefer: return=minimal`; None where it does not say."""
     said = (part.strip() for value in request.headers.getlist("Prefer") for part in value.replace(";", ",").split(","))
-    return next((part.partition("=")[2] for part in said if part.startswith(f"{name}=")), None)
+    pairs = (part.partition("=") for part in said)
+    return next((value.strip('"') for key, _, value in pairs if key.lower() == name), None)
+
+
+def prefers(word: str) -> bool:
+    """Does the caller prefer this, e.g. `Prefer: respond-async`?"""
+    said = ",".join(request.headers.getlist("Prefer")).replace(";", ",")
+    return word in {part.strip() for part in said.split(",")}
 
 
 def unknown_parameters(known: set[str]) -> list[Fault]:

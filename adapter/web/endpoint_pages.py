@@ -7,7 +7,7 @@ import io
 from functools import partial
 
 from flask import Response
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from adapter.flows import endpoints
 from adapter.flows.endpoints import Question
@@ -16,6 +16,11 @@ from adapter.web.page_frame import around
 from adapter.web.routing import Door, Route
 from adapter.web.site import Site
 from mappings.registry import report_page
+
+_PREFACE = (
+    "<p>Of the patients of {}, by name: for the centre alone.\n"
+    '<a href="/endpoints/table.csv">Analysis table (CSV)</a>, one row a patient.</p>'
+)
 
 
 def routes(site: Site) -> list[Route]:
@@ -30,9 +35,10 @@ def shown(site: Site) -> Response:
     made = endpoints.report_from_store(
         site.store, Question(), centres=[session.person().centre], canonicals=site.settings.canonicals
     )
+    frame = around(site)
     # the page escapes what it prints: every cell, title and sentence goes through html.escape
-    content = Markup(report_page.body(made))  # noqa: S704 - see the line above
-    return html.page("endpoints.html", **around(site), content=content)
+    content = Markup(report_page.body(made, _PREFACE.format(escape(frame["centre"]))))  # noqa: S704 - see the line above
+    return html.page("endpoints.html", **frame, content=content)
 
 
 def table(site: Site) -> Response:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from adapter.flows.course import day_of, follow_ups_of
-from adapter.flows.regimen import body_of, patient_of
+from adapter.flows.regimen import body_of, of_unknown_age, patient_of
 from adapter.store import Tx
 from mappings.canonicals import Canonicals
 from mappings.facts import Transplant
@@ -14,17 +14,19 @@ from mappings.intake import schema
 from mappings.plan import Body
 from mappings.plan.inputs import NOTHING_KNOWN, Measurement, Patient
 from mappings.r4.build import Ids
+from mappings.r4.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`measured`: weight in kg and height in cm, by their names."""
+    """`measured`: weight in kg and height in cm, by their names; `doubtful`: why one of them cannot be dosed by."""
 
     course: str
     protocol: str | None
     day_zero: date | None
     measured: dict[str, Measurement]
     patient: Patient
+    doubtful: dict[str, Fault] = field(default_factory=dict)
 
 
 def facts_of(tx: Tx, patient: str, centre: str, now: datetime, canonicals: Canonicals) -> Facts | None:
@@ -39,7 +41,8 @@ def facts_of(tx: Tx, patient: str, centre: str, now: datetime, canonicals: Canon
     day_zero = enrolment.transplant.day_zero if isinstance(enrolment.transplant, Transplant) else None
     body = body_of(enrolment, Ids(stored.course, canonicals))
     visits = follow_ups_of(tx, stored.course, day_of(now))
-    return Facts(stored.course, enrolment.protocol, day_zero, _measured(body), patient_of(enrolment, visits))
+    patient_ = patient_of(enrolment, visits)
+    return Facts(stored.course, enrolment.protocol, day_zero, _measured(body), patient_, of_unknown_age(enrolment))
 
 
 def _measured(body: Body) -> dict[str, Measurement]:

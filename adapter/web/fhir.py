@@ -1,4 +1,7 @@
-"""The reading side of the FHIR server: metadata, read, vread, history, search. Patients of the own centre only."""
+"""The reading side of the FHIR server: metadata, read, vread, history, search.
+
+Patients of the own centre only; for a registry the de-identified ones of who agrees (`registry_view`).
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,14 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import Gone, UnsupportedMediaType
 
-from adapter.errors import Invalid, NotAllowed, NotFound
-from adapter.store.resources import Stored
-from adapter.web import auth, fhir_asked, past, search_request, served, shapes
+from adapter.errors import Invalid, NotFound
+from adapter.web import fhir_asked, past, registry_view, search_request, served, shapes
 from adapter.web.capability import statement
 from adapter.web.content import FORM, asked, fhir, lenient, unknown_parameters
-from adapter.web.routing import READERS, Door, Role, Route
+from adapter.web.routing import READERS, Door, Route
 from adapter.web.shapes import Shape
 from adapter.web.site import Site
 from mappings.r4.build import Resource
-
-NO_PATIENTS = "a registry sees no patients here: de-identified bundles are at /registry/bundles"
 
 
 def routes(site: Site) -> list[Route]:
@@ -45,8 +45,8 @@ def read(site: Site, kind: str, id_: str) -> Response:
     shape = _shape(kind)
     if kind in served.DEFINED:
         return _unless_known(_definition(site, kind, id_), shape)
-    with site.store.reading() as tx:
-        found = _own(tx.resources.get(kind, id_))
+    with registry_view.patients(site, [kind]) as (tx, centre):
+        found = fhir_asked.own(tx.resources.get(kind, id_), centre, _missing())
     if found.deleted:
         raise Gone(f"{kind}/{id_} was deleted")
     return _unless_known(found.content, shape, found.at)
@@ -59,9 +59,10 @@ def vread(site: Site, kind: str, id_: str, version: str) -> Response:
         if resource["meta"]["versionId"] != version:
             raise NotFound(_missing())
         return _unless_known(resource, shape)
-    with site.store.reading() as tx:
-        _own(tx.resources.get(kind, id_))
-        found = _own(tx.resources.version(kind, id_, fhir_asked.version_number(version)))
+    with registry_view.patients(site, [kind]) as (tx, centre):
+        fhir_asked.own(tx.resources.get(kind, id_), centre, _missing())
+        wanted = tx.resources.version(kind, id_, fhir_asked.version_number(version))
+        found = fhir_asked.own(wanted, centre, _missing())
     if found.deleted:
         raise Gone("this version says that it was deleted")
     return _unless_known(found.content, shape, found.at)
@@ -73,11 +74,12 @@ def history(site: Site, kind: str, id_: str) -> Response:
         if faults:
             raise Invalid(faults, status=400)
         return fhir(past.of_definition(site.fhir_base, _definition(site, kind, id_)))
+    registry_view.refuse_times(name for name, _ in asked())
     wanted = past.read(asked(), lenient=lenient())
-    with site.store.reading() as tx:
-        _own(tx.resources.get(kind, id_))
+    with registry_view.patients(site, [kind]) as (tx, centre):
+        fhir_asked.own(tx.resources.get(kind, id_), centre, _missing())
         total, versions = past.versions(tx, kind, id_, wanted)
-    return fhir(past.bundle(site.fhir_base, f"{kind}/{id_}", wanted, total, versions))
+    return fhir(registry_view.shown(past.bundle(site.fhir_base, f"{kind}/{id_}", wanted, total, versions)))
 
 
 def search(site: Site, kind: str) -> Response:
@@ -87,9 +89,9 @@ def search(site: Site, kind: str) -> Response:
     if kind in served.DEFINED:
         found, matches = site.definitions.search(kind, wanted.finds, wanted.window)
         return fhir(search_request.searchset(wanted, site.fhir_base, found.total, found.after, matches))
-    centre = _patient_centre()
-    with site.store.reading() as tx:
-        return fhir(fhir_asked.search_patients(wanted, site, tx, centre))
+    registry_view.refuse_times(name for name, _ in asked())
+    with registry_view.patients(site, None if wanted.includes else [kind]) as (tx, centre):
+        return fhir(registry_view.shown(fhir_asked.search_patients(wanted, site, tx, centre)))
 
 
 def _shape(kind: str) -> Shape:
@@ -108,17 +110,6 @@ def _definition(site: Site, kind: str, id_: str) -> Resource:
     return found
 
 
-def _own(found: Stored | None) -> Stored:
-    """The resource, if it is of the caller's centre; another centre's is as missing as none."""
-    return fhir_asked.own(found, _patient_centre(), _missing())
-
-
-def _patient_centre() -> str:
-    if auth.caller().role == Role.REGISTRY.value:
-        raise NotAllowed(NO_PATIENTS)
-    return auth.centre()
-
-
 def _missing() -> str:
     parts: dict[str, Any] = request.view_args or {}
     return f"no {parts.get('kind')} with this id"
@@ -126,6 +117,8 @@ def _missing() -> str:
 
 def _unless_known(resource: Resource, shape: Shape, at: datetime | None = None) -> Response:
     """The resource with its ETag, or 304 where the caller has this version already."""
+    if at and registry_view.asks():
+        return fhir(shape.of(registry_view.shown(resource)))
     tag = resource["meta"]["versionId"]
     headers = {"ETag": f'W/"{tag}"'}
     if at:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 
 from adapter.errors import Conflict, Invalid, NotFound
 from adapter.store import Tx
-from adapter.store.resources import Stored
+from adapter.store.stored import Stored
 from adapter.web import includes, past, search_request, served, shapes
 from adapter.web.content import lenient, tagged_version
 from adapter.web.site import Site

@@ -20,7 +20,7 @@ from adapter.errors import EngraftError, Invalid, Refused
 from adapter.flows import pushed, questionnaire_response
 from adapter.flows.pushed import Change, Kept
 from adapter.store import Store
-from adapter.store.resources import Stored
+from adapter.store.stored import Stored
 from adapter.web import auth, fhir_asked, fhir_writing
 from adapter.web.bundle_entry import MOST_READS, Asked, Filled, Gone, read
 from adapter.web.content import FHIR, JSON, fhir, json_body, wishes

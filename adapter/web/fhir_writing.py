@@ -15,7 +15,7 @@ from adapter.flows import pushed, questionnaire_response
 from adapter.flows.pushed import Change, Kept, Withdrawal
 from adapter.store import Store
 from adapter.store.criteria import Criterion
-from adapter.store.resources import Stored
+from adapter.store.stored import Stored
 from adapter.web import auth, search_request
 from adapter.web.content import FHIR, JSON, asked, expected_version, fhir, json_body, wishes
 from adapter.web.outcome import operation_outcome

@@ -8,14 +8,14 @@ from typing import Any
 from flask import Response, request
 
 from adapter.errors import Invalid, NotAllowed
-from adapter.flows import answers, batch, follow_up, visit_draft
+from adapter.flows import answers, follow_up, visit_draft
 from adapter.flows.course import Receipt
-from adapter.web import auth
+from adapter.flows.uploads import BODY, LINES, TABLE, Upload
+from adapter.web import auth, batches
 from adapter.web.content import CSV, FHIR, JSON, NDJSON, body, json_body, plain, require_type
 from adapter.web.routing import CENTRE, Route
 from adapter.web.site import Site
-from mappings.intake import lines, table
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault
 
 BY_LINE = (NDJSON, "application/ndjson", "text/ndjson")
 
@@ -34,9 +34,9 @@ def record(site: Site) -> Response:
     """202: it is kept durably; its delivery happens later. One document, or a batch, by its content type."""
     kind = require_type(JSON, FHIR, CSV, *BY_LINE)
     if kind in BY_LINE:
-        return _batch_of_lines(site)
+        return batches.take(site, Upload(LINES, {BODY: body()}))
     if kind == CSV:
-        return _batch_of_rows(site)
+        return batches.take(site, Upload(TABLE, {BODY: body()}, request.mimetype_params.get("charset")))
     if kind == FHIR:
         return _told(_answered(site), 202)
     return _told(_recorded(site, json_body(JSON)), 202)
@@ -59,35 +59,6 @@ def _answered(site: Site) -> Receipt:
     read = answers.entry(response, "follow-up", auth.caller(), site.store, site.settings)
     receipt: Receipt = answers.explained(read, lambda: _recorded(site, read.document, response))
     return receipt
-
-
-def _batch_of_lines(site: Site) -> Response:
-    who = answers.knowing(auth.caller(), site.store)
-    found = lines.read(body().split(b"\n"), site.settings.canonicals, who)
-    return reported(batch.record(found, **_call(site)))
-
-
-def _batch_of_rows(site: Site) -> Response:
-    data = body()
-    charset = request.mimetype_params.get("charset")
-    try:
-        layout = table.survey(lambda: data.splitlines(keepends=True), charset=charset)
-        table.require_known(layout)
-    except FaultyInput as error:
-        raise Invalid([Fault(fault.path, f"row 1: {fault.message}", fault.code) for fault in error.faults]) from error
-    rows = table.read(lambda: data.splitlines(keepends=True), layout)
-    return reported(batch.record(rows, **_call(site), found=layout.notes))
-
-
-def _call(site: Site) -> dict[str, Any]:
-    return {"sender": auth.caller(), "store": site.store, "settings": site.settings, "now": site.clock()}
-
-
-def reported(report: batch.Report) -> Response:
-    """202 where something was kept; nothing kept is a refusal."""
-    if not report.taken:
-        raise Invalid(report.faults() or [Fault("$", "the batch holds no document", "required")])
-    return plain(report.document(), 202)
 
 
 def draft(site: Site) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapter.errors import Invalid
 from adapter.store import Tx, index
-from adapter.store.resources import Stored
+from adapter.store.stored import Stored
 from adapter.web import served
 from mappings.r4.build import Resource
 from mappings.r4.faults import Fault

@@ -77,11 +77,12 @@ class _Waiting(Collector):
     def collect(self) -> Iterable[Metric]:
         with self._site.store.reading() as tx:
             deliveries, notifications, backlog = tx.outbox.counts(), tx.inbox.counts(), tx.outbox.backlog()
-            questions = tx.questions.counts()
+            questions, batches = tx.questions.counts(), tx.batches.counts()
         now = self._site.clock()
         yield _gauge("engraft_build", "The program that answers", "version", {VERSION: 1})
         yield _gauge("engraft_deliveries", "Deliveries in each state", "state", deliveries)
         yield _gauge("engraft_notifications", "Notifications in each state", "state", notifications)
+        yield _gauge("engraft_batches", "Batches in each state that are taken in after the answer", "state", batches)
         yield _gauge("engraft_questions", "Questions about patients that nobody has answered", "kind", questions)
         unfinished = {name: count for name, (count, _) in backlog.items()}
         yield _gauge("engraft_deliveries_unfinished", "Deliveries that wait or are parked", "destination", unfinished)

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from adapter.errors import Invalid
 from adapter.store import Tx
-from adapter.store.resources import Stored
 from adapter.store.spans import span
+from adapter.store.stored import Stored
 from adapter.web import served
 from adapter.web.search_request import LARGEST_PAGE, whole
 from mappings.r4.build import Element, Resource

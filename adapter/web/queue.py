@@ -9,6 +9,7 @@ from flask import Response
 
 from adapter.errors import Invalid
 from adapter.flows import hospital_patients, queue, sign_in
+from adapter.store.lease import WAITING
 from adapter.web import html, session, waiting
 from adapter.web.page_frame import around
 from adapter.web.routing import Door, Route
@@ -22,6 +23,7 @@ def routes(site: Site) -> list[Route]:
     return [
         Route("queue", "/queue", partial(shown, site), Door.PEOPLE, page=True),
         Route("queue-retry", "/queue/retry", partial(retry, site), Door.PEOPLE, ("POST",), page=True),
+        Route("queue-try-now", "/queue/try-now", partial(try_now, site), Door.PEOPLE, ("POST",), page=True),
         Route("queue-answer", "/queue/answer", partial(answer, site), Door.PEOPLE, ("POST",), page=True),
         Route("queue-discard", "/queue/discard", partial(discard, site), Door.PEOPLE, ("POST",), page=True),
     ]
@@ -32,7 +34,8 @@ def shown(site: Site) -> Response:
     age = {one.row.id: waiting.age(one.row.created, site.clock()) for one in rows}
     questions = hospital_patients.of_centre(site.store, session.person().centre)
     asked = {one.id: waiting.age(one.at, site.clock()) for one, _ in questions}
-    told: dict[str, Any] = {"questions": questions, "asked": asked, "words": hospital_patients.words}
+    later = sorted({one.row.destination for one in rows if one.row.state == WAITING and one.row.attempts})
+    told: dict[str, Any] = {"later": later, "questions": questions, "asked": asked, "words": hospital_patients.words}
     return html.page("queue.html", **around(site), rows=rows, age=age, states=STATES, most=queue.MOST, **told)
 
 
@@ -43,19 +46,20 @@ def retry(site: Site) -> Response:
     return html.away("/queue")
 
 
+def try_now(site: Site) -> Response:
+    """A hospital that does not answer is asked at once, and not only when its next turn comes."""
+    queue.try_now(site.store, session.field("destination"), **_by(site))
+    return html.away("/queue")
+
+
 def discard(site: Site) -> Response:
-    reason = session.field("reason").strip()
-    if not reason:
-        raise Invalid([Fault("reason", "say why it is not to be sent")])
-    queue.discard(site.store, _number(session.field("id")), reason, **_by(site))
+    queue.discard(site.store, _number(session.field("id")), session.field("reason"), **_by(site))
     return html.away("/queue")
 
 
 def answer(site: Site) -> Response:
     """A question about a hospital's Patient; a merged record is followed only where a person says that it is theirs."""
-    reason = session.field("reason").strip()
-    if not reason:
-        raise Invalid([Fault("reason", "say what came of it")])
+    reason = session.field("reason")
     relink = session.field("relink") == "yes"
     hospital_patients.answer(site.store, _number(session.field("id")), reason, relink=relink, **_by(site))
     return html.away("/queue")

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from flask import Response, request
 
 from adapter.errors import Invalid
-from adapter.flows import batch
-from adapter.web import auth
+from adapter.flows.uploads import DICTIONARY, EXPORT, MAPPING, REDCAP, Upload
+from adapter.web import batches
 from adapter.web.content import body, require_type
-from adapter.web.follow_ups import reported
 from adapter.web.routing import CENTRE, Route
 from adapter.web.site import Site
-from mappings.intake import redcap
-from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.faults import Fault
 
 PARTS = "multipart/form-data"
-MAPPING, DICTIONARY, EXPORT = "mapping", "dictionary", "export"
 
 
 def routes(site: Site) -> list[Route]:
@@ -33,37 +29,9 @@ def record(site: Site) -> Response:
     if strange:
         known = ", ".join((MAPPING, DICTIONARY, EXPORT))
         raise Invalid([Fault(name[:80], f"no such part; known: {known}", "structure") for name in strange], status=400)
-    project, export = _project(), _needed(EXPORT)
-    try:
-        layout = redcap.survey(lambda: export.splitlines(keepends=True), project)
-    except FaultyInput as error:
-        told = [Fault(f"{EXPORT}.{fault.path}", f"row 1: {fault.message}", fault.code) for fault in error.faults]
-        raise Invalid(told) from error
-    found = redcap.read(lambda: export.splitlines(keepends=True), layout, project)
-    call: dict[str, Any] = {
-        "sender": auth.caller(),
-        "store": site.store,
-        "settings": site.settings,
-        "now": site.clock(),
-    }
-    return reported(batch.record(found, **call, found=layout.notes))
-
-
-def _project() -> redcap.Project:
-    """The mapping, held against the dictionary. Raises Invalid with each fault by its key in the mapping."""
-    try:
-        text = _needed(MAPPING).decode("utf-8")
-    except UnicodeError as error:
-        raise Invalid([Fault(MAPPING, "is not UTF-8", "structure")]) from error
+    parts = {MAPPING: _needed(MAPPING), EXPORT: _needed(EXPORT)}
     dictionary = _part(DICTIONARY)
-    try:
-        if dictionary is None and redcap.dictionary_of(text):
-            told = "the mapping names one: send it, or leave it out of the mapping"
-            raise Invalid([Fault(DICTIONARY, f"missing: {told}", "required")])
-        return redcap.project(text, dictionary)
-    except FaultyInput as error:
-        faults = [Fault(f"{MAPPING}.{fault.path}", fault.message, fault.code) for fault in error.faults]
-        raise Invalid(faults) from error
+    return batches.take(site, Upload(REDCAP, parts if dictionary is None else {**parts, DICTIONARY: dictionary}))
 
 
 def _needed(name: str) -> bytes:

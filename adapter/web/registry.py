@@ -8,10 +8,10 @@ from itertools import chain
 
 from flask import Response
 
-from adapter.errors import Invalid, Refused, Unavailable
+from adapter.errors import Invalid
 from adapter.flows import registry
 from adapter.flows.registry import Aside
-from adapter.web import auth
+from adapter.web import auth, registry_view
 from adapter.web.content import fhir, unknown_parameters, wanted_lines
 from adapter.web.routing import OUTCOMES, Role, Route
 from adapter.web.site import Site
@@ -52,9 +52,5 @@ def _own(site: Site, aside: list[Aside]) -> Iterator[Resource]:
 
 
 def _released(site: Site, aside: list[Aside]) -> Iterator[Resource]:
-    settings = site.settings
-    try:
-        key = settings.pseudonym_key(auth.caller().name)
-    except Refused as error:
-        raise Unavailable("this server has no pseudonym key, without which nothing leaves it") from error
-    return registry.bundles(site.store, key, site.clock(), aside=aside, canonicals=settings.canonicals)
+    key = registry_view.key(site)
+    return registry.bundles(site.store, key, site.clock(), aside=aside, canonicals=site.settings.canonicals)

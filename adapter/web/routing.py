@@ -48,6 +48,7 @@ class Route:
     `lines`: it answers in NDJSON too, where that is asked for.
     `page`: what it answers, refusals too, is for the eyes of a person.
     `beside`: another rule has this address too and answers OPTIONS there.
+    `reads`: the view reads in the transaction in which its caller was looked up (`auth.reading`), and writes nothing.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Route:
     lines: bool = False
     page: bool = False
     beside: bool = False
+    reads: bool = False
 
 
 def register(app: Flask, routes: Iterable[Route]) -> dict[str, Access]:

@@ -55,6 +55,9 @@ def recovered(
 
     Values before day zero do not count. A transfusion of which only the month is known may have been on any day.
     """
+    counts = list(counts)
+    if len({day for day, _ in counts}) < CONSECUTIVE:
+        return None
     days = _by_day(counts, threshold, day_zero, transfusions)
     runs = [place for place in range(len(days)) if _is_run(days, place) and any(one.below for one in days[:place])]
     after_nadir = (place for place in runs if _lowest(days[:place]) <= _lowest(days[place:]))
@@ -63,12 +66,6 @@ def recovered(
         return None
     shown = tuple(one.day for one in days[place : place + CONSECUTIVE])
     return Recovered(shown[0], shown)
-
-
-def never_below(counts: Iterable[tuple[date, Measured]], *, threshold: Decimal, day_zero: date) -> bool:
-    """Is every value since the graft certainly at or above the threshold, and are there three days of them?"""
-    days = _by_day(counts, threshold, day_zero, ())
-    return len(days) >= CONSECUTIVE and all(one.meets for one in days)
 
 
 def _by_day(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import TypeAlias, TypeVar
@@ -20,32 +20,26 @@ class PartialDate:
     """
 
     text: str
+    earliest: date = field(init=False, repr=False, compare=False)
+    """First day that it can mean."""
+    latest: date = field(init=False, repr=False, compare=False)
+    """Last day that it can mean."""
 
     def __post_init__(self) -> None:
         match = _PARTIAL.fullmatch(self.text)
         if not match:
             raise ValueError("not a date: write YYYY-MM-DD, YYYY-MM or YYYY")
         year, month, day = match.groups()
-        date(int(year), int(month or 1), int(day or 1))
+        first = last = date(int(year), int(month or 1), int(day or 1))
+        if not day:
+            last = date(first.year, int(month or 12), calendar.monthrange(first.year, int(month or 12))[1])
+        object.__setattr__(self, "earliest", first)
+        object.__setattr__(self, "latest", last)
 
     @property
     def exact(self) -> date | None:
         """The day, where it is known."""
-        return date.fromisoformat(self.text) if len(self.text) == 10 else None
-
-    @property
-    def earliest(self) -> date:
-        """First day that it can mean."""
-        return date.fromisoformat((self.text + "-01-01")[:10])
-
-    @property
-    def latest(self) -> date:
-        """Last day that it can mean."""
-        if len(self.text) == 10:
-            return date.fromisoformat(self.text)
-        year = int(self.text[:4])
-        month = int(self.text[5:7]) if len(self.text) == 7 else 12
-        return date(year, month, calendar.monthrange(year, month)[1])
+        return self.earliest if len(self.text) == 10 else None
 
     def __str__(self) -> str:
         return self.text

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import Field, fields, is_dataclass
 from datetime import date
 from functools import cache
 from typing import Any
 
-from mappings.facts import BodyMeasure, Enrolment, FollowUp, Measured, Missing, PartialDate, Word
+from mappings.facts import BodyMeasure, Enrolment, FollowUp, Missing, PartialDate, Word
 from mappings.facts.plausible import HEIGHT, WEIGHT
 
 _PAIRED = ("organs", "scores")
+_DATELESS = re.compile(r"(?:\b(?:Said|Word|Measured|Missing|Decimal|int|str|bool|None|tuple)\b|[][|,. ])+")
+"""Types, as the facts write them, that hold no date."""
 _BODY = {"weight": WEIGHT.unit, "height": HEIGHT.unit}
 
 
@@ -20,9 +22,11 @@ def to_document(form: Enrolment | FollowUp) -> dict[str, Any]:
     return _object(form)
 
 
-def dates(form: Enrolment | FollowUp) -> Iterator[tuple[str, PartialDate]]:
+def dates(form: Enrolment | FollowUp) -> list[tuple[str, PartialDate]]:
     """Every date of a form with its dotted path."""
-    yield from _dates(form, "")
+    out: list[tuple[str, PartialDate]] = []
+    _dates(form, "", out)
+    return out
 
 
 def _object(made: Any) -> dict[str, Any]:
@@ -64,23 +68,25 @@ def _each(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _dates(value: Any, path: str) -> Iterator[tuple[str, PartialDate]]:
+def _dates(value: Any, path: str, out: list[tuple[str, PartialDate]]) -> None:
     kind: type[object] = type(value)
     if kind is PartialDate:
-        yield path, value
+        out.append((path, value))
     elif kind is date:
-        yield path, PartialDate(value.isoformat())
+        out.append((path, PartialDate(value.isoformat())))
     elif kind is tuple:
         for number, item in enumerate(value, 1):
-            yield from _dates(item, f"{path}.{number}")
+            _dates(item, f"{path}.{number}", out)
     else:
-        for name in _parts(kind):  # type: ignore[arg-type]  # a class is hashable, whatever its instances say
-            if (part := getattr(value, name)) is not None:
-                yield from _dates(part, f"{path}.{name}" if path else name)
+        for name, below in _parts(kind):  # type: ignore[arg-type]  # a class is hashable, whatever its instances say
+            part = getattr(value, name)
+            if part is not None:
+                _dates(part, path + below if path else name, out)
 
 
 @cache
-def _parts(kind: type[object]) -> tuple[str, ...]:
-    """Names of what a fact is made of; nothing for a plain value, and for a fact that can hold no date."""
-    dateless = (Missing, Word, Measured)
-    return tuple(part.name for part in fields(kind)) if is_dataclass(kind) and kind not in dateless else ()
+def _parts(kind: type[object]) -> tuple[tuple[str, str], ...]:
+    """What of a fact may hold a date, each with its step of a path; nothing for a plain value."""
+    if not is_dataclass(kind):
+        return ()
+    return tuple((part.name, f".{part.name}") for part in fields(kind) if not _DATELESS.fullmatch(str(part.type)))

@@ -120,10 +120,15 @@ _BY_CODE = {
 def _mending(fault: Fault, path: str, known: Column | None) -> str | None:
     if path == DOCUMENT and fault.code not in _BY_CODE:
         return None
-    if fault.code == "required" and path.rpartition(".")[2] in _NEVER_MISSING:
+    if fault.code == "required" and not _may_be_missing(path):
         return "fill it in"
     how = _BY_CODE.get(fault.code) or (_how(fault, known.holds) if known else "name it as the list says")
     return how.format(path, path=path, words=", ".join(known.words) if known else "")
+
+
+def _may_be_missing(path: str) -> bool:
+    """Not the day of the visit itself, nor what R4 asks of a QuestionnaireResponse."""
+    return path != "date" and path.rpartition(".")[2] not in _NEVER_MISSING and not path[:1].isupper()
 
 
 def _how(fault: Fault, holds: str) -> str:

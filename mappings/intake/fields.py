@@ -28,6 +28,7 @@ NULL = "null says nothing: leave the key out, or say not_done with a reason"
 NO_DATE = "is no date of the calendar"
 
 _SHOWN = 40
+_NUMBERS = (int, Decimal)
 _LINE_BREAKS = "\t\r\n"
 
 
@@ -92,7 +93,7 @@ class Text(Scalar[str]):
             raise refusal("is empty")
         if len(value) > LONGEST_TEXT:
             raise refusal(f"is longer than {LONGEST_TEXT} characters")
-        if any(self.forbids(character) for character in value):
+        if not value.isprintable() and any(self.forbids(character) for character in value):
             raise refusal("holds control characters")
         return value
 
@@ -136,7 +137,7 @@ class Number(Scalar[Decimal]):
         self.low, self.high = low, high
 
     def read(self, value: Any) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        if isinstance(value, bool) or not isinstance(value, _NUMBERS):
             raise expected("a number", value)
         number = Decimal(value)
         if not number.is_finite():
@@ -168,6 +169,7 @@ class OneOf(Scalar[str]):
     def __init__(self, words: Collection[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.words = words
+        self.known = {word: word for word in words}
 
     def read(self, value: Any) -> str:
         return one_of(self.words, value)
@@ -179,9 +181,10 @@ class Chosen(Scalar[Word]):
     def __init__(self, words: WordList, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.words, self.admitted = words, words.admitted
+        self.known = {key: Word(key) for key in words.admitted}
 
     def read(self, value: Any) -> Word:
-        return Word(one_of(self.admitted, value))
+        return self.known[one_of(self.admitted, value)]
 
 
 class When(Scalar[PartialDate]):
@@ -192,10 +195,12 @@ class When(Scalar[PartialDate]):
         self.visit, self.death = visit, death
 
     def read(self, value: Any) -> PartialDate:
-        said = partial_date(value)
-        wrong = limits.current().wrong(said, visit=self.visit, death=self.death)
-        if wrong:
-            raise refusal(f"{said} {wrong}")
+        known = limits.current()
+        said = (known.days.get(value) if isinstance(value, str) else None) or partial_date(value)
+        if not known.low <= said.latest or not said.earliest <= known.high:
+            wrong = known.wrong(said, visit=self.visit, death=self.death)
+            if wrong:
+                raise refusal(f"{said} {wrong}")
         return said
 
 
@@ -229,7 +234,7 @@ def partial_date(value: Any) -> PartialDate:
     """A date to the day, month or year, or a refusal that says how to write one."""
     if not isinstance(value, str):
         raise expected("a date as text, like 2026-03-02, 2026-03 or 2026", value)
-    said = limits.read(value)
+    said = limits.current().read(value)
     if said is None:
         raise refusal(f"{shown(value)} {NO_DATE}: write YYYY-MM-DD, YYYY-MM or YYYY")
     return said

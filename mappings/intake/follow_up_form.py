@@ -17,6 +17,7 @@ from mappings.facts import (
     Immunosuppressant,
     Immunosuppression,
     Infection,
+    Measured,
     MinimalResidualDisease,
     PartialDate,
     QualityOfLife,
@@ -172,6 +173,9 @@ class _AdministrationForm(Form):
     date = Said(Day(), required=True)
     given = quantity(_DOSE)
 
+    def contradictions(self, made: Administration) -> Iterator[Fault]:
+        yield from _given_at_all("given", made.given)
+
 
 class _DliForm(Form):
     into = Dli
@@ -179,6 +183,9 @@ class _DliForm(Form):
     number = Said(Whole(1), required=True)
     date = Said(When(), required=True)
     cd3_per_kg = quantity(_CELLS)
+
+    def contradictions(self, made: Dli) -> Iterator[Fault]:
+        yield from _given_at_all("cd3_per_kg", made.cd3_per_kg)
 
 
 class _DliWithheldForm(Form):
@@ -213,6 +220,14 @@ class FollowUpForm(Form):
     administrations = Said(Items(Section(_AdministrationForm()), known_by("action", "date/day")))
     dli = Said(Items(Section(_DliForm()), known_by("number")))
     dli_withheld = Said(Items(Section(_DliWithheldForm()), known_by("number", "date")))
+
+
+def _given_at_all(path: str, amount: Any) -> Iterator[Fault]:
+    """What was not given is no dose: it would make its order done."""
+    if isinstance(amount, Measured) and not amount.value:
+        yield Fault(
+            path, "nothing was given: leave this entry out, or say not_done where the amount is not known", "invariant"
+        )
 
 
 def _ended(path: str, start: Any, end: Any) -> Iterator[Fault]:

@@ -161,19 +161,26 @@ def quantity(wanted: str) -> Said:
 def explained(data: dict[str, Any]) -> dict[str, Any]:
     """Joins the `text` of an object to each of its words that is `other`."""
     text = data.pop("text", None)
-    if any(_has_other(value) for value in data.values()):
-        if text is None:
-            raise ValidationError({"text": [Fault("", "missing: the word other needs a text beside it", "required")]})
-        return {key: _with_text(value, text) for key, value in data.items()}
+    for value in data.values():
+        if _has_other(value):
+            if text is None:
+                raise ValidationError(
+                    {"text": [Fault("", "missing: the word other needs a text beside it", "required")]}
+                )
+            return {key: _with_text(value, text) for key, value in data.items()}
     if text is not None:
-        raise ValidationError({"text": [Fault("", "explains the word other, which is not here", "structure")]})
+        raise _against_text("explains the word other, which is not here", "structure")
     return data
 
 
+def _against_text(message: str, code: str) -> ValidationError:
+    return ValidationError({"text": [Fault("", message, code)]})
+
+
 def _has_other(value: Any) -> bool:
-    if isinstance(value, Word):
+    if value.__class__ is Word:
         return value.key == OTHER and value.text is None
-    return isinstance(value, tuple) and any(_has_other(one) for one in value)
+    return value.__class__ is tuple and any(_has_other(one) for one in value)
 
 
 def _with_text(value: Any, text: str) -> Any:

@@ -54,8 +54,7 @@ class _AcuteForm(Form):
         grades = [step.grade for step in _steps(made.course)]
         yield from _undated(_dates(made), grades)
         yield from _worst("grade", made.grade, grades, ACUTE_GRADE)
-        for organ in ACUTE_ORGANS:
-            yield from _worst_stage(organ, made)
+        yield from _worst_stages(made)
 
 
 class _ChronicStepForm(Form):
@@ -174,9 +173,10 @@ def _worst(path: str, said: object, course: Sequence[Word | Missing], order: Wor
         yield Fault(path, told, "invariant")
 
 
-def _worst_stage(organ: str, made: AcuteGvhd) -> Iterator[Fault]:
-    said = getattr(made, organ)
-    reached = [stage for step in _steps(made.course) if isinstance(stage := getattr(step, organ), int)]
-    if isinstance(said, int) and reached and max(reached) > said:
-        told = f"{organ} {said} is not the worst of the course, which is {max(reached)}"
-        yield Fault(organ, told, "invariant")
+def _worst_stages(made: AcuteGvhd) -> Iterator[Fault]:
+    steps = _steps(made.course)
+    for organ in ACUTE_ORGANS if steps else ():
+        said = getattr(made, organ)
+        reached = [stage for step in steps if isinstance(stage := getattr(step, organ), int)]
+        if reached and isinstance(said, int) and max(reached) > said:
+            yield Fault(organ, f"{organ} {said} is not the worst of the course, which is {max(reached)}", "invariant")

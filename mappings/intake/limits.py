@@ -5,18 +5,14 @@ They are read from the raw document before it is parsed, so that a date is judge
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from mappings.facts import PartialDate
-
-_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +24,23 @@ class Limits:
     birth: PartialDate | None = None
     death: PartialDate | None = None
     planned: bool = False
+    low: date = field(init=False)
+    high: date = field(init=False)
+    """A date that can lie between these two breaks none of the bounds."""
+    days: dict[str, PartialDate] = field(default_factory=dict, compare=False)
+    """Dates that were read: one document says the same few days again and again."""
+
+    def __post_init__(self) -> None:
+        ends = [said.latest for said in (self.visit, self.death) if said]
+        object.__setattr__(self, "low", self.birth.earliest if self.birth else date.min)
+        object.__setattr__(self, "high", min([self.as_of, *ends]))
+
+    def read(self, text: str) -> PartialDate | None:
+        """The date that a text says to the day, month or year; None where it is none."""
+        known = self.days.get(text) or _read(text)
+        if known:
+            self.days[text] = known
+        return known
 
     def wrong(self, said: PartialDate, *, visit: bool = True, death: bool = True) -> str | None:
         """Why `said` is too late or too early for certain, or None. The day of birth is never quoted."""
@@ -66,15 +79,15 @@ def holding(limits: Limits) -> Iterator[None]:
 def of_enrolment(document: Mapping[str, Any], as_of: date) -> Limits:
     """Limits of a raw enrolment. A birth that lies ahead is a fault of its own and bounds nothing."""
     planned = _inside(document, "transplant").get("planned") is True
-    birth = read(document.get("birth_date"))
+    birth = _read(document.get("birth_date"))
     return Limits(as_of, birth=birth if birth and birth.earliest <= as_of else None, planned=planned)
 
 
 def of_follow_up(document: Mapping[str, Any], as_of: date) -> Limits:
     """Limits of a raw follow-up."""
     vital = _inside(document, "vital_status")
-    death = read(vital.get("date")) if vital.get("status") == "dead" else None
-    return Limits(as_of, visit=read(document.get("date")), death=death)
+    death = _read(vital.get("date")) if vital.get("status") == "dead" else None
+    return Limits(as_of, visit=_read(document.get("date")), death=death)
 
 
 def _inside(document: Mapping[str, Any], section: str) -> Mapping[str, Any]:
@@ -82,15 +95,8 @@ def _inside(document: Mapping[str, Any], section: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def read(value: Any) -> PartialDate | None:
-    """The date that a text says to the day, month or year; None where it is none."""
-    return _read(value) if isinstance(value, str) and _DATE.fullmatch(value) else None
-
-
-@lru_cache(maxsize=4096)
-def _read(text: str) -> PartialDate | None:
-    """Kept, because one document says the same few days again and again."""
+def _read(value: Any) -> PartialDate | None:
     try:
-        return PartialDate(text)
+        return PartialDate(value) if isinstance(value, str) else None
     except ValueError:
         return None

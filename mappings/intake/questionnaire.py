@@ -61,6 +61,18 @@ def _unanswerable(response: Mapping[str, Any], canonicals: Canonicals) -> Iterat
     if response.get("status") not in COMPLETE:
         told = f"only {' and '.join(COMPLETE)} ones are taken; what was sent before is taken back by DELETE"
         yield Fault("QuestionnaireResponse.status", told, "business-rule")
+    yield from _changed(response, "QuestionnaireResponse")
+
+
+def _changed(node: Any, place: str) -> Iterator[Fault]:
+    """What R4 allows nobody to pass over who does not understand it, at any depth."""
+    for name in ("implicitRules", "modifierExtension"):
+        if name in node:
+            told = "changes the meaning of the rest, and is not understood here"
+            yield Fault(f"{place}.{name}", told, "not-supported")
+    for name in ("item", "answer"):
+        for nth, inner in enumerate(node.get(name, ())):
+            yield from _changed(inner, f"{place}.{name}[{nth}]")
 
 
 def _answers(items: Any, numbers: Mapping[str, str]) -> Iterator[Answer]:

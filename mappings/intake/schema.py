@@ -72,8 +72,8 @@ def cross_check(follow_up: FollowUp, enrolment: Enrolment) -> list[Fault]:
     ]
     born = enrolment.birth_date
     if isinstance(born, PartialDate):
-        found = documents.dates(follow_up)
-        early = [(path, said) for path, said in found if said.latest < born.earliest]
+        day = born.earliest
+        early = [(path, said) for path, said in documents.dates(follow_up) if said.latest < day]
         out += [Fault(path, f"{said} is before the birth of the patient", "invariant") for path, said in early]
     return out
 

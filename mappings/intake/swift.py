@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 
 from marshmallow import Schema, ValidationError, fields
 
-from mappings.intake.fields import Scalar
+from mappings.intake.fields import Chosen, OneOf, Scalar
 from mappings.intake.form import Form, Items, Said, Section, explained, refuse_twins
 
 Reader: TypeAlias = Callable[[Any], Any]
@@ -33,12 +33,12 @@ def reader(schema: Schema) -> Reader:
             raise _REFUSED
         said: dict[str, Any] = {}
         for name, inner in value.items():
-            if inner is None or name not in readers:
+            known = readers.get(name)
+            if known is None or inner is None:
                 raise _REFUSED
-            attribute, inner_reader = readers[name]
-            said[attribute] = inner_reader(inner)
+            said[known[0]] = known[1](inner)
         made = into(**(explained(said) if wordy else said))
-        if contradicts and any(True for _ in contradictions(made)):
+        for _ in contradictions(made) if contradicts else ():
             raise _REFUSED
         return made
 
@@ -57,8 +57,11 @@ def _of(part: fields.Field[Any]) -> Reader:
 
 def _said(part: Said) -> Reader:
     inner, absence = _of(part.inner), part.read
+    words = part.inner.known if isinstance(part.inner, Chosen | OneOf) else {}
 
     def read(value: Any) -> Any:
+        if type(value) is str and value in words:
+            return words[value]
         return absence(value) if type(value) is dict and "not_done" in value else inner(value)
 
     return read

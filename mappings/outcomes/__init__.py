@@ -8,7 +8,7 @@ item, the later visit counts (`retold` has the exact rule), and both are named a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mappings.facts import Disease, Enrolment, FollowUp, Transplant
 from mappings.outcomes import (
@@ -71,17 +71,20 @@ class Mapped:
 def map_course(enrolment: Enrolment, follow_ups: Sequence[FollowUp], ids: Ids) -> tuple[Mapped, ...]:
     """Every resource of one course, in a fixed order that does not depend on the order of `follow_ups`."""
     visits = retold.put_together(sorted(follow_ups, key=lambda visit: (visit.date.latest, visit.key)))
-    chart = replace(
-        Chart.of(enrolment, ids),
+    chart = Chart.of(
+        enrolment,
+        ids,
         infusions=dli.infusions(visits, ids),
         remissions=disease.remissions(visits),
         none_taken=immunosuppression.none_taken(visits),
     )
     found = {mapped.resource["id"]: mapped for mapped in _of_enrolment(enrolment, visits, chart)}
     for visit in visits:
-        for resource in (resource for to_fhir in _OF_VISIT for resource in to_fhir(visit, chart)):
-            before = found.get(resource["id"])
-            found[resource["id"]] = _again(before, resource, visit) if before else Mapped(resource, (visit.key,))
+        own = (visit.key,)
+        for to_fhir in _OF_VISIT:
+            for resource in to_fhir(visit, chart):
+                before = found.get(resource["id"])
+                found[resource["id"]] = _again(before, resource, visit) if before else Mapped(resource, own)
     return (*found.values(), *_shown(enrolment, visits, chart))
 
 

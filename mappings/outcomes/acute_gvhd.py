@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing, Word
+from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing
 from mappings.outcomes import gvhd_assessment
-from mappings.outcomes.chart import Chart, answered, dated, flagged, together
+from mappings.outcomes.chart import Chart, dated, flagged
 from mappings.outcomes.gvhd_episode import Episode
 from mappings.outcomes.retold import known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource
 
-ORGANS = ("skin", "liver", "upper_gi", "lower_gi")
+ORGANS = {organ: f"agvhd-{organ.replace('_', '-')}" for organ in ("skin", "liver", "upper_gi", "lower_gi")}
+"""Each organ and what is observed of it."""
 
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
@@ -32,21 +33,20 @@ def _episode(said: AcuteGvhd, episode: Episode) -> Iterator[Resource]:
     chart, stages = episode.chart, list(_stages(said, episode.chart))
     grades = []
     if said.grade is not None or stages:
-        grades.append(together(episode.finding(said.grade, ("worst",), stages), episode.span()))
+        grades.append(episode.finding(said.grade, ("worst",), stages, episode.span()))
     for step in (step for step in steps_of(said) if isinstance(step, AcuteStep)):
-        grade = episode.finding(step.grade, step_known_as(step), _stages(step, chart))
-        grades.append(together(grade, dated("effectiveDateTime", step.date)))
+        when = dated("effectiveDateTime", step.date)
+        grades.append(episode.finding(step.grade, step_known_as(step), _stages(step, chart), when))
     yield episode.condition(grades, chart.graft)
     yield from grades
     refractory = said.steroid_refractory
-    code = chart.code("agvhd-steroid-refractory")
-    yield from episode.treatment(*([] if refractory is None else [(code, flagged(refractory))]))
+    code = {"code": chart.code("agvhd-steroid-refractory")}
+    yield from episode.treatment(*([] if refractory is None else [code | flagged(refractory)]))
 
 
-def _stages(said: AcuteStep | AcuteGvhd, chart: Chart) -> Iterator[tuple[Element, Element]]:
+def _stages(said: AcuteStep | AcuteGvhd, chart: Chart) -> Iterator[Element]:
     """The organs that were told of, with their stages."""
-    for organ in ORGANS:
+    for organ, observable in ORGANS.items():
         stage: int | Missing | None = getattr(said, organ)
         if stage is not None:
-            value = stage if isinstance(stage, Missing) else Word(str(stage))
-            yield chart.code(f"agvhd-{organ.replace('_', '-')}"), answered(chart, "agvhd-stage", value)
+            yield chart.part(observable, "agvhd-stage", stage)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
+from typing import Any, NamedTuple
 
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
 from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
 from mappings.protocol import load
-from mappings.r4.build import Element, Ids, Resource, absent, coding, concept, quantity
+from mappings.r4.build import Element, Ids, Resource, absent, fixed, meta, quantity
+from mappings.r4.frozen import frozen
 from mappings.terminology import codes
 
 
@@ -31,30 +33,29 @@ class Chart:
     infusions: Mapping[int, Element] = field(default_factory=dict)
     remissions: tuple[PartialDate, ...] = ()
     none_taken: tuple[PartialDate, ...] = ()
+    subject: Element = field(init=False)
+    canonicals: Canonicals = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "canonicals", self.ids.canonicals)
+        object.__setattr__(self, "subject", frozen(self.ids.ref("Patient", "patient")))
 
     @classmethod
-    def of(cls, enrolment: Enrolment, ids: Ids) -> Chart:
-        """The chart of one course."""
-        disease = ids.ref("Condition", "disease") if isinstance(enrolment.disease, Disease) else None
+    def of(cls, enrolment: Enrolment, ids: Ids, **told: Any) -> Chart:
+        """The chart of one course; `told` of its visits: `infusions`, `remissions`, `none_taken`."""
+        disease = frozen(ids.ref("Condition", "disease")) if isinstance(enrolment.disease, Disease) else None
         grafted = isinstance(enrolment.transplant, Transplant) and load(enrolment.protocol).anchor.line is None
-        graft = ids.ref("Procedure", "transplant") if grafted else None
-        return cls(ids, enrolment.protocol, disease, graft)
-
-    @property
-    def canonicals(self) -> Canonicals:
-        return self.ids.canonicals
-
-    @property
-    def subject(self) -> Element:
-        return {"reference": _patient(self.ids.course)}
+        graft = frozen(ids.ref("Procedure", "transplant")) if grafted else None
+        return cls(ids, enrolment.protocol, disease, graft, **told)
 
     def head(self, kind: str, profile: str, item: str, *occurrence: object) -> Resource:
         """Type, id, meta and identifier of a resource."""
+        id_, identifier = self.ids.known(item, *occurrence)
         return {
             "resourceType": kind,
-            "id": self.ids(item, *occurrence),
-            "meta": self.ids.meta(profile),
-            "identifier": [self.ids.identifier(item, *occurrence)],
+            "id": id_,
+            "meta": meta(self.canonicals, profile),
+            "identifier": [identifier],
         }
 
     def code(self, observable: str) -> Element:
@@ -64,12 +65,19 @@ class Chart:
         """A word of a closed list; what `other` means stands in the text, or why nobody says."""
         if isinstance(word.text, Missing):
             codings = codes.codings("answers", f"{group}/{word.key}", self.canonicals)
-            return concept(*codings) | {"_text": in_place(word.text)}
+            return {"coding": codings, "_text": in_place(word.text)}
         return codes.concept("answers", f"{group}/{word.key}", self.canonicals, word.text)
 
     def concept(self, group: str, said: Word | Missing) -> Element:
         """A word where R4 has no `dataAbsentReason` beside it: why it is missing takes the place of the code."""
         return absent(said.reason) if isinstance(said, Missing) else self.answer(group, said)
+
+    def part(self, observable: str, group: str, said: Word | int | Missing) -> Element:
+        """A component that says a word, a stage by its number among them; shared where it says nothing else."""
+        if isinstance(said, Missing) or (isinstance(said, Word) and said.text is not None):
+            return {"code": self.code(observable)} | answered(self, group, said)
+        key = said.key if isinstance(said, Word) else said
+        return _part(self.canonicals, observable, f"{group}/{key}")
 
     def observation(
         self,
@@ -82,20 +90,44 @@ class Chart:
         category: str = "laboratory",
     ) -> Resource:
         """Final Observation of `observable`; `value` as `measured`, `answered` and `missing` make it."""
-        out = self.head("Observation", profile, observable, *occurrence) | {
+        still = _still(self.canonicals, profile, observable, category)
+        id_, identifier = self.ids.known(observable, *occurrence)
+        out = {
+            "resourceType": "Observation",
+            "id": id_,
+            "meta": still.meta,
+            "identifier": [identifier],
             "status": "final",
-            "category": [concept(coding(OBSERVATION_CATEGORY, category))],
-            "code": self.code(observable),
+            "category": still.category,
+            "code": still.code,
             "subject": self.subject,
         }
-        return together(out, dated("effectiveDateTime", when), value)
+        if isinstance(when, PartialDate):
+            out["effectiveDateTime"] = when.text
+        elif when is not None:
+            return together(out, dated("effectiveDateTime", when), value)
+        out.update(value)
+        return out
 
 
-@lru_cache(maxsize=256)
-def _patient(course: str) -> str:
-    """Kept, because every resource of a course names it."""
-    reference: str = Ids(course).ref("Patient", "patient")["reference"]
-    return reference
+class _Still(NamedTuple):
+    """What no patient changes in an Observation; all share it."""
+
+    meta: Element
+    category: list[Element]
+    code: Element
+
+
+@cache
+def _still(canonicals: Canonicals, profile: str, observable: str, category: str) -> _Still:
+    found = frozen([fixed(OBSERVATION_CATEGORY, category)])
+    return _Still(meta(canonicals, profile), found, codes.concept("observables", observable, canonicals))
+
+
+@cache
+def _part(canonicals: Canonicals, observable: str, answer: str) -> Element:
+    code, value = codes.concept("observables", observable, canonicals), codes.concept("answers", answer, canonicals)
+    return frozen({"code": code, "valueCodeableConcept": value})
 
 
 def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
@@ -103,24 +135,22 @@ def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
     return (when,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
 
 
-def components(parts: Iterable[tuple[Element, Element]]) -> Element:
-    """`component` of (code, value) pairs, empty where there are none; their notes are the whole Observation's."""
+def components(parts: Iterable[Element]) -> Element:
+    """`component` of these parts, empty where there are none; their notes are the whole Observation's."""
     told = list(parts)
-    if not told:
-        return {}
-    plain = [{"code": code} | {name: said for name, said in value.items() if name != "note"} for code, value in told]
-    return together({"component": plain}, *({"note": value["note"]} for _, value in told if "note" in value))
+    if not any("note" in part for part in told):
+        return {"component": told} if told else {}
+    plain = [{name: said for name, said in part.items() if name != "note"} for part in told]
+    return together({"component": plain}, *({"note": part["note"]} for part in told if "note" in part))
 
 
-def together(*parts: Element) -> Element:
+def together(first: Element, *parts: Element) -> Element:
     """The parts as one; notes add up, of anything else the last holds."""
-    out: Element = {}
-    notes: list[Element] = []
+    out = first.copy()
     for part in parts:
-        notes += part.get("note", ())
+        if "note" in part and "note" in out:
+            part = part | {"note": [*out["note"], *part["note"]]}
         out.update(part)
-    if notes:
-        out["note"] = notes
     return out
 
 
@@ -129,7 +159,7 @@ def dated(element: str, when: Said[PartialDate]) -> Element:
     if when is None:
         return {}
     if isinstance(when, PartialDate):
-        return {element: str(when)}
+        return {element: when.text}
     return {f"_{element}": unknown(when)} | noted(when)
 
 
@@ -166,7 +196,8 @@ def noted(said: Missing) -> Element:
 
 def notes_of(*said: object) -> Element:
     """The notes of those that are said to be missing, where the reasons themselves stand elsewhere."""
-    return together(*(noted(one) for one in said if isinstance(one, Missing)))
+    notes = [{"text": one.note} for one in said if isinstance(one, Missing) and one.note]
+    return {"note": notes} if notes else {}
 
 
 def remark(what: str, said: object) -> Element:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.facts import Chimerism, FollowUp, Missing, PartialDate
-from mappings.outcomes.chart import Chart, answered, components, missing, percent, together
+from mappings.outcomes.chart import Chart, components, missing, percent, together
 from mappings.outcomes.retold import Key, known_as
 from mappings.r4.build import Element, Resource
 
@@ -27,7 +27,7 @@ def _observation(when: PartialDate | Missing, value: Element, known: Key, chart:
     return chart.observation("engraft-chimerism", "chimerism", when, value, known)
 
 
-def _parts(said: Chimerism, chart: Chart) -> Iterator[tuple[Element, Element]]:
+def _parts(said: Chimerism, chart: Chart) -> Iterator[Element]:
     for part, word in (("sample", said.sample), ("lineage", said.lineage)):
         if word is not None:
-            yield chart.code(f"chimerism-{part}"), answered(chart, part, word)
+            yield chart.part(f"chimerism-{part}", part, word)

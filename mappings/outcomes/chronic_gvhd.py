@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import ChronicGvhd, ChronicStep, FollowUp, Gvhd, Missing, Word
-from mappings.outcomes.chart import Chart, answered, counted, dated, flagged, remark, together
+from mappings.facts import ChronicGvhd, ChronicStep, FollowUp, Gvhd, Missing
+from mappings.outcomes.chart import Chart, counted, dated, flagged, remark
 from mappings.outcomes.gvhd_episode import Episode
 from mappings.outcomes.retold import Key, known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource
@@ -26,24 +26,22 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
 def _episode(said: ChronicGvhd, episode: Episode) -> Iterator[Resource]:
     grades = []
     if said.severity is not None or said.organs:
-        grades.append(together(_finding(said, ("worst",), episode), episode.span()))
-    for step in (step for step in steps_of(said) if isinstance(step, ChronicStep)):
-        grade = _finding(step, step_known_as(step), episode)
-        grades.append(together(grade, dated("effectiveDateTime", step.date)))
+        grades.append(_finding(said, ("worst",), episode, episode.span()))
+    steps = (step for step in steps_of(said) if isinstance(step, ChronicStep))
+    grades += [_finding(one, step_known_as(one), episode, dated("effectiveDateTime", one.date)) for one in steps]
     yield episode.condition(grades, _cause(said, episode.chart))
     yield from grades
     yield from episode.treatment(*_needs(said, episode.chart))
 
 
-def _finding(said: ChronicGvhd | ChronicStep, which: Key, episode: Episode) -> Resource:
-    out = episode.finding(said.severity, which, _scores(said, episode.chart))
-    return together(out, remark("Scores of the organs", said.organs))
+def _finding(said: ChronicGvhd | ChronicStep, which: Key, episode: Episode, when: Element) -> Resource:
+    why = remark("Scores of the organs", said.organs)
+    return episode.finding(said.severity, which, _scores(said, episode.chart), why, when)
 
 
-def _scores(said: ChronicGvhd | ChronicStep, chart: Chart) -> Iterator[tuple[Element, Element]]:
+def _scores(said: ChronicGvhd | ChronicStep, chart: Chart) -> Iterator[Element]:
     for organ, score in () if isinstance(said.organs, Missing) else said.organs:
-        value = score if isinstance(score, Missing) else Word(str(score))
-        yield chart.code(f"cgvhd-{organ}"), answered(chart, "cgvhd-score", value)
+        yield chart.part(f"cgvhd-{organ}", "cgvhd-score", score)
 
 
 def _cause(said: ChronicGvhd, chart: Chart) -> Element | None:
@@ -51,9 +49,9 @@ def _cause(said: ChronicGvhd, chart: Chart) -> Element | None:
     return infusion or chart.graft
 
 
-def _needs(said: ChronicGvhd, chart: Chart) -> Iterator[tuple[Element, Element]]:
+def _needs(said: ChronicGvhd, chart: Chart) -> Iterator[Element]:
     """Whether it needed systemic treatment (an endpoint counts that), and after which infusion it came."""
     if said.systemic_treatment is not None:
-        yield chart.code("cgvhd-systemic-treatment"), flagged(said.systemic_treatment)
+        yield {"code": chart.code("cgvhd-systemic-treatment")} | flagged(said.systemic_treatment)
     if said.after_dli is not None:
-        yield chart.code("cgvhd-after-dli"), counted(said.after_dli)
+        yield {"code": chart.code("cgvhd-after-dli")} | counted(said.after_dli)

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from mappings.canonicals import ACT_REASON, CONSENT_CATEGORY, CONSENT_SCOPE
 from mappings.facts import ConsentGiven, Enrolment, Missing
 from mappings.outcomes.chart import Chart, in_place, primitive
-from mappings.r4.build import Resource, coding, concept
+from mappings.r4.build import Resource, coding, concept, fixed
+from mappings.r4.frozen import frozen
 
 POLICY = "Consent or non-opposition to the study, as the centre recorded it"
+_RULE, _PURPOSE = frozen(concept(text=POLICY)), frozen([coding(ACT_REASON, "HRESCH")])
 
 
 def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
@@ -24,11 +26,11 @@ def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
     permitted = given.status == "active" and given.registry is True
     out = chart.head("Consent", "engraft-consent", "consent") | {
         "status": given.status,
-        "scope": concept(coding(CONSENT_SCOPE, "research")),
-        "category": [concept(coding(CONSENT_CATEGORY, "research"))],
+        "scope": fixed(CONSENT_SCOPE, "research"),
+        "category": [fixed(CONSENT_CATEGORY, "research")],
         "patient": chart.subject,
-        "policyRule": concept(text=POLICY),
-        "provision": {"type": "permit" if permitted else "deny", "purpose": [coding(ACT_REASON, "HRESCH")]},
+        "policyRule": _RULE,
+        "provision": {"type": "permit" if permitted else "deny", "purpose": _PURPOSE},
     }
     if isinstance(given.registry, Missing):  # denied because nobody said yes: the reason tells that nobody said no
         out["provision"] |= in_place(given.registry)

@@ -13,7 +13,7 @@ from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
 from mappings.facts import Disease, Enrolment, FollowUp, Missing, PartialDate, Relapse, Response, Said, Word
 from mappings.outcomes.chart import Chart, answered, dated, noted, percent, together
 from mappings.outcomes.relapse import is_molecular
-from mappings.r4.build import Element, Resource, coding, concept
+from mappings.r4.build import Element, Resource, fixed
 from mappings.terminology import codes
 
 REMISSION = {"CR", "CRh", "CRi"}
@@ -43,7 +43,7 @@ def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
 def condition(disease: Disease, standing: str, chart: Chart) -> Resource:
     """Condition of the leukaemia; `standing` as `standing` finds it."""
     out = chart.head("Condition", "engraft-aml", "disease")
-    out["clinicalStatus"] = concept(coding(CONDITION_CLINICAL, standing))
+    out["clinicalStatus"] = fixed(CONDITION_CLINICAL, standing)
     diagnosis = _diagnosis(disease.diagnosis, chart) | {"subject": chart.subject}
     return together(out, diagnosis, dated("onsetDateTime", disease.diagnosed))
 
@@ -100,4 +100,4 @@ def _diagnosis(said: Word | Missing, chart: Chart) -> Element:
         return {"code": chart.concept("diagnosis", said)} | noted(said)
     aml = codes.concept("conditions", "aml", chart.canonicals)
     code = aml if said.key == "aml" else chart.answer("diagnosis", said)
-    return {"verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")), "code": code}
+    return {"verificationStatus": fixed(CONDITION_VER_STATUS, "confirmed"), "code": code}

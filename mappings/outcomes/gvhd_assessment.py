@@ -33,7 +33,7 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         when = section.assessed if isinstance(section.assessed, PartialDate) else visit.date
         yield _observation(when, missing(reason), visit, chart)
         return
-    kinds = components((_code(kind, chart), flagged(_found(said))) for kind, said in lists.items())
+    kinds = components({"code": _code(kind, chart)} | flagged(_found(said)) for kind, said in lists.items())
     yield _observation(section.assessed or visit.date, _any(list(lists.values())) | kinds, visit, chart)
 
 

@@ -7,16 +7,16 @@ would make it abated. An episode whose worst grade is none was none: its Conditi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS, EXT_CONDITION_DUE_TO
 from mappings.facts import AcuteGvhd, ChronicGvhd, Missing, PartialDate, Said, Word
 from mappings.outcomes.chart import Chart, answered, components, dated, in_order, remark, together, unknown
 from mappings.outcomes.retold import Key
-from mappings.r4.build import Element, Resource, coding, concept
+from mappings.r4.build import Element, Resource, fixed
 from mappings.terminology import codes
 
-Parts = Iterable[tuple[Element, Element]]
+Parts = Iterable[Element]
 NO_DISEASE = {"0", "none"}
 """Grades by which there is no GVHD (MAGIC, NIH 2014)."""
 
@@ -40,10 +40,10 @@ class Episode:
     key: Key
     worst: Said[Word]
     chart: Chart
+    reference: Element = field(init=False)
 
-    @property
-    def reference(self) -> Element:
-        return self.chart.ids.ref("Condition", self.kind, *self.key)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reference", self.chart.ids.ref("Condition", self.kind, *self.key))
 
     def condition(self, findings: Sequence[Resource], cause: Element | None) -> Resource:
         """The Condition; its stage names the worst grade and every one of `findings`."""
@@ -52,29 +52,29 @@ class Episode:
         if cause:
             out["extension"] = [{"url": EXT_CONDITION_DUE_TO, "valueReference": cause}]
         out |= {
-            "clinicalStatus": concept(coding(CONDITION_CLINICAL, "resolved" if resolved else self._standing)),
-            "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed" if self._is_one else "refuted")),
+            "clinicalStatus": fixed(CONDITION_CLINICAL, "resolved" if resolved else self._standing),
+            "verificationStatus": fixed(CONDITION_VER_STATUS, "confirmed" if self._is_one else "refuted"),
             "code": codes.concept("conditions", self.kind, chart.canonicals),
             "subject": chart.subject,
         }
         return together(out, dated("onsetDateTime", self.said.onset), self._end(), self._stage(findings))
 
-    def finding(self, grade: Said[Word], which: Key, organs: Parts) -> Resource:
+    def finding(self, grade: Said[Word], which: Key, organs: Parts, *more: Element) -> Resource:
         """Observation of one grade, its organs as components; `which` tells it from the others of the episode."""
-        chart, value = self.chart, {} if grade is None else answered(self.chart, self.scale, grade)
+        value = {} if grade is None else answered(self.chart, self.scale, grade)
+        told = together(value, {"focus": [self.reference]}, components(organs), *more)
         profile = f"engraft-{self.kind}-{self.scale.partition('-')[2]}"
-        out = chart.observation(profile, self.scale, None, value, (*self.key, *which), category="exam")
-        return together(out | {"focus": [self.reference]}, components(organs))
+        return self.chart.observation(profile, self.scale, None, told, (*self.key, *which), category="exam")
 
-    def treatment(self, *more: tuple[Element, Element]) -> Iterator[Resource]:
+    def treatment(self, *more: Element) -> Iterator[Resource]:
         """Treatment words and what else is told of it, as components of one Observation over the episode."""
         chart, said = self.chart, self.said.treatment
         words = (said,) if isinstance(said, Missing) else said or ()
-        parts = [(chart.code("gvhd-treatment"), answered(chart, "gvhd-treatment", word)) for word in words]
+        parts = [chart.part("gvhd-treatment", "gvhd-treatment", word) for word in words]
         if parts or more:
             where = self.key if self.kind == "acute-gvhd" else (self.kind, *self.key)
-            out = chart.observation("engraft-gvhd-treatment", "gvhd-treatment", None, {}, where, category="therapy")
-            yield together(out, {"focus": [self.reference]}, self.span(), components([*parts, *more]))
+            told = together({"focus": [self.reference]}, self.span(), components([*parts, *more]))
+            yield chart.observation("engraft-gvhd-treatment", "gvhd-treatment", None, told, where, category="therapy")
 
     def span(self) -> Element:
         """From the onset to the end; the Condition has an end that a Period cannot hold."""

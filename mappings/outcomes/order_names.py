@@ -6,6 +6,8 @@ server that keeps referential integrity would refuse the dose (docs/adr/0016).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mappings.outcomes.chart import Chart
 from mappings.protocol import Protocol, load
 from mappings.protocol.model import Line
@@ -14,7 +16,7 @@ from mappings.r4.build import Element
 
 def line_of(action: str, chart: Chart) -> Line | None:
     """The drug line of that key in the patient's protocol."""
-    return next((line for line in _protocol(chart).lines if line.key == action), None)
+    return _lines(load(chart.protocol)).get(action)
 
 
 def of_dose(line: Line, day: str | None, chart: Chart) -> Element | None:
@@ -30,14 +32,19 @@ def of_dose(line: Line, day: str | None, chart: Chart) -> Element | None:
 
 def of_infusion(number: int, chart: Chart) -> Element | None:
     """The order of the infusion of that number, where the protocol has so many."""
-    planned = [
-        key for phase in _protocol(chart).phases for infusions in phase.infusions for key in infusions.numbered()
-    ]
+    planned = _infusions(load(chart.protocol))
     return _order("ServiceRequest", chart, planned[number - 1]) if 0 < number <= len(planned) else None
 
 
-def _protocol(chart: Chart) -> Protocol:
-    return load(chart.protocol)
+@lru_cache(maxsize=16)
+def _lines(protocol: Protocol) -> dict[str, Line]:
+    return {line.key: line for line in protocol.lines}
+
+
+@lru_cache(maxsize=16)
+def _infusions(protocol: Protocol) -> tuple[str, ...]:
+    phases = protocol.phases
+    return tuple(key for phase in phases for infusions in phase.infusions for key in infusions.numbered())
 
 
 def _order(kind: str, chart: Chart, *name: str) -> Element:

@@ -34,17 +34,17 @@ def _observation(when: PartialDate | Missing, value: Element, known: Key, chart:
     return chart.observation("engraft-quality-of-life", "quality-of-life", when, value, known, category="survey")
 
 
-def _parts(said: QualityOfLife, chart: Chart) -> Iterator[tuple[Element, Element]]:
+def _parts(said: QualityOfLife, chart: Chart) -> Iterator[Element]:
     version = said.version
     if version is not None:
         value = missing(version) if isinstance(version, Missing) else {"valueString": version}
-        yield chart.code("instrument-version"), value
+        yield {"code": chart.code("instrument-version")} | value
     for scale, score in () if isinstance(said.scores, Missing) else said.scores:
-        yield _scale(said, scale, chart), scored(score)
+        yield {"code": _scale(said, scale, chart)} | scored(score)
 
 
 def _scale(said: QualityOfLife, scale: str, chart: Chart) -> Element:
     """A code where the scale has one; the words of the centre always."""
     instrument = said.instrument.key if isinstance(said.instrument, Word) else ""
     row = SCALES.get((instrument, scale.lower()))
-    return concept(*(codes.codings("observables", row, chart.canonicals) if row else ()), text=scale)
+    return codes.concept("observables", row, chart.canonicals, scale) if row else concept(text=scale)

@@ -24,15 +24,17 @@ Told = tuple[FollowUp, Engraftment]
 class _Value:
     day: date
     value: Measured
-    observation: Element
+    known: tuple[str, ...]
     visit: str
 
 
 def to_fhir(visits: Sequence[FollowUp], day_zero: date, chart: Chart) -> Iterator[tuple[Resource, tuple[str, ...]]]:
     """An Observation for each cell line whose recovery the counts show, and the keys of the visits that told them."""
     told = [(visit, visit.engraftment) for visit in visits if isinstance(visit.engraftment, Engraftment)]
+    if not told:
+        return
     for line, item in DATES.items():
-        values = list({one.observation["reference"]: one for one in _values(line, told, chart)}.values())
+        values = list({one.known: one for one in _values(line, told)}.values())
         found = recovered(
             [(one.day, one.value) for one in values],
             threshold=THRESHOLDS[line],
@@ -46,17 +48,17 @@ def to_fhir(visits: Sequence[FollowUp], day_zero: date, chart: Chart) -> Iterato
             )
             out |= {"valueDateTime": found.day.isoformat()} | _against(_reported(line, told), found.day, chart)
             out["method"] = {"text": f"first of three consecutive values of at least {THRESHOLDS[line]} {UNIT}"}
-            out["derivedFrom"] = [one.observation for one in shown]
+            out["derivedFrom"] = [chart.ids.ref("Observation", line, *one.known) for one in shown]
             yield out, tuple(dict.fromkeys(one.visit for one in shown))
 
 
-def _values(line: str, told: Sequence[Told], chart: Chart) -> Iterator[_Value]:
+def _values(line: str, told: Sequence[Told]) -> Iterator[_Value]:
     for visit, section in told:
         for count in section.counts if isinstance(section.counts, tuple) else ():
             value, day = getattr(count, line), _day(count)
             if day and isinstance(value, Measured):
                 known = (count.id,) if count.id else occurrence(count.date, visit)
-                yield _Value(day, value, chart.ids.ref("Observation", line, *known), visit.key)
+                yield _Value(day, value, tuple(map(str, known)), visit.key)
 
 
 def _day(count: BloodCount) -> date | None:

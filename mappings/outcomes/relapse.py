@@ -13,7 +13,7 @@ from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
 from mappings.facts import FollowUp, Missing, PartialDate, Relapse, Word
 from mappings.outcomes.chart import Chart, answered, dated, missing, together
 from mappings.outcomes.retold import Key, known_as
-from mappings.r4.build import Element, Resource, coding, concept, reference
+from mappings.r4.build import Element, Resource, fixed, reference
 from mappings.terminology import codes
 
 
@@ -44,8 +44,8 @@ def _condition(said: Relapse, found: Resource, known: Key, chart: Chart) -> Reso
     return together(
         chart.head("Condition", "engraft-relapse", "relapse", *known),
         {
-            "clinicalStatus": concept(coding(CONDITION_CLINICAL, "remission" if _over(said, chart) else "recurrence")),
-            "verificationStatus": concept(coding(CONDITION_VER_STATUS, "confirmed")),
+            "clinicalStatus": fixed(CONDITION_CLINICAL, "remission" if _over(said, chart) else "recurrence"),
+            "verificationStatus": fixed(CONDITION_VER_STATUS, "confirmed"),
             "code": _code(said, chart),
             "subject": chart.subject,
         },
@@ -57,8 +57,7 @@ def _condition(said: Relapse, found: Resource, known: Key, chart: Chart) -> Reso
 def _code(said: Relapse, chart: Chart) -> Element:
     in_marrow = isinstance(said.kind, Word) and said.kind.key == "haematological"
     rows = ("relapse", "relapse-marrow") if in_marrow else ("relapse",)
-    codings = [coding for row in rows for coding in codes.codings("conditions", row, chart.canonicals)]
-    return concept(*codings, text=codes.text("conditions", "relapse"))
+    return codes.together(tuple(("conditions", row) for row in rows), chart.canonicals)
 
 
 def _over(said: Relapse, chart: Chart) -> bool:

@@ -61,23 +61,22 @@ _PLACES = (
 )
 """Where a form tells of things that another form may tell of again."""
 
-_KINDS: dict[type, tuple[str, ...]] = {
-    Infection: ("kind",),
-    Immunosuppressant: ("drug",),
-    Chimerism: ("sample", "lineage"),
-    Administration: ("action",),
-    DliWithheld: ("number",),
-    QualityOfLife: ("instrument",),
+_ALONE = (Relapse, QualityOfLife)
+"""Things of which a form tells one, in no list."""
+
+_KNOWN_BY: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    AcuteGvhd: ((), ("onset",)),
+    ChronicGvhd: ((), ("onset",)),
+    Infection: (("kind",), ("onset",)),
+    Immunosuppressant: (("drug",), ("started",)),
+    Chimerism: (("sample", "lineage"), ("date",)),
+    Administration: (("action",), ("date", "day")),
+    Dli: ((), ("number", "date")),
+    DliWithheld: (("number",), ("date",)),
+    Relapse: ((), ("date",)),
+    QualityOfLife: (("instrument",), ("date",)),
 }
-_FIRST: dict[type, tuple[str, ...]] = {
-    AcuteGvhd: ("onset",),
-    ChronicGvhd: ("onset",),
-    Infection: ("onset",),
-    Immunosuppressant: ("started",),
-    Administration: ("date", "day"),
-    Dli: ("number", "date"),
-}
-"""What stands for the first date: the first of these that is told. `date` where nothing stands here."""
+"""What tells the kind of a thing, and what stands for its first date: the first of these that is told."""
 
 _NAMED = ("organs", "scores")
 """Values by name, each of which may be told at another visit."""
@@ -137,12 +136,13 @@ def known_as(item: Item, visit: FollowUp) -> Key:
     """What makes two reports the same thing."""
     if own := getattr(item, "id", None):
         return (own,)
-    kind = [_named(getattr(item, name)) for name in _KINDS.get(type(item), ())]
-    told = [getattr(item, name) for name in _FIRST.get(type(item), ("date",))]
-    first = next((said for said in told if said is not None and not isinstance(said, Missing)), None)
-    if first is None:
-        return ("undated", *kind, visit.occasion)
-    return ("/".join([*kind, str(first)]),)
+    kinds, dates = _KNOWN_BY[type(item)]
+    parts = [_named(getattr(item, name)) for name in kinds]
+    for name in dates:
+        first = getattr(item, name)
+        if first is not None and not isinstance(first, Missing):
+            return ("/".join([*parts, str(first)]),)
+    return ("undated", *parts, visit.occasion)
 
 
 def steps_of(episode: AcuteGvhd | ChronicGvhd) -> Sequence[Step]:
@@ -192,9 +192,9 @@ def _items(visit: FollowUp, place: Sequence[str]) -> tuple[Item, ...]:
     found: Any = visit
     for name in place:
         found = getattr(found, name, None)
-    if isinstance(found, Relapse | QualityOfLife):
-        return (found,)
-    return found if isinstance(found, tuple) else ()
+    if isinstance(found, tuple):
+        return found
+    return (found,) if isinstance(found, _ALONE) else ()
 
 
 def _with(visit: FollowUp, place: Sequence[str], known: dict[Key, Any]) -> FollowUp:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import Enrolment, Measured, Missing, PartialDate, Said, Transplant, Word
+from mappings.facts import Enrolment, Missing, PartialDate, Said, Transplant, Word
 from mappings.outcomes.chart import Chart, dated, measured, not_given, noted, together
-from mappings.r4.build import Element, Resource, absent, concept
+from mappings.r4.build import Element, Resource, absent
 from mappings.terminology import codes
 
 NO_DAY_YET = Missing("temp-unknown")
@@ -22,12 +22,19 @@ def to_fhir(enrolment: Enrolment, chart: Chart) -> Iterator[Resource]:
         yield _not_told(graft, chart)
     if not isinstance(graft, Transplant):
         return
-    yield _procedure(graft, chart)
-    yield from _cells("graft-cd34", graft.cd34_per_kg, graft, chart)
-    yield from _cells("graft-cd3", graft.cd3_per_kg, graft, chart)
+    day = _day(graft)
+    yield _procedure(graft, day, chart)
+    # cells of a graft that lies ahead were counted, not infused: they have no day yet, and nothing is final
+    ahead = graft.planned is True
+    for item, dose in (("graft-cd34", graft.cd34_per_kg), ("graft-cd3", graft.cd3_per_kg)):
+        if dose is not None:
+            out = chart.observation("engraft-cell-dose", item, None if ahead else day, measured(dose), ())
+            if ahead:
+                out["status"] = "preliminary"
+            yield out | {"partOf": [chart.graft]}
 
 
-def _procedure(graft: Transplant, chart: Chart) -> Resource:
+def _procedure(graft: Transplant, day: Said[PartialDate], chart: Chart) -> Resource:
     kinds = [("transplant-donor", "donor", graft.donor), ("graft-source", "graft", graft.graft)]
     told = [(name, group, said) for name, group, said in kinds if said is not None]
     out = chart.head("Procedure", "engraft-transplant", "transplant")
@@ -35,7 +42,7 @@ def _procedure(graft: Transplant, chart: Chart) -> Resource:
         out["extension"] = [_extension(name, group, said, chart) for name, group, said in told]
     out = together(out, _status(graft.planned))
     out |= {"code": _code(graft.donor, chart), "subject": chart.subject}
-    out = together(out, dated("performedDateTime", _day(graft) or _no_day(graft.planned)))
+    out = together(out, dated("performedDateTime", day or _no_day(graft.planned)))
     if chart.disease:
         out["reasonReference"] = [chart.disease]
     return together(out, *(noted(said) for _, _, said in told if isinstance(said, Missing)))
@@ -66,22 +73,10 @@ def _day(graft: Transplant) -> Said[PartialDate]:
 def _code(donor: Said[Word], chart: Chart) -> Element:
     """SNOMED CT has no code for a haploidentical transplant: ours first, then what it is a kind of."""
     haplo = isinstance(donor, Word) and donor.key == "haploidentical"
-    found = [*(["haplo-hsct"] if haplo else []), "allogeneic-transplant", "hsct"]
-    codings = [coding for key in found for coding in codes.codings("procedures", key, chart.canonicals)]
-    return concept(*codings, text=codes.text("procedures", found[0]))
+    found = (*(["haplo-hsct"] if haplo else []), "allogeneic-transplant", "hsct")
+    return codes.together(tuple(("procedures", key) for key in found), chart.canonicals)
 
 
 def _extension(name: str, group: str, said: Word | Missing, chart: Chart) -> Element:
     concept_said = absent(said.reason) if isinstance(said, Missing) else chart.answer(group, said)
     return {"url": chart.canonicals.extension(name), "valueCodeableConcept": concept_said}
-
-
-def _cells(item: str, dose: Measured | Missing | None, graft: Transplant, chart: Chart) -> Iterator[Resource]:
-    if dose is None:
-        return
-    # cells of a graft that lies ahead were counted, not infused: they have no day yet, and nothing is final
-    ahead = graft.planned is True
-    out = chart.observation("engraft-cell-dose", item, None if ahead else _day(graft), measured(dose), ())
-    if ahead:
-        out["status"] = "preliminary"
-    yield out | {"partOf": [chart.ids.ref("Procedure", "transplant")]}

@@ -12,15 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 
-import msgspec
-
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.facts.plausible import DEFAULT_LIMITS, Limits
 from mappings.plan import measures, origin, recheck
 from mappings.plan.definition import definitions, frame
 from mappings.plan.dosing import Body
 from mappings.plan.inputs import NOTHING_KNOWN, Patient, check, check_day_zero
-from mappings.plan.orders import group_identifier, kind, know_ids, leaves, orders
+from mappings.plan.orders import Placed, leaves, orders, placed
 from mappings.plan.rows import Row, rows
 from mappings.plan.sheet import Sheet, doses
 from mappings.plan.timeline import Group, Step, months_after, tree
@@ -28,6 +26,7 @@ from mappings.protocol.model import Objective, Protocol, Taper
 from mappings.protocol.overlay import NOTHING, Overlay
 from mappings.r4.build import Element, Ids, Resource, quantity, reference, transaction
 from mappings.r4.faults import FaultyInput
+from mappings.r4.frozen import frozen
 
 SOFTWARE = "Engraft"
 WINDOW = "http://hl7.org/fhir/uv/vulcan-schedule/StructureDefinition/AcceptableOffsetRangeSoa"
@@ -42,7 +41,8 @@ class Order:
     for `$apply` and `plan` for the stored course, which stays draft until a person validates it.
     `subject_resource` travels with the plan where the receiver cannot know the patient. `made` is the moment that the
     plan's Provenance names; without one there is none, and no measure is looked at for being dated ahead. `flags`:
-    sentences that each drug order carries, e.g. that the weight has changed.
+    sentences that each drug order carries of which something is given on `flagged_from` or later, e.g. that the weight
+    has changed.
     """
 
     protocol: Protocol
@@ -62,6 +62,7 @@ class Order:
     made: datetime | None = None
     software: str = SOFTWARE
     flags: tuple[str, ...] = ()
+    flagged_from: date | None = None
 
 
 class Applied:
@@ -111,24 +112,26 @@ class Applied:
             dosed=not order_.draft,
             overlay=order_.overlay,
             flags=order_.flags,
+            flagged_from=order_.flagged_from,
             doses={} if order_.draft else doses(protocol, order_.body, order_.bsa_formula, order_.overlay),
         )
 
     def _made(self, sheet: Sheet) -> list[Resource]:
         order_ = self._order
-        know_ids(sheet)
+        steps = placed(sheet)
         # 1. a CarePlan for the subject   2. its goals
         goals = [_goal(objective, sheet) for objective in order_.protocol.objectives if objective.goal]
         # 3. a RequestGroup with one action per action of the plan   4. groups recurse
-        request_group = _request_group(sheet, order_)
+        request_group = _request_group(steps, sheet, order_)
         # 5. conditions of kind start travel on the actions, unevaluated   6. each leaf becomes a request
-        requests = orders(sheet)
+        requests = orders(steps, sheet)
         recheck.require_agreement(requests, _definitions(sheet.protocol, sheet.canonicals), _evidence(sheet))
         # 7. what travels together
         used = measures.observations(sheet)
         origins = [origin.provenance(sheet, order_.made, order_.software)] if order_.made else []
         patient = [order_.subject_resource] if order_.subject_resource else []
-        care_plan = _care_plan([request_group, *requests], goals, [*used, *origins], sheet, order_)
+        begins = min((one.day for one in steps if one.day), default="")
+        care_plan = _care_plan(begins, [request_group, *requests], goals, [*used, *origins], sheet, order_)
         return [care_plan, request_group, *requests, *used, *goals, *origins, *patient]
 
 
@@ -144,7 +147,7 @@ def apply(order_: Order) -> Applied:
 
 
 def _require_inputs(order_: Order) -> None:
-    faults = check_day_zero(order_.protocol, order_.day_zero, order_.patient)
+    faults = check_day_zero(order_.protocol, order_.day_zero, order_.patient, order_.limits)
     if order_.draft:
         faults = [fault for fault in faults if fault.code != "required"]
     else:
@@ -174,7 +177,7 @@ def _definitions(protocol: Protocol, canonicals: Canonicals) -> recheck.Definiti
 
 
 def _care_plan(
-    requests: list[Resource], goals: list[Resource], support: list[Resource], sheet: Sheet, order_: Order
+    begins: str, requests: list[Resource], goals: list[Resource], support: list[Resource], sheet: Sheet, order_: Order
 ) -> Resource:
     mark = "" if sheet.dosed else "DRAFT, NOT DOSED: "
     out: Resource = {
@@ -186,9 +189,8 @@ def _care_plan(
         "description": sheet.protocol.purpose,
         "subject": sheet.subject,
     }
-    dates = [day for step in leaves(sheet.protocol) if (day := sheet.place(step))]
-    if dates:
-        out["period"] = {"start": min(dates).isoformat()}
+    if begins:
+        out["period"] = {"start": begins}
     if support:
         out["supportingInfo"] = [_to(one, sheet) for one in support]
     if goals:
@@ -199,58 +201,66 @@ def _care_plan(
 
 
 def _to(resource: Resource, sheet: Sheet) -> Element:
-    id_ = resource["id"]
-    return {"reference": f"#{id_}" if sheet.contained else f"{resource['resourceType']}/{id_}"}
+    return {"reference": sheet.link(resource["resourceType"], resource["id"])}
 
 
-def _request_group(sheet: Sheet, order_: Order) -> Resource:
+def _request_group(steps: list[Placed], sheet: Sheet, order_: Order) -> Resource:
     return {
         **_head("RequestGroup", "engraft-request-group", "request-group", sheet),
         "instantiatesCanonical": [_instantiates(sheet)],
-        "groupIdentifier": group_identifier(sheet),
+        "groupIdentifier": sheet.group,
         "status": "active" if sheet.live else "draft",
         "intent": order_.intent,
         "subject": sheet.subject,
-        "action": _actions(sheet),
+        "action": _actions(steps, sheet),
     }
 
 
-def _actions(sheet: Sheet) -> list[Element]:
-    """The actions of one patient: a fresh copy of what no patient changes, filled in."""
-    out: list[Element] = msgspec.msgpack.decode(_frames(sheet.protocol))
-    for step, action in zip(leaves(sheet.protocol), _innermost(out), strict=True):
-        _fill(step, action, sheet)
-    return out
+def _actions(steps: list[Placed], sheet: Sheet) -> list[Element]:
+    """The actions of one patient: what no patient changes, filled in."""
+    following = iter(steps)
+    return [_action(one, following, sheet) for one in _frames(sheet.protocol)]
 
 
-def _innermost(actions: list[Element]) -> Iterator[Element]:
-    for action in actions:
-        if "action" in action:
-            yield from _innermost(action["action"])
-        else:
-            yield action
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What no patient changes in an action; of a group with its `inside`, of a step None."""
+
+    frame: Element
+    inside: tuple[Frame, ...] | None
 
 
 @lru_cache(maxsize=16)
-def _frames(protocol: Protocol) -> bytes:
-    return msgspec.msgpack.encode([_framed(node, protocol) for node in tree(protocol)])
+def _frames(protocol: Protocol) -> tuple[Frame, ...]:
+    return tuple(_framed(node, protocol) for node in tree(protocol))
 
 
-def _framed(node: Group | Step, protocol: Protocol) -> Element:
-    children = {"action": [_framed(child, protocol) for child in node.children]} if isinstance(node, Group) else {}
-    return frame(node, protocol) | children
+def _framed(node: Group | Step, protocol: Protocol) -> Frame:
+    inside = tuple(_framed(child, protocol) for child in node.children) if isinstance(node, Group) else None
+    return Frame(frozen(frame(node, protocol)), inside)
 
 
-def _fill(step: Step, out: Element, sheet: Sheet) -> None:
+def _action(one: Frame, steps: Iterator[Placed], sheet: Sheet) -> Element:
+    """One action and what is inside of it; the steps come in the order of the plan."""
+    out = one.frame.copy()
+    if one.inside is None:
+        _fill(out, next(steps), sheet)
+    else:
+        out["action"] = [_action(child, steps, sheet) for child in one.inside]
+    return out
+
+
+def _fill(out: Element, one: Placed, sheet: Sheet) -> None:
     """The action of one patient: its date, the centre's window, and what it orders."""
+    step = one.step
     window = sheet.overlay.visits.get(step.action)
     if window and window.first is not None and window.last is not None and out.get("relatedAction"):
         range_ = {"low": quantity(window.first, "d"), "high": quantity(window.last, "d")}
-        out["relatedAction"][0]["extension"] = [{"url": WINDOW, "valueRange": range_}]
-    day = sheet.place(step)
-    if day and not isinstance(step.clause, Taper) and "condition" not in out:
-        out["timingDateTime"] = day.isoformat()
-    out["resource"] = sheet.to(kind(step), *step.key)
+        first, *others = out["relatedAction"]
+        out["relatedAction"] = [first | {"extension": [{"url": WINDOW, "valueRange": range_}]}, *others]
+    if one.day and not isinstance(step.clause, Taper) and "condition" not in out:
+        out["timingDateTime"] = one.day
+    out["resource"] = {"reference": sheet.link(one.still.kind, one.id)}
 
 
 def _goal(objective: Objective, sheet: Sheet) -> Resource:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from mappings.canonicals import DOSE_RATE_TYPE, EXT_NORMALIZATION_BASIS, SNOMED
 from mappings.plan.amounts import plain
-from mappings.plan.dosing import Dose, rounded
+from mappings.plan.dosing import PLAIN, SURFACES, Dose, rounded
 from mappings.plan.inputs import FLAGGED_BMI
 from mappings.plan.sheet import Shared, Sheet
 from mappings.plan.timeline import Course, Step
-from mappings.protocol.model import FIXED, Line
+from mappings.protocol.model import FIXED, Line, Protocol
 from mappings.r4.build import Element, coding, concept, quantity
+from mappings.r4.frozen import frozen
 
 ROUTES = {"intravenous": ("47625008", "IV"), "oral": ("26643006", "oral")}
 _BASES = {"kg": "363804004", "m2": "301898006", FIXED: "1157245009"}
@@ -34,18 +36,19 @@ def for_definition(line: Line) -> Element:
     return dosage | {"doseAndRate": [_ordered(line, line.dose.doses_per_day)]} | _limits(line)
 
 
-def for_order(step: Step, line: Line, day: date | None, sheet: Sheet) -> Element:
-    """Dosage of one order; in a draft only the protocol's words stand."""
-    shared = shared_by(step, line, sheet)
-    amount, times = shared.amount, shared.times
-    out: Element = {} if amount is None else {"extension": shared.calculation}
+def for_order(step: Step, line: Line, day: str, shared: Shared) -> Element:
+    """Dosage of one order on a day (empty: not known); in a draft only the protocol's words stand."""
+    out: Element = {"extension": shared.calculation} if shared.amount else {}
     when = f"{step.label} ({day})" if day else step.label
     out["text"] = f"{line.title}, {when}: {shared.words}"
-    timing = _course_timing(line, times, day) if isinstance(step.clause, Course) else _day_timing(line, times, day)
+    times, course = shared.times, isinstance(step.clause, Course)
+    timing = _course_timing(line, times, day) if course else _day_timing(line, times, day)
     if timing:
         out["timing"] = timing
-    doses = [shared.ordered, _calculated(amount)] if amount else [shared.ordered]
-    return {**out, **shared.how, "doseAndRate": doses, **shared.limits}
+    out |= shared.how
+    out["doseAndRate"] = [shared.ordered, _calculated(shared.amount)] if shared.amount else [shared.ordered]
+    out |= shared.limits
+    return out
 
 
 def in_protocol_words(line: Line) -> str:
@@ -61,6 +64,24 @@ def in_protocol_words(line: Line) -> str:
     return words
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """What no patient changes in the dosages of a line: the protocol's amount once and several times a day, its cap."""
+
+    once: Element
+    several: Element
+    limits: Element
+
+
+@lru_cache(maxsize=16)
+def _still(protocol: Protocol) -> dict[str, Still]:
+    """By the key of the line; of two with one key, which `protocol check` refuses, the first, as everywhere."""
+    return {
+        line.key: Still(frozen(_ordered(line, 1)), frozen(_ordered(line, 2)), frozen(_limits(line)))
+        for line in reversed(protocol.lines)
+    }
+
+
 def shared_by(step: Step, line: Line, sheet: Sheet) -> Shared:
     """What the orders of a line have in common."""
     found = sheet.shared.get(line.key)
@@ -72,6 +93,7 @@ def shared_by(step: Step, line: Line, sheet: Sheet) -> Shared:
 def _shared(step: Step, line: Line, sheet: Sheet) -> Shared:
     amount, detail, warned = sheet.doses.get(line.key), sheet.overlay.line(line.key), tuple(remarks(line, sheet))
     times = amount.doses_per_day if amount else detail.doses_per_day or line.dose.doses_per_day
+    still = _still(sheet.protocol)[line.key]
     how = _route(detail.route or line.route)
     if detail.infusion:
         how["additionalInstruction"] = [concept(text=f"{detail.infusion} ({_centre(sheet)})")]
@@ -81,10 +103,10 @@ def _shared(step: Step, line: Line, sheet: Sheet) -> Shared:
         amount=amount,
         times=times,
         calculation=[_calculation(line, amount, sheet)] if amount else [],
-        ordered=_ordered(line, times),
+        ordered=still.once if times == 1 else still.several,
         how=how,
-        limits=_limits(line),
-        basis=[_normalization(line)],
+        limits=still.limits,
+        basis=_normalization(line.dose.per),
     )
 
 
@@ -119,9 +141,10 @@ def remarks(line: Line, sheet: Sheet, *, short: bool = False) -> list[str]:
     return out
 
 
-def _normalization(line: Line) -> Element:
+@lru_cache(maxsize=8)
+def _normalization(per: str) -> list[Element]:
     """mCODE's extension for what a dose is reckoned by. Its contexts are the request and other extensions."""
-    return {"url": EXT_NORMALIZATION_BASIS, "valueCodeableConcept": concept(coding(SNOMED, _BASES[line.dose.per]))}
+    return frozen([{"url": EXT_NORMALIZATION_BASIS, "valueCodeableConcept": concept(coding(SNOMED, _BASES[per]))}])
 
 
 def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
@@ -133,13 +156,22 @@ def _calculation(line: Line, amount: Dose, sheet: Sheet) -> Element:
     parts: list[Element] = [
         *([] if per == FIXED else [{"url": "measure", "valueQuantity": quantity(amount.shown_measure, per)}]),
         {"url": "unroundedMg", "valueDecimal": amount.shown_uncapped},
-        {"url": "capped", "valueBoolean": amount.capped},
-        {"url": "roundedToMg", "valueDecimal": amount.rounding.step},
+        _CAPPED if amount.capped else _NOT_CAPPED,
+        _ROUNDED_PLAIN if amount.rounding is PLAIN else _rounded_to(amount.rounding.step),
         {"url": "dailyMg", "valueDecimal": amount.ordered},
     ]
     if per == "m2":
-        parts.append({"url": "formula", "valueCode": sheet.formula})
+        parts.append(_FORMULAS[sheet.formula])
     return {"url": sheet.canonicals.extension("dose-calculation"), "extension": parts}
+
+
+def _rounded_to(step: Decimal) -> Element:
+    return {"url": "roundedToMg", "valueDecimal": step}
+
+
+_CAPPED, _NOT_CAPPED = (frozen({"url": "capped", "valueBoolean": said}) for said in (True, False))
+_ROUNDED_PLAIN = frozen(_rounded_to(PLAIN.step))
+_FORMULAS = {formula: frozen({"url": "formula", "valueCode": formula}) for formula in SURFACES}
 
 
 def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
@@ -167,10 +199,13 @@ def _centre(sheet: Sheet) -> str:
 
 
 def _route(route: str | None) -> Element:
-    if route is None:
-        return {}
+    return {} if route is None else {"route": _coded_route(route)}
+
+
+@lru_cache(maxsize=16)
+def _coded_route(route: str) -> Element:
     code, name = ROUTES[route]
-    return {"route": concept(coding(SNOMED, code), text=name)}
+    return frozen(concept(coding(SNOMED, code), text=name))
 
 
 def _ordered(line: Line, times: int) -> Element:
@@ -185,8 +220,9 @@ def _calculated(dose: Dose) -> Element:
     return {"type": _kind("calculated"), "doseQuantity": quantity(dose.per_dose, "mg")}
 
 
+@lru_cache(maxsize=4)
 def _kind(code: str) -> Element:
-    return concept(coding(DOSE_RATE_TYPE, code))
+    return frozen(concept(coding(DOSE_RATE_TYPE, code)))
 
 
 def _limits(line: Line) -> Element:
@@ -198,16 +234,22 @@ def _limits(line: Line) -> Element:
     return {"maxDosePerPeriod": period, "maxDosePerAdministration": quantity(cap.amount, cap.unit)}
 
 
-def _day_timing(line: Line, times: int, day: date | None) -> Element:
-    out: Element = {"event": [day.isoformat()]} if day else {}
-    repeat = _infusion(line.over_minutes) if line.over_minutes else {}
-    if times > 1:
-        repeat |= _times(times)
-    return out | ({"repeat": repeat} if repeat else {})
+def _day_timing(line: Line, times: int, day: str) -> Element:
+    out: Element = {"event": [day]} if day else {}
+    repeat = _repeat(line.over_minutes, times)
+    if repeat:
+        out["repeat"] = repeat
+    return out
 
 
-def _course_timing(line: Line, times: int, day: date | None) -> Element:
-    repeat: Element = {"boundsPeriod": {"start": day.isoformat()}} if day else {}
+@lru_cache(maxsize=64)
+def _repeat(minutes: int | None, times: int) -> Element:
+    """Of a day: how long an infusion takes, and how often it is given."""
+    return frozen((_infusion(minutes) if minutes else {}) | (_times(times) if times > 1 else {}))
+
+
+def _course_timing(line: Line, times: int, day: str) -> Element:
+    repeat: Element = {"boundsPeriod": {"start": day}} if day else {}
     repeat |= _infusion(line.over_minutes) if line.over_minutes else {}
     return {"repeat": repeat | _times(times)}
 

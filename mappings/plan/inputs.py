@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from mappings.facts import PartialDate
-from mappings.facts.plausible import DEFAULT_LIMITS, HEIGHT, WEIGHT, Limits, Range
+from mappings.facts.plausible import DEFAULT_LIMITS, HEIGHT, WEIGHT, Limits, Range, years
 from mappings.plan.dosing import SURFACES, Body
 from mappings.plan.timeline import PLACE_DAY_ZERO, day_date
 from mappings.protocol.model import Protocol
@@ -85,7 +85,9 @@ def check(
     return faults or list(_proportion(body, limits))
 
 
-def check_day_zero(protocol: Protocol, day_zero: date | None, patient: Patient) -> list[Fault]:
+def check_day_zero(
+    protocol: Protocol, day_zero: date | None, patient: Patient, limits: Limits = DEFAULT_LIMITS
+) -> list[Fault]:
     """Is the day that all others count from known and in a possible place?"""
     if day_zero is None:
         told = f"the date of day zero ({protocol.anchor.title}) is needed to date this protocol"
@@ -93,10 +95,21 @@ def check_day_zero(protocol: Protocol, day_zero: date | None, patient: Patient) 
     low, high = PLACE_DAY_ZERO
     if not low <= day_zero <= high:
         return [Fault("day-zero", f"day zero must lie between {low} and {high}", "value")]
-    if patient.born and day_zero < patient.born.earliest:
-        return [Fault("day-zero", "day zero is before the birth of the patient", "business-rule")]
     if patient.died and day_zero > patient.died.latest:
         return [Fault("day-zero", "day zero is after the death of the patient", "business-rule")]
+    return _in_the_life(protocol, day_zero, patient.born, limits) if patient.born else []
+
+
+def _in_the_life(protocol: Protocol, day_zero: date, born: PartialDate, limits: Limits) -> list[Fault]:
+    if day_zero < born.earliest:
+        return [Fault("day-zero", "day zero is before the birth of the patient", "business-rule")]
+    first = day_date(day_zero, min((line.days.first for line in protocol.lines), default=0))
+    if first < born.earliest:
+        return [Fault("day-zero", f"the first dose, on {first}, is before the birth of the patient", "business-rule")]
+    age = years(born.latest, day_zero)
+    if age > limits.oldest_years:
+        told = f"birth on {born} makes the patient {age} years old on day zero: above {limits.oldest_years}"
+        return [Fault("birth-date", f"{told} it is taken for a typing error", "value")]
     return []
 
 

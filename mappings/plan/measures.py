@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
-from mappings.canonicals import OBSERVATION_CATEGORY
+from mappings.canonicals import OBSERVATION_CATEGORY, Canonicals
 from mappings.plan.dosing import EXACT, SURFACES, rounded
 from mappings.plan.sheet import Sheet
 from mappings.protocol.model import FIXED
 from mappings.r4.build import Element, Resource, coding, concept, quantity, reference
+from mappings.r4.frozen import frozen
 from mappings.terminology import codes
 
 FORMULAS = {
     "mosteller": "Mosteller: sqrt(kg x cm / 3600)",
     "dubois": "Du Bois: 0.007184 x kg^0.425 x cm^0.725",
 }
+
+
+_METHODS = {formula: frozen(concept(text=said)) for formula, said in FORMULAS.items()}
+_NOTE = frozen([{"text": "Shown to 4 decimals; doses are reckoned with the surface unrounded."}])
 
 
 def observations(sheet: Sheet) -> list[Resource]:
@@ -47,11 +53,10 @@ def _told(sheet: Sheet) -> Iterator[Resource]:
 def _body(name: str, value: Decimal, taken: date | None, sheet: Sheet) -> Resource:
     """R4 has the codes of vital signs with a day only (vs-1): without one the measure has a code of ours."""
     out = _head(f"plan-{name}", value, sheet)
-    category = "vital-signs" if taken else "exam"
     out |= {
         "status": "final",
-        "category": [concept(coding(OBSERVATION_CATEGORY, category))],
-        "code": codes.concept("observables", name if taken else f"{name}-undated", sheet.canonicals),
+        "category": _category("vital-signs" if taken else "exam"),
+        "code": _code(name if taken else f"{name}-undated", sheet.canonicals),
         "subject": sheet.subject,
     }
     if taken:
@@ -66,14 +71,24 @@ def _surface(sheet: Sheet) -> Iterator[Resource]:
     surface = SURFACES[sheet.formula](body.weight_kg, body.height_cm)
     yield _head("plan-bsa", sheet.surface_of, sheet) | {
         "status": "final",
-        "category": [concept(coding(OBSERVATION_CATEGORY, "exam"))],
-        "code": codes.concept("observables", "bsa", sheet.canonicals),
+        "category": _category("exam"),
+        "code": _code("bsa", sheet.canonicals),
         "subject": sheet.subject,
         "valueQuantity": quantity(rounded(surface, EXACT), "m2"),
-        "note": [{"text": "Shown to 4 decimals; doses are reckoned with the surface unrounded."}],
-        "method": concept(text=FORMULAS[sheet.formula]),
+        "note": _NOTE,
+        "method": _METHODS[sheet.formula],
         "derivedFrom": [reference(sheet.weight), reference(sheet.height)],
     }
+
+
+@lru_cache(maxsize=4)
+def _category(code: str) -> list[Element]:
+    return frozen([concept(coding(OBSERVATION_CATEGORY, code))])
+
+
+@lru_cache(maxsize=32)
+def _code(name: str, canonicals: Canonicals) -> Element:
+    return frozen(codes.concept("observables", name, canonicals))
 
 
 def _head(item: str, of: object, sheet: Sheet) -> Resource:

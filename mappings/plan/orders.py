@@ -5,10 +5,10 @@ A taper is a Task and not a MedicationRequest: the protocol gives it no dose, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-
-import msgspec
+from typing import Any, NamedTuple
 
 from mappings.canonicals import Canonicals
 from mappings.plan import additions, definition, dosage, measures, open_dose
@@ -16,7 +16,8 @@ from mappings.plan.sheet import Sheet
 from mappings.plan.timeline import Course, DoseDay, Infusion, OpenDay, Step, day_date, steps, tree
 from mappings.protocol import terms
 from mappings.protocol.model import Line, Protocol, Rest, Taper
-from mappings.r4.build import Element, Resource, name_of, quantity
+from mappings.r4.build import Element, Resource, meta, name_of, quantity
+from mappings.r4.frozen import frozen
 
 _DRUG = (DoseDay, Course)
 _DECISION = (Rest, Taper, OpenDay)
@@ -27,10 +28,45 @@ _PROFILES = {
 }
 
 
-def orders(sheet: Sheet) -> list[Resource]:
-    """The request of every step, in the order of the plan."""
-    still = msgspec.msgpack.decode(_still(sheet.protocol, sheet.canonicals))
-    return [_order(step, sheet, part) for step, part in zip(leaves(sheet.protocol), still, strict=True)]
+@dataclass(frozen=True, slots=True)
+class Still:
+    """What no patient changes in a request; all plans share it, so that it never changes.
+
+    `item`: its identifier behind the course; `name`: what its id is made from; `instantiates`: a list, of a Task one
+    canonical.
+    """
+
+    kind: str
+    item: str
+    name: str
+    meta: Element
+    instantiates: Any
+    code: Element
+
+
+class Placed(NamedTuple):
+    """A step in the plan of one patient: the id of its request, and its date as FHIR writes it (empty: not known)."""
+
+    step: Step
+    still: Still
+    id: str
+    day: str
+
+
+def placed(sheet: Sheet) -> list[Placed]:
+    """Every step of the protocol, in the order of the plan."""
+    return [_placed(step, still, sheet) for step, still in _still(sheet.protocol, sheet.canonicals)]
+
+
+def _placed(step: Step, still: Still, sheet: Sheet) -> Placed:
+    day = sheet.place(step)
+    return Placed(step, still, sheet.ids.named(still.name), day.isoformat() if day else "")
+
+
+def orders(steps: Iterable[Placed], sheet: Sheet) -> list[Resource]:
+    """The request of every step. What doses were reckoned from is referred to by one list for each basis."""
+    used = {per: measures.used(per, sheet) for per in {line.dose.per for line in sheet.protocol.lines}}
+    return [_order(one, used, sheet) for one in steps]
 
 
 @lru_cache(maxsize=16)
@@ -39,47 +75,35 @@ def leaves(protocol: Protocol) -> tuple[Step, ...]:
     return tuple(steps(tree(protocol)))
 
 
-def know_ids(sheet: Sheet) -> None:
-    """Makes the ids of all requests: each is asked for twice, by the request and by who refers to it."""
-    for key, name in _names(sheet.protocol):
-        sheet.known[key] = sheet.ids.named(name)
-
-
 @lru_cache(maxsize=16)
-def _names(protocol: Protocol) -> tuple[tuple[tuple[str, ...], str], ...]:
-    """Item and occurrence of each request, and what its id is made from."""
-    return tuple((step.key, name_of(*step.key)) for step in leaves(protocol))
+def _still(protocol: Protocol, canonicals: Canonicals) -> tuple[tuple[Step, Still], ...]:
+    """Each step with its profile, its definition, its code."""
+    return tuple((step, _of_step(step, protocol, canonicals)) for step in leaves(protocol))
 
 
-@lru_cache(maxsize=16)
-def _still(protocol: Protocol, canonicals: Canonicals) -> bytes:
-    """What no patient changes in a request, of each step: its profile, its definition, its code.
-
-    Packed, so that each plan gets its own copy fast and no two patients ever share one.
-    """
-    return msgspec.msgpack.encode([_of_step(step, protocol, canonicals) for step in leaves(protocol)])
-
-
-def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Element:
-    type_ = kind(step)
-    clause = step.clause
-    dosed = clause.line if isinstance(clause, _DRUG) else None
-    return {
-        "meta": {"source": canonicals.source, "profile": [canonicals.profile(_PROFILES[type_])]},
-        "instantiates": canonicals.pinned("ActivityDefinition", definition.activity_name(step, protocol)),
-        "code": terms.concept(protocol, "drugs", dosed.drug, canonicals)
-        if dosed
-        else definition.code_of(step, protocol, canonicals),
-    }
-
-
-def _order(step: Step, sheet: Sheet, still: Element) -> Resource:
-    clause = step.clause
+def _of_step(step: Step, protocol: Protocol, canonicals: Canonicals) -> Still:
+    type_, clause = kind(step), step.clause
+    canonical = canonicals.pinned("ActivityDefinition", definition.activity_name(step, protocol))
     if isinstance(clause, _DRUG):
-        return _medication(step, clause.line, sheet, still)
-    if isinstance(clause, _DECISION):
-        return _task(step, sheet, still)
-    return _service(step, sheet, still)
+        code = terms.concept(protocol, "drugs", clause.line.drug, canonicals)
+    else:
+        code = definition.code_of(step, protocol, canonicals)
+    instantiates = canonical if type_ == "Task" else frozen([canonical])
+    return Still(
+        kind=type_,
+        item="/".join(step.key),
+        name=name_of(*step.key),
+        meta=meta(canonicals, _PROFILES[type_]),
+        instantiates=instantiates,
+        code=frozen(code),
+    )
+
+
+def _order(one: Placed, used: dict[str, list[Element]], sheet: Sheet) -> Resource:
+    clause = one.step.clause
+    if isinstance(clause, _DRUG):
+        return _medication(one, clause.line, used[clause.line.dose.per], sheet)
+    return _task(one, sheet) if isinstance(clause, _DECISION) else _service(one, sheet)
 
 
 def kind(step: Step) -> str:
@@ -89,27 +113,33 @@ def kind(step: Step) -> str:
     return "Task" if isinstance(step.clause, _DECISION) else "ServiceRequest"
 
 
-def _medication(step: Step, line: Line, sheet: Sheet, still: Element) -> Resource:
-    day = sheet.place(step)
+def _medication(one: Placed, line: Line, used: list[Element], sheet: Sheet) -> Resource:
+    still = one.still
+    shared = dosage.shared_by(one.step, line, sheet)
     out: Resource = {
-        **_head("MedicationRequest", step, sheet, still),
+        **_head(one, sheet),
         "status": "active" if sheet.live else "draft",
         "intent": sheet.intent,
-        "medicationCodeableConcept": _drug(line, sheet, still["code"]),
+        "medicationCodeableConcept": _drug(line, sheet, still.code),
         "subject": sheet.subject,
-        "instantiatesCanonical": [still["instantiates"]],
+        "instantiatesCanonical": still.instantiates,
         **sheet.based_on(),
-        "groupIdentifier": group_identifier(sheet),
-        "dosageInstruction": [dosage.for_order(step, line, day, sheet)],
+        "groupIdentifier": sheet.group,
+        "dosageInstruction": [dosage.for_order(one.step, line, one.day, shared)],
     }
-    shared = dosage.shared_by(step, line, sheet)
-    used = measures.used(line.dose.per, sheet)
     if sheet.dosed:
         out["extension"] = shared.basis
     if used:
         out["supportingInformation"] = used
-    notes = (*shared.remarks, *sheet.flags)
+    notes = (*shared.remarks, *_flags(one, sheet)) if sheet.flags else shared.remarks
     return out | _notes(notes) if notes else out
+
+
+def _flags(one: Placed, sheet: Sheet) -> tuple[str, ...]:
+    """A day before the facts that the flags tell of is not dosed by them any more; a course goes on."""
+    since = sheet.flagged_from.isoformat() if sheet.flagged_from else ""
+    over = isinstance(one.step.clause, DoseDay) and one.day and one.day < since
+    return () if over else sheet.flags
 
 
 def _drug(line: Line, sheet: Sheet, drug: Element) -> Element:
@@ -122,37 +152,38 @@ def _drug(line: Line, sheet: Sheet, drug: Element) -> Element:
     return drug | {"coding": drug["coding"] + added, "text": text}
 
 
-def _service(step: Step, sheet: Sheet, still: Element) -> Resource:
+def _service(one: Placed, sheet: Sheet) -> Resource:
+    step, still, day = one.step, one.still, one.day
     gated = isinstance(step.clause, Infusion)
-    day = sheet.place(step)
     out: Resource = {
-        **_head("ServiceRequest", step, sheet, still),
-        "instantiatesCanonical": [still["instantiates"]],
+        **_head(one, sheet),
+        "instantiatesCanonical": still.instantiates,
         **sheet.based_on(),
-        "requisition": group_identifier(sheet),
+        "requisition": sheet.group,
         "status": "active" if sheet.live and day and not gated else "draft",
         "intent": sheet.intent,
-        "code": still["code"],
+        "code": still.code,
         "subject": sheet.subject,
     }
     cells = sheet.overlay.infusions.get(step.action)
     if cells:
         out["quantityQuantity"] = quantity(cells.amount, cells.unit)
     if day:
-        out |= {"occurrencePeriod": {"start": day.isoformat()}} if gated else {"occurrenceDateTime": day.isoformat()}
+        out |= {"occurrencePeriod": {"start": day}} if gated else {"occurrenceDateTime": day}
     return out | _notes(additions.of_service(step, sheet))
 
 
-def _task(step: Step, sheet: Sheet, still: Element) -> Resource:
+def _task(one: Placed, sheet: Sheet) -> Resource:
+    step, still = one.step, one.still
     gated = isinstance(step.clause, Taper)
     out: Resource = {
-        **_head("Task", step, sheet, still),
-        "instantiatesCanonical": still["instantiates"],
+        **_head(one, sheet),
+        "instantiatesCanonical": still.instantiates,
         **sheet.based_on(),
-        "groupIdentifier": group_identifier(sheet),
+        "groupIdentifier": sheet.group,
         "status": "requested" if sheet.live and not gated else "draft",
         "intent": sheet.intent,
-        "code": still["code"],
+        "code": still.code,
         "description": _description(step),
     }
     if isinstance(step.clause, Taper):
@@ -176,19 +207,13 @@ def _notes(texts: Sequence[str]) -> Element:
     return {"note": [{"text": text} for text in texts]} if texts else {}
 
 
-def group_identifier(sheet: Sheet) -> Element:
-    """What ties all requests of one course together."""
-    system, value = sheet.group
-    return {"system": system, "value": value}
-
-
-def _head(resource_type: str, step: Step, sheet: Sheet, still: Element) -> Element:
-    value = "/".join((sheet.ids.course, *step.key))
+def _head(one: Placed, sheet: Sheet) -> Element:
+    still = one.still
     return {
-        "resourceType": resource_type,
-        "id": sheet.id(*step.key),
-        "meta": still["meta"],
-        "identifier": [{"system": sheet.request_system, "value": value}],
+        "resourceType": still.kind,
+        "id": one.id,
+        "meta": still.meta,
+        "identifier": [{"system": sheet.request_system, "value": f"{sheet.ids.course}/{still.item}"}],
     }
 
 

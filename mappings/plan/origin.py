@@ -7,6 +7,10 @@ from datetime import datetime
 from mappings.canonicals import DATA_OPERATION, PROVENANCE_PARTICIPANT
 from mappings.plan.sheet import Sheet
 from mappings.r4.build import Element, Resource, coding, concept, reference
+from mappings.r4.frozen import frozen
+
+_CREATED = frozen(concept(coding(DATA_OPERATION, "CREATE")))
+_ASSEMBLER = frozen(concept(coding(PROVENANCE_PARTICIPANT, "assembler")))
 
 
 def provenance(sheet: Sheet, made: datetime, software: str) -> Resource:
@@ -17,8 +21,8 @@ def provenance(sheet: Sheet, made: datetime, software: str) -> Resource:
         "meta": sheet.ids.meta("engraft-plan-provenance"),
         "target": [sheet.to("RequestGroup", "request-group"), *([] if sheet.contained else [_plan(sheet)])],
         "recorded": made.isoformat(timespec="seconds"),
-        "activity": concept(coding(DATA_OPERATION, "CREATE")),
-        "agent": [{"type": concept(coding(PROVENANCE_PARTICIPANT, "assembler")), "who": {"display": software}}],
+        "activity": _CREATED,
+        "agent": [{"type": _ASSEMBLER, "who": {"display": software}}],
         "entity": [{"role": "source", "what": what} for what in _sources(sheet)],
     }
 

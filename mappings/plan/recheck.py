@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from mappings.r4.faults import Fault, Unsound
@@ -48,7 +49,7 @@ class Evidence:
     times: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drug:
     """One drug action of the PlanDefinition: its day, its amount a day (per kg, per m2 or fixed) and its cap, in mg.
 
@@ -63,7 +64,7 @@ class Drug:
     most_a_day: Fraction | None
     frequency: int | None = None
 
-    @property
+    @cached_property
     def times(self) -> int:
         """Doses a day, as far as the definition or its cap tells them."""
         if self.frequency is not None:
@@ -71,8 +72,8 @@ class Drug:
         return int(self.most_a_day / self.most_a_dose) if self.most_a_day and self.most_a_dose else 1
 
 
-Amount = tuple[int, Fraction]
-"""(n, the n-th power of an amount in mg): a rational number, so that no root is drawn."""
+Amount = tuple[int, int, int]
+"""(n, numerator and denominator of the n-th power of an amount in mg): a rational number, so that no root is drawn."""
 
 Definitions = Mapping[str, tuple[Drug, ...]]
 """Drug actions by the canonical of their ActivityDefinition."""
@@ -102,12 +103,16 @@ def require_agreement(orders: Iterable[Node], definitions: Definitions, evidence
         found = given.get(name, [])
         if len(found) != len(drugs):
             wrong.append(f"{name}: {len(found)} orders stand where the protocol has {len(drugs)}")
-        power, measure = measures[drugs[0].per]
-        amount = power, drugs[0].amount ** power * measure  # the days of one drug share it
-        pairs = zip(found, drugs, strict=False)
-        wrong += [line for order, drug in pairs for line in _faults(order, drug, evidence, amount)]
+        amount = _amount(drugs[0], measures)  # the days of one drug share it
+        for order, drug in zip(found, drugs, strict=False):
+            wrong += _faults(order, drug, evidence, amount)
     if wrong:
         raise Disagreement(wrong)
+
+
+def _amount(drug: Drug, measures: Mapping[str, tuple[int, Fraction]]) -> Amount:
+    power, measure = measures[drug.per]
+    return power, drug.amount.numerator**power * measure.numerator, drug.amount.denominator**power * measure.denominator
 
 
 def _leaves(actions: Sequence[Node]) -> Iterator[Node]:
@@ -144,39 +149,42 @@ def _mg(amount: Node | None) -> Fraction | None:
     return Fraction(str(amount["value"])) * _MG[amount["code"]] if amount else None
 
 
-def _faults(order: Node, drug: Drug, evidence: Evidence, amount: Amount) -> Iterator[str]:
-    course, action, day = order["identifier"][0]["value"].rsplit("/", 2)
-    del course
-    name = f"{action} on day {drug.day}"
+def _faults(order: Node, drug: Drug, evidence: Evidence, amount: Amount) -> list[str]:
+    _, action, day = order["identifier"][0]["value"].rsplit("/", 2)
+    wrong = []
     if day != drug.label:
-        yield f"{name}: the order is for {day}, not for {drug.label}"
+        wrong.append(f"the order is for {day}, not for {drug.label}")
     (dosage,) = order["dosageInstruction"]
     dated = _dates(dosage)
     meant = [] if evidence.day_zero is None else [_date(evidence.day_zero, drug.day)]
     if dated != meant:
-        yield f"{name}: dated {', '.join(dated) or 'nowhere'}, which should be {', '.join(meant) or 'nowhere'}"
-    if evidence.weight_kg is None:
-        if any(_is_calculated(one) for one in dosage["doseAndRate"]):
-            yield f"{name}: has a dose, although nothing is known to dose by"
-        return
-    yield from _dose_faults(name, action, dosage, drug, evidence, amount)
+        wrong.append(f"dated {', '.join(dated) or 'nowhere'}, which should be {', '.join(meant) or 'nowhere'}")
+    doses = [one for one in dosage["doseAndRate"] if _is_calculated(one)]
+    if evidence.weight_kg is not None:
+        wrong += _dose_faults(action, doses, dosage, drug, evidence, amount)
+    elif doses:
+        wrong.append("has a dose, although nothing is known to dose by")
+    return [f"{action} on day {drug.day}: {told}" for told in wrong]
 
 
-def _dose_faults(name: str, action: str, dosage: Node, drug: Drug, evidence: Evidence, amount: Amount) -> Iterator[str]:
+def _dose_faults(
+    action: str, doses: list[Node], dosage: Node, drug: Drug, evidence: Evidence, amount: Amount
+) -> list[str]:
     times = evidence.times.get(action, drug.times)
-    said = [one["doseQuantity"] for one in dosage["doseAndRate"] if _is_calculated(one) and "doseQuantity" in one]
+    said = [one["doseQuantity"] for one in doses if "doseQuantity" in one]
     if len(said) != 1 or said[0].get("code") not in _MG:
-        yield f"{name}: has {len(said)} doses in mg, not one"
-        return
+        return [f"has {len(said)} doses in mg, not one"]
+    wrong = []
     if dosage.get("timing", {}).get("repeat", {}).get("frequency", 1) != times:
-        yield f"{name}: is not given {times} times a day"
+        wrong.append(f"is not given {times} times a day")
     step = evidence.steps_mg.get(action)
     rounding = Fraction(step) * times if step else _DEFAULT_STEP
     numerator, denominator = said[0]["value"].as_integer_ratio()
     numerator *= _MG[said[0]["code"]] * times
     if not _is_rounded(numerator, denominator, rounding, drug, amount):
         mine, theirs = _rounded(drug, amount, rounding) * rounding / times, Fraction(numerator, denominator * times)
-        yield f"{name}: {_plain(theirs)} mg a dose stands there, {_plain(mine)} mg was reckoned again"
+        wrong.append(f"{_plain(theirs)} mg a dose stands there, {_plain(mine)} mg was reckoned again")
+    return wrong
 
 
 def _is_rounded(numerator: int, denominator: int, step: Fraction, drug: Drug, amount: Amount) -> bool:
@@ -186,15 +194,15 @@ def _is_rounded(numerator: int, denominator: int, step: Fraction, drug: Drug, am
         return False
     if drug.most_a_day is not None:
         return count == _rounded(drug, amount, step)
-    power, value = amount
-    scaled, whole = value.numerator * (2 * step.denominator) ** power, value.denominator * step.numerator**power
+    power, above, below = amount
+    scaled, whole = above * (2 * step.denominator) ** power, below * step.numerator**power
     low, high = (2 * count - 1) ** power * whole, (2 * count + 1) ** power * whole
     return bool(low <= scaled < high)
 
 
 def _rounded(drug: Drug, amount: Amount, step: Fraction) -> int:
     """How many steps the day's amount is, half up, and not above the cap."""
-    power, value = amount
+    power, value = amount[0], Fraction(*amount[1:])
     units = _root(value / step**power, power)
     if drug.most_a_day is not None:
         if value > drug.most_a_day**power:
@@ -203,7 +211,7 @@ def _rounded(drug: Drug, amount: Amount, step: Fraction) -> int:
     return units
 
 
-def _measure(per: str, evidence: Evidence) -> Amount:
+def _measure(per: str, evidence: Evidence) -> tuple[int, Fraction]:
     """(n, the n-th power of the weight or the surface); of a fixed dose nothing is asked."""
     if per == _FIXED:
         return 1, Fraction(1)
@@ -238,7 +246,8 @@ def _half_up(value: Fraction) -> int:
 def _dates(dosage: Node) -> list[str]:
     timing = dosage.get("timing", {})
     start = timing.get("repeat", {}).get("boundsPeriod", {}).get("start")
-    return [*timing.get("event", ()), *([start] if start else [])]
+    dates = [*timing.get("event", ())]
+    return [*dates, start] if start else dates
 
 
 def _date(day_zero: date, day: int) -> str:
@@ -246,7 +255,7 @@ def _date(day_zero: date, day: int) -> str:
 
 
 def _is_calculated(dose: Node) -> bool:
-    return any(coding["code"] == "calculated" for coding in dose["type"]["coding"])
+    return "calculated" in [coding["code"] for coding in dose["type"]["coding"]]
 
 
 def _plain(amount: Fraction) -> str:

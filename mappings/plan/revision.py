@@ -121,7 +121,7 @@ def withdrawn(resource: Resource, reason: str, *, begun: bool = False) -> Resour
 def given(order: Resource) -> Resource:
     """An order of which a dose was given: that of one day is done, a course goes on."""
     plain = unversioned(order)
-    return plain if _runs(order) else plain | {"status": "completed"}
+    return plain if runs(order) else plain | {"status": "completed"}
 
 
 def changes(before: Resource | None, after: Resource) -> Iterator[Change]:
@@ -202,7 +202,7 @@ def _in_words(order: Resource) -> str:
     return ", ".join(filter(None, (date_of(order), dose_of(order))))
 
 
-def _runs(order: Resource) -> bool:
+def runs(order: Resource) -> bool:
     """Is it a course that goes on, and not one day's dose?"""
     dosages = order.get("dosageInstruction", ())
     return any("boundsPeriod" in d.get("timing", {}).get("repeat", {}) for d in dosages)
@@ -212,7 +212,7 @@ def _stays(resource: Resource, kept: Collection[str], since: date) -> bool:
     kind = resource["resourceType"]
     if kind not in WITHDRAWN:
         return True
-    if kind not in ORDERS or _runs(resource) or resource.get("status") == "in-progress":
+    if kind not in ORDERS or runs(resource) or resource.get("status") == "in-progress":
         return False
     day = date_of(resource)
     return reference_of(resource) in kept or (day is not None and day < since.isoformat())
@@ -220,7 +220,7 @@ def _stays(resource: Resource, kept: Collection[str], since: date) -> bool:
 
 def _continued(stored: Resource, planned: Resource) -> Resource:
     """A begun order: a day's stays as it was given by; a course keeps its first day and follows the plan's dose."""
-    if not _runs(stored):
+    if not runs(stored):
         return given(stored)
     (old,), (new,) = stored["dosageInstruction"], planned["dosageInstruction"]
     begun = {"start": old["timing"]["repeat"]["boundsPeriod"]["start"]}
@@ -230,7 +230,7 @@ def _continued(stored: Resource, planned: Resource) -> Resource:
 
 def _as_of(order: Resource, known: Sequence[tuple[date | None, Plan]]) -> Resource:
     day, reference = date_of(order), reference_of(order)
-    if order["resourceType"] != "MedicationRequest" or _runs(order) or day is None:
+    if order["resourceType"] != "MedicationRequest" or runs(order) or day is None:
         return order
     held = [plan for since, plan in known if since is None or since.isoformat() <= day]
     return held[-1].get(reference, order)

@@ -14,6 +14,7 @@ from mappings.plan.timeline import Step, day_date
 from mappings.protocol.model import Line, Protocol
 from mappings.protocol.overlay import NOTHING, Overlay
 from mappings.r4.build import Element, Ids
+from mappings.r4.frozen import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +52,22 @@ class Sheet:
     contained: bool = False
     overlay: Overlay = NOTHING
     flags: tuple[str, ...] = ()
+    flagged_from: date | None = None
     doses: Mapping[str, Dose] = field(default_factory=dict)
     """Of each line a day, by its key; none in a draft."""
     shared: dict[str, Shared] = field(default_factory=dict)
     """What the days of each line have in common, by its key, once it was asked for."""
     known: dict[tuple[object, ...], str] = field(default_factory=dict)
     """Ids that were made, by item and occurrence."""
-    dates: dict[str, date | None] = field(default_factory=dict)
-    """Dates that were reckoned, by the id of the step."""
 
     @cached_property
     def request_system(self) -> str:
         return self.canonicals.sid("request")
 
     @cached_property
-    def group(self) -> tuple[str, str]:
-        """System and value of what ties all requests of one course together."""
-        return self.canonicals.sid("course"), self.ids.course
+    def group(self) -> Element:
+        """What ties all requests of one course together; they share it, so that it never changes."""
+        return frozen({"system": self.canonicals.sid("course"), "value": self.ids.course})
 
     @cached_property
     def canonicals(self) -> Canonicals:
@@ -103,11 +103,6 @@ class Sheet:
 
     def place(self, step: Step) -> date | None:
         """Date of a step; the centre's day for a visit to which the protocol gives none."""
-        if step.id not in self.dates:
-            self.dates[step.id] = self._date(step)
-        return self.dates[step.id]
-
-    def _date(self, step: Step) -> date | None:
         found = step.on(self.day_zero)
         day = self.overlay.visits[step.action].day if step.action in self.overlay.visits else None
         return day_date(self.day_zero, day) if found is None and day is not None and self.day_zero else found
@@ -117,7 +112,7 @@ class Sheet:
         return {"reference": self._place(kind, item, *occurrence)}
 
     def id(self, item: str, *occurrence: object) -> str:
-        """Id of a part of this plan; each is asked for twice, by the part and by who refers to it."""
+        """Id of a part of this plan; it is asked for by the part and by who refers to it."""
         key = (item, *occurrence)
         known = self.known.get(key)
         if known is None:
@@ -125,7 +120,10 @@ class Sheet:
         return known
 
     def _place(self, kind: str, item: str, *occurrence: object) -> str:
-        id_ = self.id(item, *occurrence)
+        return self.link(kind, self.id(item, *occurrence))
+
+    def link(self, kind: str, id_: str) -> str:
+        """How another part of this plan is referred to."""
         return f"#{id_}" if self.contained else f"{kind}/{id_}"
 
     def based_on(self) -> Element:

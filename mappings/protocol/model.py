@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 MILLIGRAMS = {"mg": Decimal(1), "g": Decimal(1000)}
@@ -328,7 +328,7 @@ class Protocol:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        return tuple(line for phase in self.phases for line in phase.lines)
+        return _lines(self)
 
     @property
     def open_lines(self) -> tuple[OpenLine, ...]:
@@ -375,6 +375,12 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
         for name in names:
             yield from _walk(getattr(value, name), f"{path}.{name}".lstrip("."))
+
+
+@lru_cache(maxsize=64)
+def _lines(protocol: Protocol) -> tuple[Line, ...]:
+    """Put together once: a plan asks for them seven times."""
+    return tuple(line for phase in protocol.phases for line in phase.lines)
 
 
 @cache

@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import quote
 
 from mappings.canonicals import DATA_ABSENT_REASON, DEFAULT, UCUM, Canonicals
+from mappings.r4.frozen import frozen
 
 _VARIANT = {f"{digit:x}": f"{digit & 0b0011 | 0b1000:x}" for digit in range(16)}
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SEPARATORS = re.compile(r"([\\$,|])")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 
@@ -27,11 +29,13 @@ Element = dict[str, Any]
 
 def uuid5(namespace: uuid.UUID, name: str) -> str:
     """RFC 4122 name-based id. By hand, because `uuid.uuid5` costs five times as much and a plan has a hundred ids."""
-    return _uuid5(namespace.bytes, name)
+    return _uuid5(_begun(namespace.bytes), name)
 
 
-def _uuid5(namespace: bytes, name: str) -> str:
-    text = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+def _uuid5(begun: hashlib._Hash, name: str) -> str:
+    whole = begun.copy()
+    whole.update(name.encode())
+    text = whole.hexdigest()
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
@@ -52,6 +56,12 @@ class Ids:
     canonicals: Canonicals = DEFAULT
     adopted: Mapping[str, str] = field(default_factory=dict, compare=False)
     """By the id that we would make: the one under which the centre's own system brought that thing."""
+    _begun: hashlib._Hash = field(init=False, repr=False, compare=False)
+    _facts: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_begun", _begun(uuid.UUID(self.course).bytes))
+        object.__setattr__(self, "_facts", self.canonicals.sid("fact"))
 
     def __call__(self, item: str, *occurrence: object) -> str:
         """Stable id of one thing: uuid5 of (course, item, occurrence). Never made from a code."""
@@ -59,35 +69,56 @@ class Ids:
 
     def named(self, name: str) -> str:
         """Id of what `name_of` names."""
-        made = _uuid5(_namespace(self.course), name)
+        made = _uuid5(self._begun, name)
         return self.adopted.get(made, made) if self.adopted else made
 
     def identifier(self, item: str, *occurrence: object, system: str = "fact") -> Element:
         """Business identifier `<course>/<item>/<occurrence>` in the system `<base>/sid/<system>`."""
-        value = "/".join((self.course, item, *(str(part) for part in occurrence)))
+        value = "/".join([self.course, item, *map(str, occurrence)])
         return {"system": self.canonicals.sid(system), "value": value}
 
+    def known(self, item: str, *occurrence: object) -> tuple[str, Element]:
+        """Id and identifier of one thing."""
+        parts = [item, *map(str, occurrence)]
+        told = "/".join(parts)
+        made = _uuid5(self._begun, _encoded(parts, told))
+        if self.adopted:
+            made = self.adopted.get(made, made)
+        return made, {"system": self._facts, "value": f"{self.course}/{told}"}
+
     def meta(self, profile: str) -> Element:
-        """`meta` with our profile and source, as every resource of ours carries."""
-        return {"source": self.canonicals.source, "profile": [self.canonicals.profile(profile)]}
+        """`meta` with our profile and source, as every resource of ours carries; it never changes."""
+        return meta(self.canonicals, profile)
 
     def ref(self, kind: str, item: str, *occurrence: object) -> Element:
         """Reference to another resource of this course."""
         return reference(f"{kind}/{self(item, *occurrence)}")
 
 
+@lru_cache(maxsize=512)
+def meta(canonicals: Canonicals, profile: str) -> Element:
+    """`Ids.meta`, made once for all courses."""
+    return frozen({"source": canonicals.source, "profile": [canonicals.profile(profile)]})
+
+
 def name_of(item: str, *occurrence: object) -> str:
     """What an id is made from besides the course: the parts percent-encoded, joined by `/`."""
     parts = [item, *map(str, occurrence)]
-    name = "/".join(parts)
-    if name.count("/") == len(occurrence) and _PLAIN.fullmatch(name):
-        return name
-    return "/".join([quote(part, safe="") for part in parts])
+    return _encoded(parts, "/".join(parts))
 
 
-@lru_cache(maxsize=256)
-def _namespace(course: str) -> bytes:
-    return uuid.UUID(course).bytes
+def _encoded(parts: Sequence[str], told: str) -> str:
+    """`told`: the parts joined as they are."""
+    if not _PLAIN.fullmatch(told):
+        return "/".join([quote(part, safe="") for part in parts])
+    if told.count("/") == len(parts) - 1:
+        return told
+    return "/".join([part.replace("/", "%2F") for part in parts])
+
+
+def _begun(namespace: bytes) -> hashlib._Hash:
+    """The hash of a namespace, to go on with each name: half of what an id costs."""
+    return hashlib.sha1(namespace, usedforsecurity=False)
 
 
 def coding(system: str, code: str, display: str | None = None) -> Element:
@@ -108,6 +139,12 @@ def concept(*codings: Element, text: str | None = None) -> Element:
     if text:
         out["text"] = text
     return out
+
+
+@lru_cache(maxsize=256)
+def fixed(system: str, code: str) -> Element:
+    """CodeableConcept of one code that we write ourselves and that many resources say; it never changes."""
+    return frozen(concept(coding(system, code)))
 
 
 def quantity(value: Decimal | int, unit: str, *, code: str | None = None, comparator: str | None = None) -> Element:
@@ -134,14 +171,17 @@ def transaction(resources: Iterable[Resource]) -> Resource:
 
 def _put(resource: Resource) -> Element:
     url = f"{resource['resourceType']}/{resource['id']}"
-    return {"fullUrl": _full_url(resource), "resource": resource, "request": {"method": "PUT", "url": url}}
+    return {"fullUrl": full_url(resource), "resource": resource, "request": {"method": "PUT", "url": url}}
 
 
-def _full_url(resource: Resource) -> str:
-    return f"urn:uuid:{resource['id']}"
+def full_url(resource: Resource) -> str:
+    """Its id as `urn:uuid:`; of an id that is no UUID, because a centre's own system chose it, one made of it."""
+    id_ = resource["id"]
+    named = id_ if _UUID.fullmatch(id_) else uuid5(uuid.NAMESPACE_URL, f"{resource['resourceType']}/{id_}")
+    return f"urn:uuid:{named}"
 
 
 def collection(resources: Sequence[Resource]) -> Resource:
     """Collection Bundle: things that belong together, no instruction to store them."""
-    entries = [{"fullUrl": resource.get("url") or _full_url(resource), "resource": resource} for resource in resources]
+    entries = [{"fullUrl": resource.get("url") or full_url(resource), "resource": resource} for resource in resources]
     return {"resourceType": "Bundle", "type": "collection"} | ({"entry": entries} if entries else {})

@@ -29,11 +29,11 @@ class Fault:
 
 
 class FaultyInput(ValueError):
-    """Raised by the pure side; the shell turns it into `errors.Invalid`."""
+    """Raised by the pure side; the shell turns it into `errors.Invalid`. The same fault found twice is named once."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
-        self.faults = tuple(faults)
+        self.faults = tuple(dict.fromkeys(faults))
+        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in self.faults))
 
 
 class Unsound(Exception):

@@ -2,7 +2,8 @@
 
 Most resources are sound, and a sound one needs no paths and no sentences. The same schemas and rules are asked. What
 an object may hold is told by its keys, and objects with the same keys come again and again: for each set of keys it is
-worked out once which of its values have to be looked at, and how.
+worked out once which of its values have to be looked at, and how. What can never change (`frozen`) and was found sound,
+whatever stands around it, is not looked at again.
 
 A "no" here is no verdict: it sends the resource to the whole validation. So what is rare is a no: a required element
 that is given by its `_name` only, a null among texts.
@@ -18,6 +19,7 @@ from typing import Any
 from mappings.canonicals import UCUM
 from mappings.r4 import codes, containment, extensions, units
 from mappings.r4.datatype_rules import TIME_UNITS
+from mappings.r4.frozen import Frozen
 from mappings.r4.literals import fits, literal
 from mappings.r4.primitives import PRIMITIVES, Schema
 from mappings.r4.rule import Node
@@ -47,6 +49,20 @@ class Around:
     passed: set[tuple[int, str, str]] | None
 
 
+class _LooksAround(Exception):
+    """Something asks what stands around it."""
+
+
+class _Nowhere:
+    """Stands for what stands around an element, and tells who asks for it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise _LooksAround
+
+
+_NOWHERE: Any = _Nowhere()
+
+
 @dataclass(slots=True, eq=False)
 class Kind:
     """One type. `choices`: the elements of which one may stand, and whether one must."""
@@ -61,12 +77,22 @@ class Kind:
 
     def plan(self, node: Any) -> Look:
         """What an object with such keys is asked; a no where they are not those of a sound one, or of a rare one."""
-        if node.__class__ is not dict or not self._may_have(frozenset(node)):
+        if not isinstance(node, dict) or not self._may_have(frozenset(node)):
             return _never
         if len(self.plans) >= _MANY:
             self.plans.clear()
         self.plans[tuple(node)] = plan = self._compiled(tuple(node))
         return plan
+
+    def settled(self, node: Frozen) -> bool:
+        """Is what never changes sound for this type, whatever stands around it? Remembered where it is."""
+        try:
+            holds = (self.plans.get(tuple(node)) or self.plan(node))(node, _NOWHERE)
+        except _LooksAround:
+            return False
+        if holds:
+            node.passed |= {self}
+        return bool(holds)
 
     def _may_have(self, keys: frozenset[str]) -> bool:
         if not keys or not keys <= self.properties.keys() or not keys >= self.required:
@@ -83,9 +109,9 @@ class Kind:
         for index, key in enumerate(key for key in keys if not (coded and key in ("system", "code"))):
             check, look = _test(self, key)
             value = f"node[{key!r}]"
-            if isinstance(look, Kind):  # what `_holder` does, without a call of its own
-                names |= {f"plans{index}": look.plans, f"plan{index}": look.plan}
-                said.append(f"(plans{index}.get(tuple({value})) or plan{index}({value}))({value}, around)")
+            if isinstance(look, Kind):  # what `_each_of` does with one, without a call of its own
+                names |= {f"kind{index}": look, f"plans{index}": look.plans, "Frozen": Frozen}
+                said.append(_ONE.format(i=index, key=key))
             else:
                 names[f"test{index}"] = check or look
                 said.append(f"test{index}({value})" if check else f"test{index}({value}, around)")
@@ -116,9 +142,10 @@ def _holding_sound(resource: Node) -> bool:
     if not _containable(contained):
         return False
     around = Around(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, set(), set())
-    if not all(_fits(one, around) for one in contained) or not _fits(resource, around):
-        return False
-    return around.contained.keys() <= around.seen
+    for one in contained:
+        if not _fits(one, around):
+            return False
+    return _fits(resource, around) and around.contained.keys() <= around.seen
 
 
 def _fits(resource: Node, around: Around) -> bool:
@@ -127,13 +154,13 @@ def _fits(resource: Node, around: Around) -> bool:
 
 
 def _containable(contained: Any) -> bool:
-    if contained.__class__ is not list:
+    if not isinstance(contained, list):
         return False
     for one in contained:
-        if one.__class__ is not dict or "contained" in one or not isinstance(one.get("resourceType"), str):
+        if not isinstance(one, dict) or "contained" in one or not isinstance(one.get("resourceType"), str):
             return False
         meta = one.get("meta")
-        if meta.__class__ is dict and not meta.keys().isdisjoint(("versionId", "lastUpdated", "security")):
+        if isinstance(meta, dict) and not meta.keys().isdisjoint(("versionId", "lastUpdated", "security")):
             return False
     return True
 
@@ -176,6 +203,12 @@ def _first(rule: Schema) -> str:
 
 
 # ---- what types are asked that have few forms and stand everywhere
+
+
+_ONE = (
+    "((one := node[{key!r}]).__class__ is Frozen and (kind{i} in one.passed or kind{i}.settled(one))"
+    " or (plans{i}.get(tuple(one)) or kind{i}.plan(one))(one, around))"
+)
 
 
 def _coded(name: str, keys: tuple[str, ...]) -> Callable[[Any, Any], bool] | None:
@@ -248,7 +281,7 @@ def _one(kind: Kind, key: str, item: Schema) -> Test:
             return frozenset(allowed).__contains__, None
         case {"const": only}:
             return frozenset([only]).__contains__, None
-    return (lambda value: value.__class__ is dict), None  # a resource, which is looked at by its own type
+    return (lambda value: isinstance(value, dict)), None  # a resource, which is looked at by its own type
 
 
 def _typed(kind: Kind, key: str, name: str) -> Test:
@@ -278,7 +311,7 @@ def _extension(holds: Look, carrier: str, key: str) -> Look:
 
 def _each(check: Check) -> Check:
     def each(values: Any) -> bool:
-        if values.__class__ is not list or not values:
+        if not isinstance(values, list) or not values:
             return False
         for one in values:  # noqa: SIM110  a generator costs three times as much
             if not check(one):
@@ -289,12 +322,14 @@ def _each(check: Check) -> Check:
 
 
 def _each_of(kind: Kind) -> Look:
-    plans, plan = kind.plans, kind.plan
+    plans, plan, settled = kind.plans, kind.plan, kind.settled
 
     def each(values: Any, around: Around) -> bool:
-        if values.__class__ is not list or not values:
+        if not isinstance(values, list) or not values:
             return False
-        for one in values:  # noqa: SIM110  as above
+        for one in values:
+            if one.__class__ is Frozen and (kind in one.passed or settled(one)):
+                continue
             if not (plans.get(tuple(one)) or plan(one))(one, around):
                 return False
         return True
@@ -304,7 +339,7 @@ def _each_of(kind: Kind) -> Look:
 
 def _each_around(look: Look) -> Look:
     def each(values: Any, around: Around) -> bool:
-        if values.__class__ is not list or not values:
+        if not isinstance(values, list) or not values:
             return False
         for one in values:  # noqa: SIM110  as above
             if not look(one, around):
@@ -317,20 +352,19 @@ def _each_around(look: Look) -> Look:
 def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Look:
     """A Reference that may lead to these types. `said`: the pattern of a literal one."""
     readable = lru_cache(maxsize=256)(fits({"allOf": [PRIMITIVES["string"], said]}))
-    holds = _holder(_kind("Reference", kind.resource_type))
+    holds, any_ = _holder(_kind("Reference", kind.resource_type)), "Resource" in targets
 
     def leads(node: Any, around: Around) -> bool:
-        alone = node.__class__ is dict and len(node) == 1 and "reference" in node
-        if not alone and not holds(node, around):
+        if (len(node) != 1 or "reference" not in node) and not holds(node, around):
             return False
         if "reference" not in node:
             return True
         target = node["reference"]
         if target in around.contained:
             around.seen.add(target)
-            return around.contained[target] in targets or "Resource" in targets
+            return any_ or around.contained[target] in targets
         if target == "#":
-            return around.resource["resourceType"] in targets or "Resource" in targets
+            return any_ or around.resource["resourceType"] in targets
         if not readable(target) or target[0] == "#":
             return False
         return ":" not in target or containment.misplaced(target, targets, around.resource) is None

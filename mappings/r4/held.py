@@ -194,12 +194,20 @@ def quick(element: Element, but: str = "") -> Holds:
 
     `but` is a child that was asked already.
     """
-    asked = [one for name, child in element.children.items() if name != but for one in _quick_child(child)]
+    children = [child for name, child in element.children.items() if name != but]
+    needed = [child.name for child in children if _is_needed(child)]
+    barred = frozenset(key for child in children for key in _barred(child))
+    asked = [one for child in children for one in _quick_child(child)]
 
-    if len(asked) == 1:
+    if len(asked) == 1 and not needed and not barred:
         return asked[0]
 
     def holds(node: Any) -> bool:
+        if not barred.isdisjoint(node):
+            return False
+        for name in needed:
+            if name not in node and f"_{name}" not in node:
+                return False
         for one in asked:  # noqa: SIM110  a generator costs three times as much
             if not one(node):
                 return False
@@ -208,8 +216,22 @@ def quick(element: Element, but: str = "") -> Holds:
     return holds
 
 
+def _is_needed(child: Element) -> bool:
+    """Is it only asked whether it is there?"""
+    return child.keys is None and child.least == 1 and child.most is None
+
+
+def _barred(child: Element) -> frozenset[str]:
+    """The keys under which it may not stand."""
+    if child.most == 0:
+        return child.keys if child.keys is not None else frozenset({child.name, f"_{child.name}"})
+    return child.wrong
+
+
 def _quick_child(child: Element) -> Iterator[Holds]:
-    if child.least or child.most is not None or child.wrong:
+    if child.least and child.keys is not None:
+        yield _chosen(child.keys - child.wrong)
+    elif child.keys is None and not _is_needed(child) and (child.least or child.most):
         yield _counted(child)
     inner = [one.holds for one in tests(child)]
     if child.children:
@@ -220,25 +242,17 @@ def _quick_child(child: Element) -> Iterator[Holds]:
         yield _sliced(child)
 
 
+def _chosen(keys: frozenset[str]) -> Holds:
+    return lambda node: not keys.isdisjoint(node)
+
+
 def _counted(child: Element) -> Holds:
-    name, companion, keys, wrong = child.name, f"_{child.name}", child.keys, child.wrong
-    least, most = child.least, child.most
-    if keys is not None:
-        if most == 0:
-            return lambda node: keys.isdisjoint(node)
-        if least == 0:
-            return lambda node: wrong.isdisjoint(node)
-        right = keys - wrong
-        return lambda node: not right.isdisjoint(node) and wrong.isdisjoint(node)
-    if least <= 1 and most is None:
-        return lambda node: name in node or companion in node
-    if most == 0:
-        return lambda node: name not in node and companion not in node
+    name, companion, least = child.name, f"_{child.name}", child.least
+    most = _MANY if child.most is None else child.most
 
     def holds(node: Node) -> bool:
         value = node[name] if name in node else node.get(companion)
-        number = len(value) if value.__class__ is list else value is not None
-        return least <= number and (most is None or number <= most)
+        return least <= (len(value) if isinstance(value, list) else value is not None) <= most
 
     return holds
 
@@ -252,7 +266,7 @@ def _each(child: Element, inner: list[Holds]) -> Holds:
         value = node.get(name)
         if value is None:
             return True
-        for item in value if value.__class__ is list else (value,):
+        for item in value if isinstance(value, list) else (value,):
             for one in inner:
                 if item is not None and not one(item):
                     return False
@@ -320,9 +334,7 @@ def _whole(slice_: Element, but: str = "") -> Holds:
     inner = [one.holds for one in tests(slice_)]
     if slice_.children:
         inner.append(quick(slice_, but))
-    if len(inner) == 1:
-        return inner[0]
-    return lambda item: all(one(item) for one in inner)
+    return inner[0] if len(inner) == 1 else lambda item: all(one(item) for one in inner)
 
 
 # ---- the sentences

@@ -37,8 +37,8 @@ def validate(resource: Any) -> list[Fault]:
 
 def require_valid(resource: Any) -> None:
     """Raises FaultyInput with every error; warnings pass."""
-    errors = [fault for fault in validate(resource) if fault.severity == "error"]
-    if errors:
+    faults = validate(resource)
+    if faults and (errors := [fault for fault in faults if fault.severity == "error"]):
         raise FaultyInput(errors)
 
 

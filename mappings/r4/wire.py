@@ -24,6 +24,9 @@ DEEPEST = 100
 LARGEST_EXPONENT = 400
 """A number beyond 10^400 is no measurement, and writing it out would cost memory."""
 
+MOST_DIGITS = 100
+"""R4 asks for 18; a number with thousands is no measurement either, and Python cannot write one as a fraction."""
+
 DOCUMENT = "$"
 """Path of a fault that concerns the whole document."""
 
@@ -37,7 +40,7 @@ def decode(data: bytes | str) -> Any:
     except msgspec.ValidationError:
         _refuse("a whole number is too large to be read")
     except (InvalidOperation, OverflowError):
-        _refuse("a number is too large or too small to be read")
+        _refuse("a number is too large, too small or too long to be read")
     except UnicodeError:
         _refuse("the text is not valid UTF-8")
     except RecursionError:
@@ -79,7 +82,7 @@ def content_hash(resource: Resource) -> str:
 
 def _decimal(text: str) -> Decimal:
     value = Decimal(text)
-    if abs(value.adjusted()) > LARGEST_EXPONENT:
+    if abs(value.adjusted()) > LARGEST_EXPONENT or len(value.as_tuple().digits) > MOST_DIGITS:
         raise OverflowError
     return value
 

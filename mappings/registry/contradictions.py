@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from mappings.facts import AcuteGvhd, ChronicGvhd, PartialDate, Said, Word
 from mappings.registry.blood_facts import COUNTS, shown_recovery
 from mappings.registry.course import Course, Dated
-from mappings.registry.followed import PERSISTENT
+from mappings.registry.followed import PERSISTENT, REMISSION
+from mappings.registry.gvhd_endpoints import SYSTEMIC
 from mappings.registry.pieces import Told
 
 ERROR, WARNING = "error", "warning"
@@ -22,6 +24,14 @@ _RANKS = {
     "acute": {"0": 0, "I": 1, "II": 2, "III": 3, "IV": 4},
     "chronic": {"none": 0, "mild": 1, "moderate": 2, "severe": 3},
 }
+_AGAINST_RECOVERY = {
+    "primary-graft-failure": "never to have recovered",
+    "never-below": "never to have been below the threshold",
+}
+_BLASTS_OF_REMISSION = 5
+"""Per cent: with as many in the marrow there is neither remission nor a leukaemia-free state (ELN 2022)."""
+
+_WITHOUT_BLASTS = REMISSION | {"MLFS"}
 _OF_DISEASE = "relapse"
 """The cause of a death that relapse, or leukaemia that never went, has led to."""
 
@@ -38,7 +48,10 @@ class Contradiction:
 
 def contradictions(course: Course) -> list[Contradiction]:
     """Everything that contradicts itself in one course, in the order of the rules."""
-    rules = (_deaths, _after_death, _before_graft, _gvhd, _recoveries, _infusions, _cause)
+    rules = (
+        *(_deaths, _after_death, _before_graft, _gvhd, _treated, _recoveries, _responses),
+        *(_infusions, _withheld, _cause),
+    )
     return [found for rule in rules for found in rule(course)]
 
 
@@ -139,6 +152,30 @@ def _overlapping(kind: str, episodes: Sequence[Told[Any]]) -> Iterator[Contradic
             yield Contradiction(f"{kind}-gvhd-overlaps", WARNING, text, (after.source, before.source))
 
 
+def _treated(course: Course) -> Iterator[Contradiction]:
+    """Survival free of GVHD and relapse rests on whether systemic therapy was needed."""
+    for one in course.facts.chronic_gvhd:
+        named = one.fact.treatment if isinstance(one.fact.treatment, tuple) else ()
+        systemic = sorted({key for key in map(_key, named) if key in SYSTEMIC})
+        if one.fact.systemic_treatment is False and systemic:
+            text = f"Chronic GVHD is told to have needed no systemic treatment, and was treated with {systemic[0]}."
+            yield Contradiction("chronic-gvhd-treatment", WARNING, text, (one.source,))
+
+
+def _responses(course: Course) -> Iterator[Contradiction]:
+    relapses = {one.fact.date: one.source for one in course.facts.relapses if _key(one.fact.kind) != "molecular"}
+    for one in course.facts.responses:
+        category, blasts = _key(one.fact.category), one.fact.marrow_blasts_percent
+        if category not in _WITHOUT_BLASTS:
+            continue
+        if isinstance(blasts, Decimal) and blasts >= _BLASTS_OF_REMISSION:
+            text = f"{category} is told on {one.fact.date}, with {blasts} % of blasts in the marrow."
+            yield Contradiction("remission-with-blasts", WARNING, text, (one.source,))
+        if one.fact.date in relapses and isinstance(one.fact.date, PartialDate) and one.fact.date.exact:
+            text = f"{category} and a relapse are told on {one.fact.date}."
+            yield Contradiction("remission-with-relapse", WARNING, text, (one.source, relapses[one.fact.date]))
+
+
 def _recoveries(course: Course) -> Iterator[Contradiction]:
     graft = course.day_zero
     if graft is None or graft.imputed:
@@ -156,8 +193,9 @@ def _recoveries(course: Course) -> Iterator[Contradiction]:
             ):
                 text = f"{line.capitalize()} are told to have recovered on {when}; the counts show {shown.day}."
                 yield Contradiction("recovery-against-counts", WARNING, text, (one.source,))
-            if status == "failed":
-                text = f"{line.capitalize()} are told never to have recovered; the counts show it on {shown.day}."
+            if status in _AGAINST_RECOVERY:
+                told = _AGAINST_RECOVERY[status]
+                text = f"{line.capitalize()} are told {told}; the counts show a fall, and recovery on {shown.day}."
                 yield Contradiction("recovery-against-counts", WARNING, text, (one.source,))
 
 
@@ -168,6 +206,16 @@ def _infusions(course: Course) -> Iterator[Contradiction]:
         if isinstance(first, int) and isinstance(second, int) and second < first:
             text = f"Infusion {second} of donor lymphocytes is dated {after.fact.date}, after infusion {first}."
             yield Contradiction("infusions-out-of-order", ERROR, text, (after.source, before.source))
+
+
+def _withheld(course: Course) -> Iterator[Contradiction]:
+    """One infusion on one day was given or was not."""
+    given = {(one.fact.number, one.fact.date): one.source for one in course.facts.infusions}
+    for one in course.facts.withheld:
+        number, on = one.fact.number, one.fact.date
+        if isinstance(number, int) and isinstance(on, PartialDate) and (number, on) in given:
+            text = f"Infusion {number} of donor lymphocytes on {on} is told as given and as withheld."
+            yield Contradiction("infusion-given-and-withheld", ERROR, text, (one.source, given[number, on]))
 
 
 def _cause(course: Course) -> Iterator[Contradiction]:

@@ -26,9 +26,9 @@ def platelet_engraftment(followed: Followed) -> Verdict | Excluded:
 def _engraftment(followed: Followed, line: str) -> Verdict | Excluded:
     notes = Notes()
     reported, status = _reported(followed, line, notes)
-    if status == "never-below":
-        return Excluded(followed.axis.patient, f"{line} never below the threshold: there is no day of recovery")
     counted = _counted(followed, line, notes)
+    if status == "never-below" and counted is None:
+        return Excluded(followed.axis.patient, f"{line} never below the threshold: there is no day of recovery")
     if counted and reported and counted.day != reported.day:
         notes.listed.append(f"{line} recovered by the counts on another day than reported: the counts hold")
     if counted and not reported and status and status != "engrafted":

@@ -46,10 +46,11 @@ def document(report: Report) -> str:
     )
 
 
-def body(report: Report) -> str:
-    """The content of the page, for a page that has its own style."""
+def body(report: Report, preface: str = "") -> str:
+    """The content of the page, for a page that has its own style. `preface`: HTML that stands under the heading."""
     parts = [
         f"<h1>Endpoints as of {escape(str(report.as_of or 'no date'))}</h1>",
+        preface,
         f"<p>{escape(_about(report))}</p>",
         *_together(report.analyses),
         *(_section(each) for each in report.analyses),

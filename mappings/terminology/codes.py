@@ -6,28 +6,42 @@ say, and nothing is ever matched by display.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mappings.canonicals import Canonicals
 from mappings.r4 import build
+from mappings.r4.frozen import frozen
 from mappings.terminology.systems import Code, LocalCode
 from mappings.terminology.tables import TABLES, Row, table
 
 Coded = tuple[str, str]
+"""A system and a code, or a table and a key."""
 
 
 def concept(table: str, key: str, canonicals: Canonicals, text: str | None = None) -> dict[str, Any]:
-    """CodeableConcept with every code of the row; `text` replaces the row's words. Raises KeyError for no such key."""
-    coded, words = _known(table, key, canonicals)
-    return {"coding": [dict(one) for one in coded], "text": text or words}
+    """CodeableConcept with every code of the row; `text` replaces the row's words. Raises KeyError for no such key.
+
+    It never changes, for all who say the same share it.
+    """
+    found = _known(table, key, canonicals)
+    return {"coding": found["coding"], "text": text} if text else found
+
+
+@lru_cache(maxsize=512)
+def together(rows: tuple[Coded, ...], canonicals: Canonicals) -> dict[str, Any]:
+    """CodeableConcept with every code of several rows (table, key), in the words of the first; it never changes."""
+    found = [coding for table, key in rows for coding in codings(table, key, canonicals)]
+    return frozen({"coding": found, "text": text(*rows[0])})
 
 
 def codings(table: str, key: str, canonicals: Canonicals) -> list[dict[str, Any]]:
-    """Codings of one row in the order of the table. Raises KeyError for no such key."""
-    return [dict(one) for one in _known(table, key, canonicals)[0]]
+    """Codings of one row in the order of the table, never to be changed. Raises KeyError for no such key."""
+    found: list[dict[str, Any]] = _known(table, key, canonicals)["coding"]
+    return found
 
 
+@cache
 def keys(name: str) -> tuple[str, ...]:
     """Every key of a table, in its order."""
     return tuple(table(name))
@@ -66,10 +80,10 @@ def local_concepts() -> list[tuple[str, str]]:
 
 
 @cache
-def _known(table: str, key: str, canonicals: Canonicals) -> tuple[list[dict[str, Any]], str]:
-    """Codings and words of one row; whoever gives them away gives copies."""
+def _known(table: str, key: str, canonicals: Canonicals) -> dict[str, Any]:
     row = _row(table, key)
-    return [build.coding(code.system(canonicals), code.value, _display(code, row)) for code in row.codes], row.text
+    coded = [build.coding(code.system(canonicals), code.value, _display(code, row)) for code in row.codes]
+    return frozen(build.concept(*coded, text=row.text))
 
 
 def _row(name: str, key: str) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mappings.terminology.tables import units
@@ -20,6 +21,7 @@ def to_unit(measured: Measured, unit: str) -> Measured:
     return replace(measured, value=_shifted(measured.value, _power(measured.unit, unit)), unit=unit)
 
 
+@lru_cache(maxsize=64)
 def convertible(unit: str) -> tuple[str, ...]:
     """Every unit that `to_unit` can read where `unit` is wanted."""
     rows = units()

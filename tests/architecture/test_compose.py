@@ -58,6 +58,8 @@ def test_the_scaled_profile_is_a_store_a_broker_the_web_a_herald_and_two_workers
     for name in ("scaled-web", "scaled-herald", "scaled-worker"):
         settings = services[name]["environment"]
         assert "@store:5432/" in settings["ENGRAFT_DATABASE_URL"]
+        assert settings["ENGRAFT_BROKER_URL"] == "redis://broker:6379/0", "the web leaves long work to the workers"
+        assert services[name]["volumes"] == ["engraft:/srv/engraft/var"], "files of exports are fetched from the web"
         assert settings["ENGRAFT_BROKER_URL"] == "redis://broker:6379/0"
 
 

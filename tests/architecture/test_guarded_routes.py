@@ -43,6 +43,7 @@ PAGES = {
     ("/queue/answer", "POST"),
     ("/queue/discard", "POST"),
     ("/queue/retry", "POST"),
+    ("/queue/try-now", "POST"),
     ("/regimens/<id_>/calendar", "GET"),
     ("/regimens/<id_>/calendar", "POST"),
     ("/regimens/<id_>/calendar.ics", "GET"),

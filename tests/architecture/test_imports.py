@@ -46,6 +46,13 @@ def test_a_command_starts_light(module):
     assert set(run.stdout.split()) & HEAVY == set()
 
 
+def test_reading_the_settings_brings_no_plan():
+    """Every command reads them, and most have nothing to plan."""
+    lines = ["import sys", "from adapter.config import load", "load({})", "print(*sys.modules)"]
+    run = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [name for name in run.stdout.split() if name.startswith(("mappings.plan", "mappings.outcomes"))] == []
+
+
 @pytest.mark.parametrize("shape", ["table", "csv", "fhir", "r5"])
 def test_applying_what_ships_reads_no_yaml_and_no_schema_of_it(shape):
     """A run of the command, not only its import: the shipped protocol is packed."""

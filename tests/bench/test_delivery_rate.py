@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
@@ -73,7 +74,7 @@ def bare(url, writers, number):
 
 
 def ours(folder, url, workers, number):
-    """Transactions a second from the outbox; CPU ms and durable writes of each."""
+    """Transactions a second from the outbox, as long as something is due; CPU ms and durable writes of each."""
     with closing(Store(f"sqlite:///{folder}/{next(RUNS)}.sqlite")) as store:
         store.migrate()
         with store.transaction() as tx:
@@ -85,9 +86,15 @@ def ours(folder, url, workers, number):
         began, spent = time.perf_counter(), time.process_time()
         report = crew.once()
         took, spent = time.perf_counter() - began, time.process_time() - spent
+        at_once = report.delivered
+        while report.waiting:  # what a server put off, for as long as it asked
+            threading.Event().wait(max(0.0, (report.next_due - datetime.now(UTC)).total_seconds()))
+            late = crew.once()
+            assert late.delivered + late.retried
+            report = replace(late, delivered=report.delivered + late.delivered)
         crew.close()
     assert report.delivered == number
-    return number / took, 1000 * spent / number, written[True] / number
+    return at_once / took, 1000 * spent / number, written[True] / number
 
 
 def compared(folder, url, number, title):
@@ -122,7 +129,7 @@ def test_delivery_to_a_hospital_that_works_on_two_at_once(tmp_path):
         judged(compared(tmp_path, url, 60, f"to a sandbox that takes {SECONDS * 1000:.0f} ms and works on two"))
 
 
-@pytest.mark.parametrize(("name", "number"), [("hapi", 150), ("helios", 600)])
+@pytest.mark.parametrize(("name", "number"), [("hapi", 300), ("helios", 1200)])
 def test_delivery_to_a_real_server(tmp_path, name, number):
     with servers.START[name](tmp_path) as server:
         judged(compared(tmp_path, server.base_url, number, f"to {name}"))

@@ -25,8 +25,8 @@ def said(value):
     return value | MISSING
 
 
-def amount(*units):
-    parts = {"value": st.decimals(0, 1000, places=3), "unit": st.sampled_from(units)}
+def amount(*units, least="0"):
+    parts = {"value": st.decimals(least, 1000, places=3), "unit": st.sampled_from(units)}
     return said(st.fixed_dictionaries(parts, optional={"comparator": st.sampled_from(words.COMPARATORS)}))
 
 
@@ -91,9 +91,12 @@ SECTIONS = {
         {"date": DATES, "instrument": a_word(words.INSTRUMENT)},
         scores=st.dictionaries(st.sampled_from(["total", "index", "VAS"]), PERCENT, min_size=1),
     ),
-    "dli": some(an_object({"number": st.integers(1, 9), "date": DATES}, cd3_per_kg=amount("10*6/kg")), "number"),
+    "dli": some(
+        an_object({"number": st.integers(1, 9), "date": DATES}, cd3_per_kg=amount("10*6/kg", least="0.001")), "number"
+    ),
     "administrations": some(
-        an_object({"action": st.sampled_from(words.ACTIONS), "date": DAYS}, given=amount("mg", "g")), "action"
+        an_object({"action": st.sampled_from(words.ACTIONS), "date": DAYS}, given=amount("mg", "g", least="0.001")),
+        "action",
     ),
 }
 FOLLOW_UPS = st.fixed_dictionaries(

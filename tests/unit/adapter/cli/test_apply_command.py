@@ -122,6 +122,12 @@ def test_dubois_differs_from_mosteller_and_the_weight_may_have_its_date(run):
     assert amount["m"] != amount["d"]
 
 
+def test_a_draft_without_a_day_zero_tells_the_days_of_the_protocol(run):
+    lines = [line.split("  ")[0] for line in run("apply", "set-haplo-pdli", "--draft").stdout.splitlines()]
+    for days in ("D-13", "D-8..D-6", "D+3", "D+5", "D+6..D+61", "D+6..D+34", "D+35..D+56", "D+62..D+90", "from D+120"):
+        assert days in lines
+
+
 def test_a_draft_needs_nothing_and_has_no_dose(run):
     result = run("apply", "set-haplo-pdli", "--draft")
     assert result.exit_code == 0
@@ -162,12 +168,24 @@ def test_a_file_that_cannot_be_written_is_refused(run, tmp_path):
         ("subject", "Group/1", "subject"),
         ("birth_date", "soon", "birth-date"),
         ("birth_date", "2026-03-03", "day-zero"),
+        ("birth_date", "1850", "birth-date"),
+        ("centre", " ", "centre"),
     ],
 )
 def test_a_wrong_input_is_refused_by_its_name(run, option, value, name):
     result = run(*asked(**{option: value}))
     assert result.exit_code == 1
     assert named(result) == [name]
+
+
+def test_a_centre_that_the_settings_do_not_name_is_refused(run, tmp_path):
+    """A mistyped code would leave out the centre's overlay without a word."""
+    (tmp_path / "engraft.toml").write_text('[centres.FR-037]\nname = "CHU A"\n')
+    settings = {"ENGRAFT_CONFIG": str(tmp_path / "engraft.toml")}
+    assert run(*asked(centre="FR-037"), **settings).exit_code == 0
+    result = run(*asked(centre="FR-38"), **settings)
+    assert (result.exit_code, named(result)) == (1, ["centre"])
+    assert "known: FR-037" in result.stderr
 
 
 def test_a_placeholders_birth_date_may_stand_without_a_day_zero(run):
@@ -258,7 +276,7 @@ def test_a_centres_overlay_and_limits_count(run, with_overlay):
     sound = ("--weight", "66.3", "--height", "175", "--day-zero", "2026-03-02", "--format", "csv", "--centre", "FR-037")
     rows = run("apply", "set-haplo-pdli", *sound, **with_overlay).stdout
     assert "busulfan,Busulfan,3.2,mg/kg,212.1600,210,1,210,IV" in rows
-    other = run("apply", "set-haplo-pdli", *sound[:-1], "BE-001", **with_overlay).stdout
+    other = run("apply", "set-haplo-pdli", *sound[:-2], **with_overlay).stdout
     assert "busulfan,Busulfan,3.2,mg/kg,212.1600,212.2,1,212.2,IV" in other
     stale = run("apply", "set-haplo-pdli", *sound, "--weight-date", "2026-02-11")
     assert stale.exit_code == 1

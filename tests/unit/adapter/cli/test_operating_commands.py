@@ -1,15 +1,13 @@
-"""What an operator types: database, tokens, configuration, queue, delivery."""
+"""What an operator types: database, tokens, queue, delivery."""
 
 from __future__ import annotations
 
-import stat
-import sys
 from datetime import UTC, datetime
 
 import pytest
 
-from adapter.config import load
 from adapter.hospital.sandbox import Sandbox
+from adapter.store import Store
 from adapter.store.outbox import Said
 from adapter.trail import correlation
 from mappings.r4.wire import decode
@@ -127,87 +125,6 @@ class TestClients:
         assert run(*words, "FR-037").exit_code == 0
 
 
-class TestConfig:
-    def test_a_first_file_is_sound_and_its_key_is_private(self, run, tmp_path):
-        assert run("config", "init").exit_code == 0
-        key = tmp_path / "pseudonym.key"
-        assert stat.S_IMODE(key.stat().st_mode) == 0o600
-        settings = load({"ENGRAFT_CONFIG": str(tmp_path / "engraft.toml")})
-        assert len(settings.pseudonym_key()) == 32
-        assert run("config", "check", ENGRAFT_CONFIG="engraft.toml").exit_code == 0
-
-    def test_nothing_is_ever_overwritten(self, run, tmp_path):
-        run("config", "init")
-        before = (tmp_path / "pseudonym.key").read_text()
-        (tmp_path / "engraft.toml").write_text('[privacy]\nkey = { file = "pseudonym.key" }\n# mine\n')
-        assert run("config", "init").exit_code == 1
-        assert (tmp_path / "pseudonym.key").read_text() == before
-        assert "# mine" in (tmp_path / "engraft.toml").read_text()
-
-    @pytest.mark.parametrize("algorithm", ["ES384", "RS384"])
-    def test_a_key_for_smart_is_written_for_its_owner_alone_and_checked(self, run, tmp_path, algorithm):
-        assert run("config", "key", "mine.pem", "--algorithm", algorithm).exit_code == 0
-        assert (tmp_path / "mine.pem").stat().st_mode & 0o777 == 0o600
-        (tmp_path / "engraft.toml").write_text('[smart]\nkeys = [{ file = "mine.pem" }]\n')
-        assert run("config", "check", ENGRAFT_CONFIG="engraft.toml").exit_code == 0
-        assert run("config", "key", "mine.pem").exit_code == 1
-        (tmp_path / "mine.pem").write_text("no key")
-        told = run("config", "check", ENGRAFT_CONFIG="engraft.toml")
-        assert told.exit_code == 1
-        assert "smart.keys" in told.stderr
-
-    def test_a_key_that_is_missing_is_made_where_the_file_says(self, run, tmp_path):
-        (tmp_path / "mine.toml").write_text('[privacy]\nkey = { file = "keys/k" }\n')
-        result = run("config", "init", "mine.toml")
-        assert (result.exit_code, "keys/k" in result.stdout) == (0, True)
-        assert (tmp_path / "keys" / "k").is_file()
-
-    def test_a_registry_gets_the_key_file_that_it_names(self, run, tmp_path):
-        section = '[registries.a]\nbase_url = "http://127.0.0.1:9/fhir"\nkey = { file = "a.key" }\n'
-        (tmp_path / "mine.toml").write_text(section)
-        assert run("config", "init", "mine.toml").exit_code == 0
-        assert stat.S_IMODE((tmp_path / "a.key").stat().st_mode) == 0o600
-        (tmp_path / "a.key").write_text("words")
-        told = run("config", "check", ENGRAFT_CONFIG="mine.toml")
-        assert (told.exit_code, "registries.a.key" in told.stderr) == (1, True)
-
-    def test_a_folder_that_cannot_be_made_is_refused(self, run, tmp_path):
-        (tmp_path / "file").write_text("")
-        assert run("config", "init", tmp_path / "file" / "engraft.toml").exit_code == 1
-
-    def test_uncommented_the_first_file_is_sound_too(self, run, tmp_path):
-        """Every commented setting of the starter file is one that exists."""
-        run("config", "init")
-        file = tmp_path / "engraft.toml"
-        lines = file.read_text().splitlines()
-        live = [line[2:] if line.startswith("# [") or (" = " in line and line[:2] == "# ") else line for line in lines]
-        file.write_text("\n".join(line for line in live if not line.startswith(("auth:", "      {"))))
-        settings = load({"ENGRAFT_CONFIG": str(file)})
-        assert set(settings.centres) == {"FR-037"}
-        assert set(settings.hospitals) == {"chu-a"}
-        assert set(settings.registries) == {"national"}
-
-    def test_faults_are_explained_with_file_and_line(self, run, tmp_path):
-        (tmp_path / "e.toml").write_text("[centres.A]\nnmae = 1\n")
-        result = run("config", "check", ENGRAFT_CONFIG="e.toml")
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert "e.toml:2: centres.A.nmae" in result.stderr
-
-    def test_a_secret_or_key_that_is_missing_is_named(self, run, tmp_path):
-        hook = 'webhook = { kind = "hmac", secret = { file = "s" } }\n[privacy]\nkey = { file = "k" }\n'
-        (tmp_path / "e.toml").write_text('[hospitals.h]\nbase_url = "http://h/f"\n' + hook)
-        result = run("config", "check", "--json", ENGRAFT_CONFIG="e.toml")
-        assert result.exit_code == 1
-        places = [issue["expression"][0] for issue in decode(result.stdout)["issue"]]
-        assert places == ["e.toml: hospitals.h.webhook.secret", "e.toml: privacy.key"]
-
-    def test_without_a_file_the_defaults_are_shown(self, run):
-        result = run("config", "check")
-        assert result.exit_code == 0
-        assert "ENGRAFT_CONFIG is not set" in result.stdout
-        assert decode(run("config", "check", "--json").stdout)["issue"][0]["severity"] == "information"
-
-
 class TestQueue:
     def test_what_waits_is_listed_and_shown(self, run, database):
         id_ = queued(database)
@@ -274,6 +191,20 @@ class TestQueue:
         assert told == {"retried": [id_], "refused": [99]}
         assert run("queue", "retry", 99).exit_code == 1
 
+    def test_a_silent_hospital_is_to_be_asked_at_once(self, run, database):
+        id_ = queued(database)
+        with database.transaction() as tx:
+            tx.outbox.lease("w", at=NOW, lease_seconds=60)
+            tx.outbox.retry(id_, "w", Said("silent"), due=datetime(2099, 1, 1, tzinfo=UTC))
+        told = run("queue", "try-now", "chu-a", "--as", "Ada")
+        assert (told.exit_code, told.stderr) == (0, "chu-a will be asked at once; 1 patient waits\n")
+        with database.reading() as tx:
+            assert tx.outbox.show(id_).due < datetime.now(UTC)
+            (deed,) = tx.audit.of("chu-a")
+        assert deed.who.endswith(" for Ada")
+        refused = run("queue", "try-now", "nowhere")
+        assert (refused.exit_code, "nothing waits for nowhere" in refused.stderr) == (1, True)
+
     def test_a_delivery_is_discarded_with_a_reason(self, run, database):
         id_ = queued(database)
         assert run("queue", "discard", id_).exit_code == 2
@@ -332,36 +263,22 @@ class TestDeliver:
     def test_without_a_database_it_is_exit_3(self, run):
         assert run("deliver").exit_code == 3
 
+    def test_more_workers_than_the_database_has_connections_are_refused_with_both_numbers(
+        self, run, database, tmp_path, monkeypatch
+    ):
+        id_ = queued(database)
+        monkeypatch.setattr(Store, "room", lambda _: 60)
+        result = run("deliver", "--workers", "64", **configured(tmp_path, "http://127.0.0.1:9/fhir"))
+        assert result.exit_code == 1
+        assert "up to 70 connections are needed, and the database gives 60" in result.stderr
+        assert "say fewer --workers, or raise its max_connections" in result.stderr
+        assert states(database) == {id_: "waiting"}
+
     @pytest.mark.parametrize(
         "words", [["--workers", "0"], ["--workers", "many"], ["--sometimes"], ["--once", "--watch"]]
     )
     def test_wrong_usage(self, run, words):
         assert run("deliver", *words).exit_code == 2
-
-
-class TestCelery:
-    def test_it_needs_a_broker(self, run):
-        run("init-db")
-        result = run("deliver", "--celery")
-        assert result.exit_code == 1
-        assert "ENGRAFT_BROKER_URL" in result.stderr
-
-    def test_it_names_the_package_that_is_not_installed(self, run, monkeypatch):
-        run("init-db")
-        monkeypatch.setitem(sys.modules, "adapter.scale.herald", None)
-        result = run("deliver", "--celery", ENGRAFT_BROKER_URL="redis://127.0.0.1:9/0")
-        assert result.exit_code == 1
-        assert "adapter.scale.herald, which is not installed" in result.stderr
-
-    def test_it_calls_workers_until_it_is_stopped(self, run, monkeypatch):
-        from adapter.scale.herald import Herald
-
-        run("init-db")
-        monkeypatch.setattr(Herald, "watch", lambda herald: herald.stop.set())
-        assert run("deliver", "--celery", ENGRAFT_BROKER_URL="redis://127.0.0.1:9/0").exit_code == 0
-
-    def test_either_it_or_the_work_itself(self, run):
-        assert run("deliver", "--celery", "--watch").exit_code == 2
 
 
 class TestQuestions:

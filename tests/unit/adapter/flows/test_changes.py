@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -60,6 +60,13 @@ def test_a_changed_weight_flags_what_is_to_be_given_and_changes_no_dose(ward):
         "Weight 60 kg of 2026-02-24 differs by 14.9 % from the 70.50 kg dosed by: to be redosed?"
     ]
     assert milligrams(ward, "busulfan/D-5") == Decimal("225.6")
+
+
+def test_a_changed_weight_flags_no_day_before_it_and_every_course_that_goes_on(ward):
+    ward.visit(measurements={"weight": {"value": 50, "unit": "kg", "date": "2026-03-20"}})
+    assert notes(ward, "busulfan/D-5") == []
+    assert ward.one("busulfan/D-5").version == 1
+    assert any("Weight 50 kg of 2026-03-20" in one for one in notes(ward, "ciclosporin/D6"))
 
 
 def test_a_small_change_of_weight_flags_nothing(ward):
@@ -148,6 +155,31 @@ def test_a_stop_withdraws_what_was_to_come_with_its_reason(ward):
     version = ward.one("busulfan/D-4").version
     ward.visit()
     assert ward.one("busulfan/D-4").version == version
+
+
+TOMORROW = {"redose": ("since", {"weight": {"value": 64, "unit": "kg", "date": "2026-02-16"}}), "stop": ("date", {})}
+
+
+@pytest.mark.parametrize("deed", TOMORROW)
+def test_what_begins_tomorrow_does_not_change_immunosuppression_today(ward, deed):
+    do, (name, said) = {"redose": redose, "stop": stop}[deed], TOMORROW[deed]
+    ward.now = datetime(2026, 3, 20, 8, tzinfo=UTC)
+    before = ward.one("ciclosporin/D6")
+    with pytest.raises(Invalid, match="ciclosporin, mycophenolate would change at once") as refused:
+        do(ward, **{name: "2026-03-21"}, **said)
+    assert [fault.path for fault in refused.value.faults] == [name]
+    assert ward.one("ciclosporin/D6") == before
+    do(ward, **{name: "2026-03-20"}, **said)
+    assert ward.one("ciclosporin/D6").version == before.version + 1
+
+
+@pytest.mark.parametrize("deed", TOMORROW)
+def test_what_begins_before_immunosuppression_may_lie_ahead(ward, deed):
+    do, (name, said) = {"redose": redose, "stop": stop}[deed], TOMORROW[deed]
+    ward.now = datetime(2026, 2, 26, 8, tzinfo=UTC)
+    ward.enrol(transplant=document(ENROLMENT)["transplant"] | {"planned": True})
+    do(ward, **{name: "2026-03-08"}, **said)
+    assert ward.one("ciclosporin/D6").version == 2
 
 
 def test_a_stopped_course_is_not_changed_again(ward):

@@ -17,10 +17,14 @@ import pytest
 
 from adapter.config import Hospital, Settings
 from adapter.errors import StoreUnavailable
+from adapter.flows import batch_job
 from adapter.flows import crew as crew_module
 from adapter.flows.crew import Crew, is_dead, told, worker_name
+from adapter.flows.uploads import BODY, LINES, Upload
 from adapter.hospital.sandbox import Sandbox
 from adapter.hospital.sandbox.habits import Habits
+from mappings.r4 import wire
+from tests.lib.forms import ENROLMENT, FOLLOW_UP
 from tests.lib.logged import logged
 from tests.lib.post import observation, patient
 
@@ -153,6 +157,52 @@ def test_a_mistake_of_ours_ends_no_worker_it_is_counted_and_tried_again_later(st
         ("deliver_round", "KeyError", 2),
     ]
     assert "Jane" not in caplog.text
+
+
+def sent(store):
+    """A batch of two documents."""
+    lines = Upload(LINES, {BODY: b"\n".join(map(wire.encode, (ENROLMENT, FOLLOW_UP)))})
+    with store.transaction() as tx:
+        tx.clients.add("forms", "centre", "FR-037", datetime.now(UTC))
+        (centre,) = tx.clients.listing()
+    return batch_job.ask(lines, store=store, client=centre, centre="FR-037", now=datetime.now(UTC)).id
+
+
+def state_of(store, batch):
+    with store.reading() as tx:
+        return tx.batches.get(batch, "forms", datetime.now(UTC)).state
+
+
+def test_a_batch_whose_web_process_was_killed_is_taken_in_at_once(store):
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    machine, id_ = worker_name("x").split("/")[0], sent(store)
+    with store.transaction() as tx:
+        assert tx.batches.claim(id_, f"{machine}/{int(ended.stdout)}/batch-x", datetime.now(UTC))
+    crew = crew_of(store)
+    with watching(crew):
+        until(lambda: state_of(store, id_) == "done")
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_batch_that_somebody_works_on_is_left_to_him_and_a_report_goes_when_it_is_over(store, monkeypatch):
+    id_ = sent(store)
+    with store.transaction() as tx:
+        assert tx.batches.claim(id_, "elsewhere/1/batch-x", datetime.now(UTC))
+    crew = crew_of(store)
+    crew.take_in()
+    assert state_of(store, id_) == "running"
+    monkeypatch.setattr(crew_module, "now", lambda: datetime.now(UTC) + timedelta(seconds=31))
+    crew.stop.set()
+    crew.take_in()
+    assert state_of(store, id_) == "running", "who is to stop begins nothing"
+    crew.stop.clear()
+    crew.take_in()
+    assert state_of(store, id_) == "done"
+    monkeypatch.setattr(crew_module, "now", lambda: datetime.now(UTC) + timedelta(hours=25))
+    crew.take_in()
+    with store.reading() as tx:
+        assert tx.batches.counts() == {}
+    crew.close()
 
 
 def test_who_is_dead_and_who_is_not():

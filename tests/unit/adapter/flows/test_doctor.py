@@ -9,10 +9,13 @@ import pytest
 import responses
 
 from adapter.config import Auth, Hospital, Registry, Secret, Settings
+from adapter.flows import batch_job
 from adapter.flows.doctor import AWAY, ILL, LOOK, WELL, Finding, examine
+from adapter.flows.uploads import BODY, LINES, Upload
 from adapter.hospital.connections import Connections
 from adapter.hospital.sandbox import Sandbox
 from adapter.store import Store
+from adapter.store.clients import Client
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
 BASE = "http://hospital.example/fhir"
@@ -94,6 +97,21 @@ def test_what_is_parked_or_waits_for_long_is_worth_a_look(store):
         tx.outbox.park(row.id, "w", Said("refused"))
     parked, _ = found(Settings(), store)["queue"]
     assert (parked.state, parked.advice) == (LOOK, "engraft queue list --state parked")
+
+
+def test_a_batch_that_nobody_takes_up_is_worth_a_look(store):
+    client, upload = Client("forms", "centre", "FR-037"), Upload(LINES, {BODY: b"{}"})
+    id_ = batch_job.ask(upload, store=store, client=client, centre="FR-037", now=NOW).id
+    assert "batches" not in found(Settings(), store, NOW + timedelta(minutes=4))
+    (one,) = found(Settings(), store, NOW + timedelta(minutes=6))["batches"]
+    assert (one.state, one.says) == (
+        LOOK,
+        "1 to be taken in and nobody works on them, the oldest for 6 minutes",
+    )
+    assert "Celery's workers run?" in one.advice
+    with store.transaction() as tx:
+        tx.batches.claim(id_, "elsewhere/1/x", NOW + timedelta(minutes=6))
+    assert "batches" not in found(Settings(), store, NOW + timedelta(minutes=6))
 
 
 def test_a_secret_or_key_that_cannot_be_read_is_told(tmp_path, store):

@@ -31,9 +31,9 @@ def other():
 
 
 @pytest.fixture
-def trust(tmp_path, ehr, other):
+def trust(tmp_path, ehr, other, store):
     file = published(tmp_path, ehr.public, other.public | {"kid": "rsa"})
-    return Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=file)})
+    return Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=file)}, store)
 
 
 def check(trust, token, at=NOW):
@@ -144,6 +144,14 @@ def test_a_token_is_taken_once_also_when_it_is_written_otherwise(trust, ehr):
     check(trust, ehr.token(jti="twice"))
 
 
+def test_it_is_taken_once_by_all_processes_together(tmp_path, ehr, prepared, opened):
+    ehrs = {"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=published(tmp_path, ehr.public))}
+    one, another = (Trust(ehrs, opened(prepared)) for _ in range(2))
+    token = ehr.token(jti="once")
+    check(one, token)
+    assert "taken before" in refused(another, token)
+
+
 def test_a_nonce_is_forgotten_when_its_token_no_longer_holds(trust, ehr):
     check(trust, ehr.token(jti="once"))
     later = NOW + timedelta(seconds=300 + SKEW + 1)
@@ -167,29 +175,29 @@ def test_a_refused_token_uses_up_no_nonce(trust, ehr):
         {"d": "AA"},
     ],
 )
-def test_a_key_that_is_not_for_this_is_not_used(tmp_path, ehr, change):
+def test_a_key_that_is_not_for_this_is_not_used(tmp_path, ehr, change, store):
     file = published(tmp_path, ehr.public | change)
-    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=file)})
+    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=file)}, store)
     assert "none of the EHR's keys" in refused(trust, ehr.token())
 
 
-def test_a_short_rsa_key_is_not_used(tmp_path):
+def test_a_short_rsa_key_is_not_used(tmp_path, store):
     weak = SigningEhr.with_rsa(1024)
-    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=published(tmp_path, weak.public))})
+    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=published(tmp_path, weak.public))}, store)
     with pytest.warns(UserWarning, match="1024 bits"):
         token = weak.token()
     assert "none of the EHR's keys" in refused(trust, token)
 
 
-def test_another_curve_is_none(tmp_path, ehr):
+def test_another_curve_is_none(tmp_path, ehr, store):
     wrong = SigningEhr(ec.generate_private_key(ec.SECP256R1()))
-    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=published(tmp_path, wrong.public))})
+    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=published(tmp_path, wrong.public))}, store)
     assert "none of the EHR's keys" in refused(trust, ehr.token())
 
 
-def test_a_rotated_key_counts_at_once(tmp_path, ehr):
+def test_a_rotated_key_counts_at_once(tmp_path, ehr, store):
     file, new = published(tmp_path, ehr.public), SigningEhr(kid="k2")
-    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=file)})
+    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=file)}, store)
     refused(trust, new.token())
     published(tmp_path, new.public)
     check(trust, new.token())
@@ -197,33 +205,34 @@ def test_a_rotated_key_counts_at_once(tmp_path, ehr):
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"keys": 3}'])
-def test_where_the_keys_are_away_nothing_is_taken(tmp_path, ehr, content):
+def test_where_the_keys_are_away_nothing_is_taken(tmp_path, ehr, content, store):
     file = tmp_path / "jwks.json"
     if content:
         file.write_text(content)
-    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=file)})
+    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_file=file)}, store)
     with pytest.raises(Unavailable, match="keys of the EHR chu-a cannot be read"):
         check(trust, ehr.token())
 
 
 @responses.activate
-def test_keys_may_be_where_the_ehr_publishes_them_and_the_token_may_say_so(ehr):
+def test_keys_may_be_where_the_ehr_publishes_them_and_the_token_may_say_so(ehr, store):
     url = "https://ehr.chu-a.example/jwks.json"
     responses.get(url, json={"keys": [ehr.public]})
-    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_url=url)})
+    trust = Trust({"chu-a": Ehr("chu-a", ISSUER, "FR-037", jwks_url=url)}, store)
     assert check(trust, ehr.token(header={"jku": url}))
     assert check(trust, ehr.token())
     refused(trust, ehr.token(header={"jku": f"{url}?x"}))
     assert len(responses.calls) == 1
 
 
-def test_an_ehr_of_several_houses_tells_which_by_its_tenant(tmp_path, ehr):
+def test_an_ehr_of_several_houses_tells_which_by_its_tenant(tmp_path, ehr, store):
     file = published(tmp_path, ehr.public)
     trust = Trust(
         {
             "a": Ehr("a", ISSUER, "FR-037", tenant="chu-a", jwks_file=file),
             "b": Ehr("b", ISSUER, "BE-001", tenant="uz-b", jwks_file=file),
-        }
+        },
+        store,
     )
     assert check(trust, ehr.token(tenant="uz-b")) == Client("ehr:b", "ehr", "BE-001")
     assert check(trust, ehr.token(tenant="chu-a", jti=uuid4().hex)).centre == "FR-037"
@@ -231,13 +240,14 @@ def test_an_ehr_of_several_houses_tells_which_by_its_tenant(tmp_path, ehr):
         assert "is no EHR" in refused(trust, ehr.token(tenant=tenant))
 
 
-def test_the_keys_of_one_ehr_open_nothing_of_another(tmp_path, ehr, other):
+def test_the_keys_of_one_ehr_open_nothing_of_another(tmp_path, ehr, other, store):
     (tmp_path / "b").mkdir()
     trust = Trust(
         {
             "a": Ehr("a", ISSUER, "FR-037", jwks_file=published(tmp_path, ehr.public)),
             "b": Ehr("b", "https://b.example", "BE-001", jwks_file=published(tmp_path / "b", other.public)),
-        }
+        },
+        store,
     )
     assert "signature is not by" in refused(trust, SigningEhr(kid="k1").token())
     refused(trust, ehr.token(iss="https://b.example"))

@@ -87,6 +87,8 @@ def test_orders_are_dated_from_day_zero_and_dosed_from_the_measures(ward):
         ({"measurements": {"not_done": "unknown"}}, ["measurements.weight", "measurements.height"]),
         ({"measurements": {"weight": MEASURES["weight"]}}, ["measurements.height"]),
         ({"measurements": MEASURES | {"weight": {"not_done": "unknown"}}}, ["measurements.weight"]),
+        ({"measurements": MEASURES | {"weight": MEASURES["weight"] | {"date": "2020"}}}, ["measurements.weight"]),
+        ({"measurements": MEASURES | {"height": MEASURES["height"] | {"date": "2026-02"}}}, ["measurements.height"]),
         (
             {"measurements": MEASURES | {"weight": MEASURES["weight"] | {"value": {"not_done": "unknown"}}}},
             ["measurements.weight"],

@@ -325,3 +325,21 @@ def test_a_record_that_is_no_valid_r4_holds_up_nobody_else(ward):
     done = push(ward.store, NAME, choosy, ward.now, who="operator")
     assert done.queued == 1
     assert done.left == {f"course {first.course}: Bundle: is no valid R4": 1}
+
+
+@pytest.mark.parametrize("error", [KeyError("Dupont"), ValueError("Dupont"), TypeError("Dupont"), AttributeError("x")])
+def test_a_record_that_nobody_foresaw_holds_up_nobody_else_and_its_words_are_not_told(ward, error):
+    with ward.store.reading() as tx:
+        first = next(tx.resources.stream(centres=None, kinds=["Patient"]))
+    ward.enrol(patient="P-0002")
+
+    def choosy(resources, _):
+        if any(one["id"] == first.id for one in resources):
+            raise error
+        return Submission([whole(resources, KEY, date(2026, 11, 3))])
+
+    done = push(ward.store, NAME, choosy, ward.now, who="operator")
+    assert done.queued == 1
+    assert done.left == {f"course {first.course}: has a record that cannot be read": 1}
+    again = push(ward.store, NAME, choosy, ward.now, who="operator")  # now the registry's key is looked at too
+    assert (again.queued, again.unchanged) == (0, 1)

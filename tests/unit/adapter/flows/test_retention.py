@@ -155,7 +155,8 @@ class TestTheWorker:
         asked = NOW + timedelta(days=399)
         about = {"store": ward.store, "client": "c", "centre": OURS, "url": "u", "now": asked, "settings": kept}
         job = bulk.ask(bulk.Asked(("Patient",)), **about)
-        self.looked(ward, kept, monkeypatch, asked + timedelta(hours=25))  # not here that its files lie
+        elsewhere = replace(kept, exports=Exports(tmp_path / "elsewhere", 24))
+        self.looked(ward, elsewhere, monkeypatch, asked + timedelta(hours=25))
         bulk.work(job.id, store=ward.store, clock=lambda: asked, settings=kept)
         assert (tmp_path / "exports" / job.id / "Patient.ndjson").is_file()
         self.looked(ward, kept, monkeypatch, asked + timedelta(hours=23))

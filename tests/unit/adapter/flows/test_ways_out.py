@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from adapter.app import create_app
 from adapter.config import Exports, Registry, Settings
 from adapter.flows import access, bulk, endpoints, export, forms, registry
 from adapter.flows.bulk import Asked
@@ -18,10 +19,10 @@ from adapter.flows.endpoints import Question
 from adapter.flows.push import push
 from adapter.flows.submission import submit_to
 from adapter.store import Store
-from adapter.store.resources import Stored
+from adapter.store.stored import Stored
 from mappings.canonicals import CIBMTR_CRID
 from mappings.r4.build import collection
-from mappings.r4.wire import encode
+from mappings.r4.wire import decode, encode
 from mappings.registry import report_page
 from mappings.registry.group_observations import group_observations
 from mappings.registry.measure_report import measure_reports
@@ -133,6 +134,21 @@ def test_registry_bundles(site, planted):
 def test_the_export_of_the_command_line(site, planted):
     store, _ = site
     require_silent(list(export.deidentified(store, export.Leaving(KEY, NOW), aside=[])), planted)
+
+
+@pytest.mark.parametrize("kind", ["Patient", "Observation", "Condition", "Procedure"])
+def test_what_a_registry_reads_and_searches(site, planted, kind):
+    store, settings = site
+    with store.transaction() as tx:
+        token = tx.clients.add(f"reader-of-{kind}", "registry", None, NOW)
+    client = create_app(settings, store, lambda: NOW).test_client()
+    headers = {"Authorization": f"Bearer {token}"}
+    beside = "_revinclude=Observation:patient" if kind == "Patient" else "_include=*"
+    answer = client.get(f"/fhir/{kind}?_count=500&{beside}", headers=headers)
+    assert len(decode(answer.data)["entry"]) >= PATIENTS
+    require_silent(f"{answer.headers}{answer.text}", planted)
+    id_ = decode(answer.data)["entry"][0]["resource"]["id"]
+    require_silent(client.get(f"/fhir/{kind}/{id_}/_history", headers=headers).text, planted)
 
 
 def test_the_bulk_export_of_a_registry(site, planted):

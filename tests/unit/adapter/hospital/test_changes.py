@@ -20,7 +20,8 @@ def test_what_has_no_id_there_is_created_once_and_referred_to_within_the_transac
     first, second, third = bundle(changes, {})["entry"]
     assert first["request"] == {"method": "POST", "url": "Patient", "ifNoneExist": f"identifier={SYSTEM}|p"}
     assert "id" not in first["resource"]
-    assert second["resource"]["subject"]["reference"] == first["fullUrl"] == "urn:uuid:p"
+    assert second["resource"]["subject"]["reference"] == first["fullUrl"]
+    assert first["fullUrl"] != "urn:uuid:p"  # no UUID, so no such URI either
     assert (third["resource"]["id"], third["request"]["url"]) == ("77", "Observation/77")
 
 

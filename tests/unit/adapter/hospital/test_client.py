@@ -174,6 +174,26 @@ def test_a_server_that_asks_for_a_pause_gets_it_even_if_it_is_transient(web, hos
     assert len(web.calls) == 1
 
 
+def test_a_transaction_that_lost_against_others_is_put_off_alone_for_as_long_as_the_server_asks(web, hospital):
+    """Helios 0.2.7, word for word: the server lives, and takes what comes alone."""
+    told = []
+
+    @contextmanager
+    def turn():
+        yield lambda: told.append("crowded")
+
+    text = (
+        "The server aborted the transaction for a transient reason after 1 attempt, so no entries were applied. "
+        "Retry the request."
+    )
+    issue = {"severity": "error", "code": "transient", "details": {"text": text}}
+    web.post(BASE, status=503, headers={"Retry-After": "5"}, json=OUTCOME | {"issue": [issue]})
+    with pytest.raises(HospitalUnavailable) as put_off:
+        hospital.apply([Change(PATIENT, "synthetic-1")], {}, turn)
+    assert (type(put_off.value), put_off.value.retry_after) == (HospitalUnavailable, 5)
+    assert (len(web.calls), told) == (1, ["crowded"])
+
+
 @pytest.mark.parametrize("status", [409, 412])
 def test_an_old_version_is_told_whichever_way_the_server_says_it(web, hospital, status):
     web.post(BASE, status=status, json=OUTCOME)

@@ -43,6 +43,20 @@ def test_everybody_may_write_until_the_hospital_says_otherwise(pace):
     assert answered(pace, 99) == 8
 
 
+def test_a_person_may_have_it_asked_at_once_and_what_is_not_answered_counts_as_before(pace, clock):
+    assert pace.silent_since is None
+    waits = []
+    for _ in range(3):
+        waits.append((pace.silent(None) - clock.now).total_seconds())
+        assert pace.silent_since == clock.now
+        clock.pass_(0.1)
+        pace.probe()
+        assert (pace.until, pace.silent_since, pace.writers) == (None, None, 1), "one, and not all of them"
+    assert waits == [1.0, 2.0, 4.0], "twice as long each time, with chance at a half"
+    answered(pace, 1)
+    assert pace.writers == 2
+
+
 def test_too_many_are_halved_and_come_back_slowly(pace):
     pace.crowded()
     assert pace.writers == 4
@@ -70,13 +84,20 @@ def test_patients_are_claimed_together_as_long_as_the_books_would_cost_more_than
     for lanes in (2, 4, 8, 16, 32):
         pace.took(lanes, books=0.020, sending=0.003 * lanes)
         assert pace.lanes == min(2 * lanes, MOST_LANES)
-    pace.took(32, books=0.020, sending=32.0)
+    pace.took(32, books=0.020, sending=64.0)
     assert pace.lanes == 1, "never more than is needed"
     pace.took(16, books=9.0, sending=1.6)
-    assert pace.lanes == 10, "not more than are sent in a second, whatever the books cost"
+    assert pace.lanes == 20, "not more than are sent in two seconds, whatever the books cost"
     pace.took(1, books=0.010, sending=0.0)
     pace.silent(None)
     assert pace.lanes == 1, "who may be away is asked about one patient"
+
+
+def test_the_books_of_all_who_write_side_by_side_count(clock):
+    alone, many = (Pace(writers, clock, lambda: 0.0) for writers in (1, 8))
+    for pace in (alone, many):
+        pace.took(4, books=0.005, sending=0.800)
+    assert (alone.lanes, many.lanes) == (1, 4)
 
 
 def test_one_always_may(pace):

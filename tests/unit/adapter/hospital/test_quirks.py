@@ -20,6 +20,7 @@ from adapter.hospital.quirks import RULES, Verdict, rule_for
         (400, "processing internal error in sqlite: Failed to insert: database table is locked: resources", "CROWDED"),
         (413, "", "TOO_LARGE"),
         (503, "transient", "CROWDED"),
+        (503, "transient The server aborted the transaction for a transient reason after 1 attempt", "RACED"),
         (503, "", "AWAY"),
         (429, "throttled", "AWAY"),
         (401, "login", "AWAY"),

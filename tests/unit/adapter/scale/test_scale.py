@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from kombu.exceptions import OperationalError
 
-from adapter.config import Hospital, Settings
+from adapter.config import Exports, Hospital, Settings
 from adapter.errors import StoreUnavailable
+from adapter.flows import batch_job, bulk
+from adapter.flows.uploads import BODY, LINES, Upload
 from adapter.hospital.sandbox import Sandbox
 from adapter.scale import app
 from adapter.scale.herald import Herald
+from mappings.r4 import wire
+from tests.lib.forms import ENROLMENT, FOLLOW_UP
 from tests.lib.logged import logged
 from tests.lib.post import observation, patient
+
+NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -83,6 +90,82 @@ def test_a_database_that_is_away_is_logged_and_the_message_is_over(worker, monke
     assert [(line["level"], line["says"]) for line in log.of("store-unavailable")] == [
         ("warning", "the-database-is-busy")
     ] * 2
+
+
+@pytest.fixture
+def centre(store):
+    with store.transaction() as tx:
+        tx.clients.add("forms", "centre", "FR-037", NOW)
+        return next(one for one in tx.clients.listing())
+
+
+def sent(store, centre):
+    lines = b"\n".join(map(wire.encode, (ENROLMENT, FOLLOW_UP)))
+    upload = Upload(LINES, {BODY: lines})
+    return batch_job.ask(upload, store=store, client=centre, centre="FR-037", now=datetime.now(UTC)).id
+
+
+def asked(store, settings):
+    told = {"store": store, "settings": settings, "now": datetime.now(UTC)}
+    return bulk.ask(bulk.Asked(("Patient",)), client="forms", centre="FR-037", url="http://localhost", **told).id
+
+
+def test_a_batch_is_taken_in_by_turns(store, worker, said, centre, monkeypatch):
+    monkeypatch.setattr(app, "TURN_SECONDS", -1.0)
+    id_ = sent(store, centre)
+    worker.batch(id_)
+    assert said == [("engraft.batch", id_)]
+    worker.batch(id_)
+    assert len(said) == 1
+    worker.batch(id_)  # a message that came twice finds nothing to do
+    with store.reading() as tx:
+        found = tx.batches.get(id_, "forms", NOW)
+        assert (found.state, found.body) == ("done", None)
+        assert [one.taken["kind"] for one in tx.batches.items(id_)] == ["enrolment", "follow-up"]
+
+
+def test_an_export_is_written_where_the_web_looks_for_it(store, worker, tmp_path):
+    settings = Settings(exports=Exports(tmp_path / "var" / "exports", 24))
+    id_ = asked(store, settings)
+    with logged() as log:
+        worker.export(id_)
+    assert [line["export"] for line in log.of("export-elsewhere")] == [id_]
+    with store.reading() as tx:
+        assert tx.exports.free(datetime.now(UTC)) == [id_], "whoever sees the folder may have it"
+    worker._local.mine = replace(worker._mine(), settings=settings)
+    worker.export(id_)
+    with store.reading() as tx:
+        assert tx.exports.get(id_, "forms", datetime.now(UTC)).state == "done"
+
+
+def test_the_herald_calls_for_what_nobody_works_on(store, centre, tmp_path):
+    said = []
+    settings = Settings(exports=Exports(tmp_path / "exports", 24))
+    herald = Herald(store, settings, 2, lambda _: None, say=lambda *what: said.append(what))
+    mine, theirs, export = sent(store, centre), sent(store, centre), asked(store, settings)
+    with store.transaction() as tx:
+        assert tx.batches.claim(theirs, "elsewhere/1/batch-x", datetime.now(UTC))
+    herald.take_in()
+    assert said == [("engraft.batch", mine), ("engraft.export", export)]
+    with store.reading() as tx:
+        assert tx.batches.items(mine) == []
+    herald.close()
+
+
+def test_a_message_holds_nothing_of_a_patient(store, centre, tmp_path):
+    said = []
+    herald = Herald(store, Settings(), 1, lambda _: None, say=lambda *what: said.append(what))
+    sent(store, centre)
+    herald.take_in()
+    herald.close()
+    assert ENROLMENT["patient"] not in str(said)
+    assert len(str(said)) < 80
+
+
+def test_long_work_has_a_queue_of_its_own_so_that_workers_can_be_kept_for_deliveries():
+    routes = {task: app.app.amqp.router.route({}, task)["queue"].name for task in (app.BATCH, app.EXPORT)}
+    assert set(routes.values()) == {"engraft.long"}
+    assert sorted(app.app.amqp.queues) == ["engraft", "engraft.long"], "a worker that says nothing takes both"
 
 
 def test_the_log_of_a_worker_is_ours_and_not_celerys(worker):

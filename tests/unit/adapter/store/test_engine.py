@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 import sqlalchemy
@@ -177,6 +178,23 @@ def test_postgresql_opens_no_connection_before_it_is_needed(monkeypatch):
 @pytest.mark.parametrize("name", ["postgresql", "postgresql+psycopg"])
 def test_postgresql_is_spoken_to_by_psycopg(name):
     assert Store(f"{name}://db/engraft")._engine.driver == "psycopg"
+
+
+def test_as_many_threads_as_were_asked_for_have_a_connection_each(url, store):
+    """64 workers at one hospital, and those beside them."""
+    everybody = threading.Barrier(70)
+
+    def look(crowd) -> bool:
+        with crowd.reading():
+            everybody.wait(30)  # until all of them are in the midst of it
+            return True
+
+    with closing(Store(url, busy_seconds=1, threads=70)) as crowd, ThreadPoolExecutor(70) as pool:
+        assert all(pool.map(look, [crowd] * 70))
+
+
+def test_files_are_not_counted(store):
+    assert store.room() is None
 
 
 def test_every_connection_busy_is_told(store):

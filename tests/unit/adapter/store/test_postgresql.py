@@ -123,3 +123,7 @@ def test_two_that_keep_the_same_thing_at_once_both_can(store, noon):
             "Observation/a",
             "Observation/b",
         }
+
+
+def test_it_tells_how_many_connections_it_gives(store):
+    assert store.room() == 100 - 3, "three are kept for its own people"

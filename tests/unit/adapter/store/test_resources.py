@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import Conflict
-from adapter.store import criteria, resources, stored
+from adapter.store import courses, criteria, resources, stored
 from adapter.store.paging import Window
 
 COURSE = "0b7c9d6e-6f0e-5f0a-9b1e-3a5d1c2b4f60"
@@ -160,8 +160,8 @@ def test_whole_courses_wait_undecoded_and_are_then_the_same_as_read_alone(put, r
     assert all(isinstance(one.content, bytes) for one in found[COURSE])
     for course, written in found.items():
         alone = read("of_course", course)
-        assert stored.decoded(written) == alone
-        assert [[*one.content] for one in stored.decoded(written)] == [[*one.content] for one in alone]
+        assert courses.decoded(written) == alone
+        assert [[*one.content] for one in courses.decoded(written)] == [[*one.content] for one in alone]
     assert [one.id for one in found[COURSE]] == ["b", "a"]
 
 
@@ -191,7 +191,7 @@ def test_streaming_keeps_few_rows_in_memory(put, store, monkeypatch):
         put(observation(id_))
     made = []
     original = stored.of
-    monkeypatch.setattr(stored, "of", lambda row: made.append(row) or original(row))
+    monkeypatch.setattr(resources, "of", lambda row: made.append(row) or original(row))
     with store.reading() as tx:
         stream = tx.resources.stream(centres=None)
         next(stream)
@@ -237,3 +237,54 @@ def test_history_is_what_was_said_without_repetitions(store, noon, said):
     assert [one.version for one in history] == list(range(1, len(spoken) + 1))
     told = ["gone" if one.deleted else str(one.content["valueQuantity"]["value"]) for one in history]
     assert told == spoken
+
+
+class TestSeveralTogether:
+    """Each is as if it had been put alone, whatever the others are."""
+
+    @pytest.fixture
+    def put_all(self, store, noon):
+        def put_all(*resources, centre="FR-037", at=noon, sources=("FR-037/P-1/m1",)):
+            with store.transaction() as tx:
+                rows = [(one, sources) for one in resources]
+                return tx.resources.put_all(rows, centre=centre, course=COURSE, at=at)
+
+        return put_all
+
+    def test_new_known_unchanged_and_deleted_ones_are_told_apart(self, put_all, put, store, read, noon):
+        for id_ in ("known", "same", "gone"):
+            put(observation(id_))
+        with store.transaction() as tx:
+            tx.resources.delete("Observation", "gone", noon)
+        changed = observation("known", "7")
+        told = put_all(observation("new"), changed, observation("same"), observation("gone"))
+        assert [one and (one.id, one.version) for one in told] == [("new", 1), ("known", 2), None, ("gone", 3)]
+        assert [one.id for one in read("of_course", COURSE)] == ["known", "same", "gone", "new"]
+        assert read("get", "Observation", "known").content["valueQuantity"]["value"] == 7
+
+    def test_many_keep_their_order_and_are_found(self, put_all, read):
+        ids = [f"o-{number}" for number in range(450)]
+        assert [one.id for one in put_all(*map(observation, ids))] == ids
+        assert [one.id for one in read("of_course", COURSE)] == ids
+        window = Window(count=1, total=True)
+        assert read("search", "Observation", [FINAL], window, centres=None).total == len(ids)
+
+    def test_what_is_found_by_the_old_content_is_found_no_more(self, put_all, read):
+        put_all(observation("a"), observation("b"))
+        put_all(observation("a", status="amended"), observation("b"))
+        found = read("search", "Observation", [FINAL], Window(count=9), centres=None)
+        assert [one.id for one in found.matches] == ["b"]
+
+    def test_where_one_is_another_centres_none_is_written(self, put_all, put, read):
+        put(observation("theirs"), centre="FR-044")
+        with pytest.raises(Conflict, match="Observation/theirs"):
+            put_all(observation("new"), observation("theirs"))
+        assert read("get", "Observation", "new") is None
+
+    def test_the_documents_that_each_comes_from_are_brought_up_to_date_where_nothing_else_changes(self, put_all, read):
+        put_all(observation("a"), observation("b"))
+        assert put_all(observation("a"), sources=("FR-037/P-1/m3", "FR-037/P-1/m1")) == [None]
+        assert read("sources_of_course", COURSE) == {
+            "Observation/a": ("FR-037/P-1/m1", "FR-037/P-1/m3"),
+            "Observation/b": ("FR-037/P-1/m1",),
+        }

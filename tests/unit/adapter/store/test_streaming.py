@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from adapter.store.courses import decoded
 from adapter.store.criteria import read
-from adapter.store.stored import decoded
 from adapter.store.streaming import Wanted, moment
 from mappings.r4 import wire
 

@@ -34,6 +34,7 @@ class Ward:
     app: Flask
     store: Store
     tokens: dict[str, str] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
 
     def ask(self, method: str, path: str, who: str | None = "centre", **sent) -> TestResponse:
         headers = dict(sent.pop("headers", {}))
@@ -80,7 +81,7 @@ def ward(tmp_path):
             "lost": Hospital("lost", "http://127.0.0.1:9/fhir", webhook=_hook("bearer", "NOT_SET", secrets)),
         },
     )
-    ward = Ward(create_app(settings, store, lambda: NOW), store)
+    ward = Ward(create_app(settings, store, lambda: NOW), store, settings=settings)
     with store.transaction() as tx:
         for role in ("ehr", "centre"):
             ward.tokens[role] = tx.clients.add(role, role, OURS, NOW)

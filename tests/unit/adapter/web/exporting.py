@@ -10,7 +10,7 @@ from flask import Flask
 
 from adapter.app import create_app
 from adapter.config import Exports, Settings
-from adapter.web import bulk
+from adapter.web import background
 from mappings.r4.wire import decode
 from tests.lib.forms import ENROLMENT, FOLLOW_UP
 from tests.unit.adapter.web.conftest import NOW, OTHERS
@@ -79,8 +79,7 @@ def prepared(ward, tmp_path, monkeypatch) -> Exporting:
     key = tmp_path / "pseudonym.key"
     key.write_text("0f" * 32)
     clock, waiting = Clock(), []
-    monkeypatch.setattr(bulk, "in_a_thread", waiting.append)
-    monkeypatch.setattr(bulk.routes, "__defaults__", (waiting.append,))
+    monkeypatch.setattr(background, "in_a_thread", waiting.append)
     exports = Exports(tmp_path / "exports", 24)
     settings = Settings(public_url="https://engraft.test", privacy_key=key, exports=exports)
     app: Flask = create_app(settings, ward.store, clock)

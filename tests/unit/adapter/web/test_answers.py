@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mappings.r4.validate import validate
-from mappings.r4.wire import decode
+from mappings.r4.wire import decode, encode
 from tests.lib import flat
 from tests.lib.forms import ENROLMENT, FOLLOW_UP
 
@@ -110,8 +110,32 @@ def test_whose_it_is_may_be_told_by_the_subject(ward, answer, enrolled):
 def test_another_centres_patient_is_nobody(ward, answer, enrolled):
     patient = decode(ward.ask("GET", "/fhir/Patient").data)["entry"][0]["resource"]["id"]
     status, told = answer(bare(subject={"reference": f"Patient/{patient}"}), who="other-centre")
+    nowhere = answer(bare(subject={"reference": "Patient/nobody"}), who="other-centre")
+    assert (status, told) == nowhere
     assert status == 422
-    assert {"centre", "patient"} <= {issue["expression"][0] for issue in told["issue"]}
+    assert [issue["expression"] for issue in told["issue"]] == [["QuestionnaireResponse.subject"]]
+
+
+def test_the_subject_and_the_answers_tell_of_one_patient(ward, answer, enrolled):
+    ward.ask("POST", "/enrolments", document=ENROLMENT | {"patient": "P-0002"})
+    numbers = {}
+    for one in decode(ward.ask("GET", "/fhir/Patient").data)["entry"]:
+        numbers[one["resource"]["identifier"][0]["value"].rpartition("/")[2]] = one["resource"]["id"]
+    before = ward.counts()
+    status, told = answer(flat.response(FOLLOW_UP, subject={"reference": f"Patient/{numbers['P-0002']}"}))
+    assert (status, told["issue"][0]["code"]) == (422, "conflict")
+    assert told["issue"][0]["expression"] == ["QuestionnaireResponse.subject"]
+    lines = encode(flat.response(FOLLOW_UP, subject={"reference": f"Patient/{numbers['P-0002']}"}))
+    batch = ward.ask("POST", "/follow-ups", data=lines, content_type="application/x-ndjson")
+    assert (batch.status_code, "another patient" in batch.text) == (422, True)
+    assert ward.counts() == before, "nothing of it is in either record"
+    assert answer(flat.response(FOLLOW_UP, subject={"reference": f"Patient/{numbers['P-0001']}"}))[0] == 202
+
+
+def test_the_centre_is_the_tokens(ward, answer, enrolled):
+    items = [one for one in flat.response(FOLLOW_UP)["item"] if one["linkId"] != "centre"]
+    status, told = answer(flat.response(FOLLOW_UP) | {"item": items})
+    assert status == 202, told
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ from threading import Event
 
 import pytest
 
-from adapter.flows import bulk as flow
+from adapter.errors import StoreUnavailable
 from adapter.flows import bulk_files, export
-from adapter.store.exports import FAILED, TRIES
-from adapter.web import bulk
+from adapter.store.exports import Exports
+from adapter.store.jobs import FAILED, SILENT_SECONDS, TRIES
+from adapter.web import background
+from tests.lib.logged import logged
 from tests.unit.adapter.web.conftest import NOW
 from tests.unit.adapter.web.exporting import ASYNC, body_of
 
@@ -51,8 +53,9 @@ class TestWhoseItIs:
         assert exporting.ward.ask("GET", job).headers["Expires"] == "Fri, 04 Sep 2026 10:00:00 GMT"
         exporting.clock.now = NOW + timedelta(hours=24)
         assert exporting.ward.ask("GET", job).status_code == 404
-        exporting.begin()
-        assert list(exporting.folder.iterdir()) == []
+        new = exporting.begin()
+        (folder,) = exporting.folder.iterdir()
+        assert (folder.name, list(folder.iterdir())) == (new.rpartition("/")[2], [])
 
     def test_who_asked_and_who_fetched_stays_on_record(self, exporting):
         manifest = exporting.whole("/fhir/$export?_type=Patient")
@@ -84,7 +87,7 @@ class TestTrouble:
         assert exporting.ward.ask("GET", job).status_code == 202
         exporting.work()
         assert exporting.ward.ask("GET", job).status_code == 202  # it may still live
-        exporting.clock.now += timedelta(seconds=flow.SILENT_SECONDS + 1)
+        exporting.clock.now += timedelta(seconds=SILENT_SECONDS + 1)
         assert exporting.ward.ask("GET", job).status_code == 202
         exporting.work()
         assert "Observation" in exporting.output(exporting.ward.ask("GET", job).json)
@@ -132,6 +135,36 @@ class TestTrouble:
         assert exporting.ward.ask("GET", job).status_code == 404
         assert [file for file in exporting.folder.rglob("*") if file.is_file()] == []
 
+    def test_one_whose_processes_die_again_and_again_is_given_up(self, exporting, monkeypatch):
+        job = exporting.begin()
+
+        def dying(*_, **__):
+            raise SystemExit
+
+        with monkeypatch.context() as patch:
+            patch.setattr(bulk_files.Worker, "_own", dying)
+            for _ in range(TRIES):
+                with pytest.raises(SystemExit):
+                    exporting.work()
+                exporting.clock.now += timedelta(seconds=SILENT_SECONDS + 1)
+                exporting.ward.ask("GET", job)
+        exporting.work()
+        told = exporting.ward.ask("GET", job)
+        assert (told.status_code, "its process ended 3 times" in told.text) == (500, True)
+
+    def test_a_folder_that_cannot_be_made_is_told_before_anything_is_promised(self, exporting):
+        exporting.folder.write_text("no folder")
+        answer = exporting.ward.ask("GET", "/fhir/$export", headers=ASYNC)
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"]
+        with exporting.ward.store.reading() as tx:
+            assert tx.exports.free(NOW) == []
+
+    def test_a_database_that_is_away_leaves_no_folder(self, exporting, monkeypatch):
+        monkeypatch.setattr(Exports, "add", away)
+        assert exporting.ward.ask("GET", "/fhir/$export", headers=ASYNC).status_code == 503
+        assert list(exporting.folder.iterdir()) == []
+
     def test_two_processes_do_not_write_the_same_export(self, exporting):
         job = exporting.begin()
         exporting.ward.ask("GET", job)
@@ -155,7 +188,18 @@ class TestTrouble:
         assert len(set(told)) == len(told) > 20
 
 
+def away(*_):
+    raise StoreUnavailable("the database is busy")
+
+
+def test_a_database_that_is_away_ends_the_work_with_a_line_in_the_log(monkeypatch):
+    monkeypatch.setattr(background.Thread, "start", background.Thread.run)
+    with logged() as log:
+        background.in_a_thread(away)
+    assert [line["says"] for line in log.of("store-unavailable")] == ["the-database-is-busy"]
+
+
 def test_work_goes_on_in_a_thread_after_the_answer():
     done = Event()
-    bulk.in_a_thread(done.set)
+    background.in_a_thread(done.set)
     assert done.wait(10)

@@ -16,6 +16,8 @@ def test_the_page_tells_the_own_centres_endpoints(ward, course):
     assert "Event: death of any cause. Nothing competes." in words
     assert "<svg" in ada.text
     assert "<style" not in ada.text
+    main = ada.text.partition("<main")[2].partition(">")[2]
+    assert main.lstrip().startswith("<h1>"), "whoever listens is told first what the page is"
     assert 'style="' not in ada.text
 
 

@@ -88,14 +88,6 @@ def test_another_centres_patient_answers_exactly_as_a_missing_one(ward):
     assert "entry" not in found
 
 
-def test_a_registry_is_told_that_it_sees_no_patients(ward):
-    ward.put(PATIENT)
-    for path in ("Patient/p-1", "Patient/p-2", "Patient", "Patient/p-1/_history", "Patient/p-1/_history/1"):
-        answer = ward.ask("GET", f"/fhir/{path}", "registry")
-        assert (answer.status_code, issue(answer)["code"]) == (403, "forbidden")
-        assert "/registry/bundles" in issue(answer)["diagnostics"]
-
-
 @pytest.mark.parametrize("who", ["ehr", "centre", "registry"])
 def test_definitions_are_for_everybody_with_a_token(ward, who):
     plan = body(ward.ask("GET", "/fhir/PlanDefinition/set-haplo-pdli", who))

@@ -49,6 +49,12 @@ def test_an_observation_is_created_and_read_under_its_location(ward, patient):
     assert [one["resource"]["id"] for one in found["entry"]] == [read["id"]]
 
 
+def test_a_fault_is_named_once(ward, patient):
+    answer = push(ward, "POST", "/fhir/Observation", anc(patient, on="2030-01-01"))
+    assert answer.status_code == 422
+    assert expressions(answer) == ["Observation.effective"]
+
+
 def test_the_same_again_is_the_same_and_no_new_version(ward, patient):
     first = push(ward, "POST", "/fhir/Observation", anc(patient, **named("1")))
     counts = ward.counts()

@@ -120,8 +120,9 @@ def test_the_same_visit_again_has_no_new_version(ward):
 def test_a_visit_is_taken_back_only_with_a_reason(ward):
     enrol(ward)
     place = post(ward, "/follow-ups", FOLLOW_UP).headers["Location"]
-    refused = ward.ask("DELETE", place)
-    assert (refused.status_code, expressions(refused)) == (422, ["reason"])
+    for reason in ("", "?reason=%20", "?reason=a%00b", f"?reason={'x' * 1001}"):
+        refused = ward.ask("DELETE", f"{place}{reason}")
+        assert (refused.status_code, expressions(refused)) == (422, ["reason"])
     assert ward.ask("DELETE", f"{place}?reason=wrong+patient").status_code == 200
     state = decode(ward.ask("GET", place).data)
     assert (state["status"], state["reason"]) == ("retracted", "wrong patient")

@@ -7,8 +7,11 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from adapter.web import background
 from tests.lib.forms import ENROLMENT
 from tests.unit.adapter.web.conftest import NOW
+
+WAITS_FOR_NOBODY = {"Prefer": "respond-async"}
 
 
 def told(ward) -> dict[tuple[str, ...], float]:
@@ -54,6 +57,12 @@ def test_a_folder_in_which_several_processes_add_up_is_read(ward, tmp_path, monk
 @pytest.mark.parametrize("who", ["centre", "registry", "ehr"])
 def test_only_an_operator_sees_them(ward, who):
     assert ward.ask("GET", "/metrics", who).status_code == 403
+
+
+def test_batches_that_wait_are_counted(ward, monkeypatch):
+    monkeypatch.setattr(background, "in_a_thread", lambda _: None)
+    ward.ask("POST", "/follow-ups", data=b"{}\n", content_type="application/x-ndjson", headers=WAITS_FOR_NOBODY)
+    assert told(ward)["engraft_batches", "waiting"] == 1
 
 
 def test_questions_that_nobody_has_answered_are_counted_by_kind(ward):

@@ -14,6 +14,7 @@ from adapter.store import Store
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode, encode
 from tests.lib.logged import logged
+from tests.lib.pushing import anc
 from tests.unit.adapter.web.conftest import OTHERS, OURS
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
@@ -171,6 +172,16 @@ class TestOwn:
         patient = decode(registry.ask("GET", "/fhir/Patient").data)["entry"][0]["resource"]
         assert patient in [entry["resource"] for entry in bundle["entry"]]
         assert "2026-03-02" in [entry["resource"].get("performedDateTime") for entry in bundle["entry"]]
+
+    def test_an_id_that_its_system_chose_holds_nothing_back(self, registry):
+        told = decode(registry.ask("POST", "/enrolments", document=ENROLMENT).data)
+        subject = next(one for one in told["resources"] if one.startswith("Patient/"))
+        count = anc(subject) | {"id": "lab.4711"}
+        answer = registry.ask("PUT", "/fhir/Observation/lab.4711", document=count, content_type="application/fhir+json")
+        assert answer.status_code == 201
+        (bundle,) = self.bundles(registry)
+        assert "lab.4711" in [entry["resource"]["id"] for entry in bundle["entry"]]
+        assert len(self.bundles(registry, "registry")) == 1
 
     @pytest.mark.parametrize("said", [None, {"status": "inactive"}, {"status": "rejected"}], ids=str)
     def test_nobodys_consent_to_registries_is_needed(self, registry, said):

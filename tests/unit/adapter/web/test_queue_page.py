@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from adapter.store.outbox import Said
@@ -29,7 +32,8 @@ def test_it_says_what_was_refused_in_the_servers_words_and_nothing_of_the_conten
     assert "HAPI-1821 <b>no such status</b>" in words, "escaped, as the other server wrote it"
     assert "P-0001" in words
     assert "refused: please decide" in words
-    assert "1 Patient" in words
+    assert "1 Patient," in words
+    assert re.search(r"\b([2-9]|\d{2,}) Observations\b", words)
     with ward.store.reading() as tx:
         assert tx.outbox.show(refused).correlation in words, "what somebody tells the operator or the hospital"
     assert "1971" not in page.text
@@ -55,6 +59,39 @@ def test_one_is_tried_again(ward, refused):
     with ward.store.reading() as tx:
         (deed,) = tx.audit.of(f"delivery/{refused}")
     assert (deed.who, deed.action, deed.centre) == ("user:ada", "retry-delivery", "FR-037")
+
+
+@pytest.fixture
+def silent(ward, course):
+    """A delivery that waits because the hospital did not answer; its number."""
+    with ward.store.transaction() as tx:
+        (row,) = [one for one in tx.outbox.listing() if one.course == course]
+        tx.outbox.lease("w", at=row.created, lease_seconds=60)
+        tx.outbox.retry(row.id, "w", Said("silent"), due=row.created + timedelta(minutes=15))
+    return row
+
+
+def test_a_hospital_that_did_not_answer_is_asked_at_once(ward, silent):
+    page = signed_in(ward).open("/queue")
+    assert "Ask chu-a now" in page.words()
+    page.send("/queue/try-now").follow()
+    with ward.store.reading() as tx:
+        assert tx.outbox.show(silent.id).due == silent.created
+        (deed,) = tx.audit.of("chu-a")
+    assert (deed.who, deed.action, deed.centre) == ("user:ada", "try-now", "FR-037")
+
+
+def test_people_of_another_centre_have_nobody_asked(ward, silent):
+    mine = signed_in(ward, "eve").open("/")
+    csrf = mine.text.split('name="csrf" value="')[1].split('"')[0]
+    said = {"csrf": csrf, "destination": "chu-a"}
+    assert mine.client.post("/queue/try-now", data=said, base_url="https://engraft.test").status_code == 404
+    with ward.store.reading() as tx:
+        assert tx.outbox.show(silent.id).due > silent.created
+
+
+def test_nobody_is_to_be_asked_at_once_who_was_not_asked_yet(ward, course):
+    assert "now" not in signed_in(ward).open("/queue").words().split()
 
 
 def test_all_are_tried_again(ward, refused):

@@ -30,6 +30,35 @@ def breaking(ward, error):
     return ward.ask("GET", "/breaking")
 
 
+CHROMIUM = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("accept", [CHROMIUM, "text/html"])
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/sign-in", 405)])
+def test_a_browser_that_is_lost_reads_a_page(ward, accept, method, path, status):
+    answer = ward.ask(method, path, None, headers={"Accept": accept})
+    assert (answer.status_code, answer.content_type) == (status, "text/html; charset=utf-8")
+    assert "To the patients" in answer.text
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        *[("/nowhere", accept) for accept in ("*/*", "application/json", "application/fhir+json, text/html")],
+        *[(path, CHROMIUM) for path in ("/fhir/Account", "/fhir", "/fhir/Patient/1/2/3")],
+    ],
+)
+def test_a_program_that_is_lost_reads_an_outcome(ward, path, accept):
+    assert issue(ward.ask("GET", path, None, headers={"Accept": accept}))["code"] in ("not-found", "not-supported")
+
+
+@pytest.mark.parametrize("path", ["/fhir/PlanDefinition/set-haplo-pdli/$apply", "/enrolments"])
+def test_a_packed_body_is_not_read(ward, path):
+    told = issue(ward.ask("POST", path, document={}, headers={"Content-Encoding": "gzip"}))
+    assert (told["code"], "Content-Encoding gzip" in told["diagnostics"]) == ("not-supported", True)
+
+
 def test_an_unknown_address(ward):
     assert issue(ward.ask("GET", "/nowhere", None))["code"] == "not-found"
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.facts import Measured, PartialDate
-from mappings.facts.recovery import THRESHOLDS, never_below, recovered
+from mappings.facts.recovery import THRESHOLDS, recovered
 from mappings.r4 import wire
 from tests.lib.tree import ROOT
 
@@ -126,9 +126,6 @@ def test_a_later_loss_does_not_undo_the_engraftment():
 def test_counts_that_never_fell_show_no_recovery():
     values = counts({1: 30, 5: 25, 9: 20, 14: 60})
     assert recovered(values, threshold=Decimal(20), day_zero=DAY_ZERO) is None
-    assert never_below(values, threshold=Decimal(20), day_zero=DAY_ZERO)
-    assert not never_below(counts({1: 30, 5: 19, 9: 20}), threshold=Decimal(20), day_zero=DAY_ZERO)
-    assert not never_below(values[:2], threshold=Decimal(20), day_zero=DAY_ZERO)
 
 
 RISING = {8: 5, 10: 22, 11: 25, 12: 30, 13: 35, 17: 40, 18: 45, 19: 50}

@@ -131,6 +131,8 @@ BAD_FOLLOW_UPS = [
     ("administrations.1.date", "2026-02", "administrations.1.date", "value", "the day is needed here"),
     ("administrations.1.date", "2026-10-01", "administrations.1.date", "value", "after 2026-09-02"),
     ("administrations.1.given.unit", "mL", "administrations.1.given.unit", "code-invalid", "admitted: mg, g, kg, ug"),
+    ("administrations.1.given.value", 0, "administrations.1.given", "invariant", "nothing was given"),
+    ("dli.1.cd3_per_kg.value", Decimal("0.0"), "dli.1.cd3_per_kg", "invariant", "nothing was given"),
     ("dli.1.number", 0, "dli.1.number", "value", "0 is not 1 or more"),
     ("dli.1.date", "2026-09-03", "dli.1.date", "value", "after 2026-09-02"),
 ]

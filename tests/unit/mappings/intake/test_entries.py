@@ -117,6 +117,20 @@ def test_a_json_document_has_its_line_and_its_path():
     assert mood["mend"] == "name it as the list says"
 
 
+@pytest.mark.parametrize(
+    ("path", "mend"),
+    [
+        ("date", "fill it in"),
+        ("visit", "fill it in"),
+        ("QuestionnaireResponse.status", "fill it in"),
+        ("response.date", "fill it in, or say why it is missing in response.date.not_done"),
+    ],
+)
+def test_only_what_may_be_missing_is_said_to_be_missing(path, mend):
+    (told,) = Entry(1, {}, kind="follow-up").refusals([Fault(path, "missing: this is needed", "required")])
+    assert told.mend == mend
+
+
 def test_what_is_no_document_at_all_needs_no_mending_of_a_cell():
     (told,) = Entry(3, faults=(Fault("$", "not valid JSON", "structure"),)).refusals(
         [Fault("$", "not valid JSON", "structure")]

@@ -185,6 +185,19 @@ def test_what_is_no_r4_is_refused_by_its_path():
     assert set(faults(sent(mood="good"))) == {"QuestionnaireResponse"}
 
 
+@pytest.mark.parametrize("place", ["", ".item[4]", ".item[4].answer[0]", ".item[4].answer[0].item[0]"])
+def test_what_may_change_the_meaning_is_refused_wherever_it_stands(place):
+    beside = {"modifierExtension": [{"url": "http://example.org/negated", "valueBoolean": True}]}
+    inner = answer("vital_status.date", valueDate="2026-04-13")
+    outer = answer("vital_status.status", valueString="alive")
+    outer["answer"][0]["item"] = [inner]
+    response = sent(outer)
+    nodes = {"": response, ".item[4]": outer, ".item[4].answer[0]": outer["answer"][0]}
+    nodes.get(place, inner).update(beside)
+    assert set(faults(response)) == {f"QuestionnaireResponse{place}.modifierExtension"}
+    assert set(faults(sent(implicitRules="http://example.org/x"))) == {"QuestionnaireResponse.implicitRules"}
+
+
 def bare(**more):
     """A response without items that say whose it is."""
     return flat.response(WHO, **more) | {"item": [answer("date", valueDate="2026-04-13")]}

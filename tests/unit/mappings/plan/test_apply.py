@@ -19,6 +19,7 @@ from mappings.protocol import load
 from mappings.r4 import wire
 from mappings.r4.build import Ids
 from mappings.r4.faults import FaultyInput
+from mappings.r4.frozen import Frozen, FrozenList
 from mappings.r4.validate import validate
 from tests.lib.plans import COURSE, a_plan
 
@@ -254,11 +255,14 @@ def test_dosing_never_guesses_a_measure(body):
 
 
 def test_two_plans_share_no_part_that_could_be_changed():
-    def parts(node):
+    def parts(node, within_still=False):
         if isinstance(node, dict | list):
-            yield id(node)
+            still = isinstance(node, Frozen | FrozenList)
+            assert still or not within_still
+            if not still:
+                yield id(node)
             for one in node.values() if isinstance(node, dict) else node:
-                yield from parts(one)
+                yield from parts(one, still)
 
     plans = [a_plan(course=COURSE), a_plan(weight_kg="60", course="1b7c9d6e-6f0e-5f0a-9b1e-3a5d1c2b4f60"), a_plan()]
     shapes = [shape for plan in plans for shape in (plan.applied.care_plan, plan.applied.resources)]
@@ -266,3 +270,19 @@ def test_two_plans_share_no_part_that_could_be_changed():
     of_one = [held[0] | held[1], held[2] | held[3], held[4] | held[5]]
     assert of_one[0].isdisjoint(of_one[1])
     assert of_one[0].isdisjoint(of_one[2])
+
+
+def test_what_stands_in_the_plans_of_all_patients_tells_nothing_of_one():
+    def still(node):
+        if isinstance(node, Frozen | FrozenList):
+            yield node
+        elif isinstance(node, dict | list):
+            for one in node.values() if isinstance(node, dict) else node:
+                yield from still(one)
+
+    plan = a_plan("61.73", "158.2", date(2031, 5, 7)).applied.care_plan
+    words = [wire.encode(one).decode() for one in still(plan)]
+    told = ("Patient/", "2031-", "61.73", "158.2", "#")
+    assert [text for text in words if any(one in text for one in told)] == []
+    assert {text for text in words if COURSE in text} == {wire.encode(plan["contained"][0]["groupIdentifier"]).decode()}
+    assert len(words) > 300

@@ -99,6 +99,7 @@ def test_an_unknown_formula_is_named():
         (date(2200, 1, 1), Patient(), "between"),
         (GRAFT, Patient(born=PartialDate("2026-03-03")), "birth"),
         (GRAFT, Patient(born=PartialDate("2027")), "birth"),
+        (GRAFT, Patient(born=PartialDate("2026-02-18")), "first dose, on 2026-02-17, is before the birth"),
         (GRAFT, Patient(died=PartialDate("2026-03-01")), "death"),
         (GRAFT, Patient(died=PartialDate("2026-02")), "death"),
     ],
@@ -111,10 +112,24 @@ def test_day_zero_in_an_impossible_place(day_zero, patient, wrong):
 
 @pytest.mark.parametrize(
     "patient",
-    [Patient(), Patient(PartialDate("2026"), PartialDate("2026-03")), Patient(died=PartialDate("2026-03-02"))],
+    [
+        Patient(),
+        Patient(PartialDate("2026"), PartialDate("2026-03")),
+        Patient(died=PartialDate("2026-03-02")),
+        Patient(born=PartialDate("2026-02-17")),
+        Patient(born=PartialDate("1915-03-03")),
+        Patient(born=PartialDate("1915")),
+    ],
 )
 def test_day_zero_that_may_be_right(patient):
     assert check_day_zero(SET, GRAFT, patient) == []
+
+
+@pytest.mark.parametrize("born", ["1850-03-02", "1914", "1915-03-01"])
+def test_a_birth_too_long_ago_is_a_typing_error(born):
+    (fault,) = check_day_zero(SET, GRAFT, Patient(born=PartialDate(born)))
+    assert (fault.path, "above 110" in fault.message) == ("birth-date", True)
+    assert check_day_zero(SET, GRAFT, Patient(born=PartialDate(born)), replace(DEFAULT_LIMITS, oldest_years=200)) == []
 
 
 def told(*pairs):

@@ -37,6 +37,7 @@ def test_whole_numbers_stay_whole_and_decimals_are_decimals():
         b'{"a": 1e999}',
         b'{"a": 1' + b"0" * 5000 + b"}",
         b'{"a": 1e99999999999999999999}',
+        b'{"a": 1.' + b"0" * 100 + b"}",
         b"[" * 2000 + b"]" * 2000,
         b"[" * 150 + b"]" * 150,
         b'"\\ud800"',
@@ -48,6 +49,13 @@ def test_what_is_no_json_is_refused(data):
     with pytest.raises(FaultyInput) as refused:
         wire.decode_strict(data)
     assert [fault.code for fault in refused.value.faults] == ["structure"]
+
+
+def test_as_many_digits_as_anybody_measures_are_read():
+    longest = "1." + "7" * (wire.MOST_DIGITS - 1)
+    assert wire.encode(wire.decode_strict(f"[{longest}]".encode())).decode() == f"[{longest}]"
+    with pytest.raises(FaultyInput, match="too long to be read"):
+        wire.decode_strict(f"[{longest}7]".encode())
 
 
 def test_malformed_json_is_told_by_line_and_column():

@@ -112,7 +112,7 @@ def test_a_patient_without_any_date_has_a_bundle_whose_date_is_unknown():
 def test_the_test_label_of_a_synthetic_patient_stays_on_the_composition():
     label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
     resources = course_of(enrolled(), M3)
-    resources[0]["meta"]["security"] = [label]
+    resources[0]["meta"] = resources[0]["meta"] | {"security": [label]}
     assert label in composition(outcome_bundle(resources, KEY, TODAY))["meta"]["security"]
 
 
@@ -201,7 +201,7 @@ class TestOwn:
     def test_the_test_label_of_a_synthetic_patient_stays_on_the_composition(self):
         label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
         resources = course_of(enrolled(), M3)
-        resources[0]["meta"]["security"] = [label]
+        resources[0]["meta"] = resources[0]["meta"] | {"security": [label]}
         assert composition(own_bundle(resources, COURSE))["meta"]["security"] == [label]
 
     def test_without_a_patient_there_is_none_and_two_patients_are_refused(self):

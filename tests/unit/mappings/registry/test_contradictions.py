@@ -14,6 +14,7 @@ from mappings.facts import (
     ChronicGvhd,
     ChronicStep,
     Dli,
+    DliWithheld,
     Measured,
     Missing,
     PartialDate,
@@ -187,8 +188,10 @@ class TestRecovery:
             ("engrafted", "2026-03-20", False),
             ("engrafted", "2026-03", False),
             ("engrafted", "2026-03-25", True),
-            ("failed", "2026-04-20", True),
-            ("never-below", None, False),
+            ("primary-graft-failure", "2026-04-20", True),
+            ("never-below", None, True),
+            ("secondary-graft-failure", "2026-08-20", False),
+            ("not-evaluable", None, False),
         ],
     )
     def test_what_is_reported_is_held_against_the_counts(self, counts, status, on, found):
@@ -211,3 +214,52 @@ def test_infusions_come_in_their_order():
         ("infusions-out-of-order", ERROR)
     ]
     assert rules(course(infusions=[Dli(1, day("2026-08-01")), Dli(2, day("2026-09-01")), Dli(3, UNKNOWN)])) == []
+
+
+def test_one_infusion_was_given_or_was_not():
+    given = [Dli(1, day("2026-08-01"))]
+    reason = Word("donor")
+    both = course(infusions=given, withheld=[DliWithheld(1, day("2026-08-01"), reason)])
+    assert rules(both) == [("infusion-given-and-withheld", ERROR)]
+    later = [DliWithheld(1, day("2026-07-01"), reason), DliWithheld(2, day("2026-08-01"), reason)]
+    assert rules(course(infusions=given, withheld=[*later, DliWithheld(UNKNOWN, UNKNOWN, reason)])) == []
+
+
+class TestRemission:
+    @pytest.mark.parametrize(
+        ("category", "blasts", "found"),
+        [("CR", "5", True), ("CRi", "30", True), ("MLFS", "5.0", True), ("CR", "4.9", False), ("PR", "20", False)],
+    )
+    def test_it_has_fewer_than_5_percent_of_blasts(self, category, blasts, found):
+        said = Response(day("2026-06-01"), Word(category), Decimal(blasts))
+        assert rules(course(responses=[said])) == ([("remission-with-blasts", WARNING)] if found else [])
+        untold = Response(day("2026-06-01"), Word(category), UNKNOWN)
+        assert rules(course(responses=[untold])) == []
+
+    @pytest.mark.parametrize(
+        ("kind", "on", "found"),
+        [
+            ("haematological", "2026-06-01", True),
+            ("molecular", "2026-06-01", False),
+            ("haematological", "2026-06", False),
+        ],
+    )
+    def test_it_is_no_day_of_relapse(self, kind, on, found):
+        said = [Response(day("2026-06-01"), Word("CR")), Response(day("2026-06"), Word("CR"))]
+        told = rules(course(responses=said, relapses=[Relapse(day(on), Word(kind))]))
+        assert told == ([("remission-with-relapse", WARNING)] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("needed", "treatment", "found"),
+    [
+        (False, (Word("topical"), Word("systemic-steroids")), True),
+        (False, (Word("topical"),), False),
+        (True, (Word("systemic-steroids"),), False),
+        (None, (Word("ruxolitinib"),), False),
+        (False, UNKNOWN, False),
+    ],
+)
+def test_what_needed_no_systemic_treatment_had_none(needed, treatment, found):
+    said = ChronicGvhd(day("2026-07-30"), Word("mild"), systemic_treatment=needed, treatment=treatment)
+    assert rules(course(chronic_gvhd=[said])) == ([("chronic-gvhd-treatment", WARNING)] if found else [])

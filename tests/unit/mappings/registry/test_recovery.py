@@ -182,6 +182,14 @@ class TestWhatTheCentreReports:
         )
         assert analysis.rows[0].n == 0
 
+    def test_never_below_gives_way_to_counts_that_show_the_fall(self):
+        counts = plt(d6=5, d14=25, d15=30, d16=40)
+        said = judged(
+            "platelet-engraftment", course(alive=600, counts=counts, recoveries=[reported("platelets", "never-below")])
+        )
+        assert (said.days, said.status) == (14, EVENT)
+        assert "platelets recovered by the counts, though reported as never-below: the counts hold" in said.listed
+
     @pytest.mark.parametrize(
         ("when", "reason"),
         [(-3, "platelets engraftment before the transplant"), (400, "platelets engraftment after death")],

@@ -91,6 +91,23 @@ def test_our_code_system_lists_each_concept_once():
     assert dict(ours)["haplo-hsct"] == "Haploidentical haematopoietic stem cell transplantation"
 
 
-def test_a_coding_handed_out_can_be_changed_without_harm():
-    codes.codings("drugs", "thiotepa", DEFAULT)[0]["code"] = "X"
+@pytest.mark.parametrize("text", [None, "in other words"])
+def test_a_code_handed_out_is_every_bodys_and_cannot_be_changed(text):
+    for found in (
+        codes.concept("drugs", "thiotepa", DEFAULT, text)["coding"],
+        codes.codings("drugs", "thiotepa", DEFAULT),
+    ):
+        with pytest.raises(TypeError):
+            found[0]["code"] = "X"
+        with pytest.raises(TypeError):
+            found.append({"code": "X"})
     assert codes.codings("drugs", "thiotepa", DEFAULT)[0]["code"] == "L01AC01"
+
+
+def test_the_codes_of_several_rows_are_one_concept_in_the_words_of_the_first():
+    rows = (("conditions", "infection/cmv"), ("answers", "infection-kind/viral"))
+    found = codes.together(rows, DEFAULT)
+    assert found["text"] == codes.text(*rows[0])
+    assert found["coding"] == codes.codings(*rows[0], DEFAULT) + codes.codings(*rows[1], DEFAULT)
+    with pytest.raises(TypeError):
+        found["coding"][0]["code"] = "X"
