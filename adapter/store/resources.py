@@ -194,9 +194,8 @@ class Resources:
     def wanted(self, wanted: Wanted) -> Iterator[Stored]:
         """Newest versions, a few in memory at a time. Raises StoreUnavailable as `lines` does."""
         self._require_index(wanted)
-        with self._connection.execute(
-            wanted.select(*COLUMNS)
-        ) as rows:  # closed too where the reader stops before the end
+        chosen = wanted.select(*COLUMNS)
+        with self._connection.execute(chosen) as rows:  # closed too where the reader stops before the end
             yield from map(of, rows)
 
     def lines(self, wanted: Wanted) -> Iterator[tuple[int, str, bytes]]:
