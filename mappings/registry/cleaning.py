@@ -108,7 +108,7 @@ class Walk:
 
     def __call__(self, value: Any, passage: Passage) -> Element | None:
         """What is left of the element; None too where it cannot stand without what it lost."""
-        if value.__class__ is not dict:
+        if not isinstance(value, dict):
             return None
         kept, why = self.parts(value, passage)
         return None if why else kept or None
@@ -119,7 +119,7 @@ class Walk:
         plan = self._plans.get(tuple(said)) or self._planned(tuple(said))
         for name, path, one, several in plan.steps:
             value = said[name]
-            left = (several if value.__class__ is list else one)(value, passage)
+            left = (several if isinstance(value, list) else one)(value, passage)
             if left is None:
                 passage.dropped[path] += 1
             else:
@@ -267,7 +267,7 @@ def _coding(canonicals: Canonicals) -> Cleaner:
     ours = admitted(canonicals)
 
     def left(value: Any, _: Passage) -> Element | None:
-        if value.__class__ is not dict:
+        if not isinstance(value, dict):
             return None
         system, code = value.get("system"), value.get("code")
         if system.__class__ is not str or code.__class__ is not str:

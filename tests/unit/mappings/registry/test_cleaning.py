@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.canonicals import DEFAULT
+from mappings.r4.frozen import frozen
 from mappings.registry import cleaning
 from mappings.registry.allow_list import allow_list
 from mappings.registry.cleaning import Passage, StaysHome, Walk
@@ -115,3 +116,11 @@ def test_what_was_cleaned_before_changes_nothing(node):
     assert used.counted() == fresh.counted()
     assert "Dubois" not in str(USED.parts(node, used))
     assert "dubois" not in str(remembered(USED))
+
+
+def test_what_never_changes_is_cleaned_like_anything_else():
+    node = observation(category=[{"coding": [LOINC], "text": "Dubois"}], note=[{"text": "Dubois"}])
+    told, on_the_way = passage(), passage()
+    assert walk().parts(frozen(node), on_the_way) == walk().parts(node, told)
+    assert on_the_way.counted() == told.counted()
+    assert walk().parts(frozen(node), passage())[0].keys() == {"status", "code", "subject", "category"}
