@@ -141,10 +141,9 @@ def _require_valid(bundle: Resource, resources: Iterable[Resource]) -> None:
 def _faults(resources: Iterable[Resource]) -> Iterator[Fault]:
     """Every error, with the resource before its path."""
     for resource in resources:
-        for fault in validate(resource):
-            if fault.severity == "error":
-                place = f"{resource['resourceType']}/{resource['id']}"
-                yield Fault(f"{place}: {fault.path}", fault.message, fault.code)
+        errors = [fault for fault in validate(resource) if fault.severity == "error"]
+        place = f"{resource['resourceType']}/{resource['id']}"
+        yield from (Fault(f"{place}: {fault.path}", fault.message, fault.code) for fault in errors)
 
 
 def _of_one_patient(resources: Iterable[Resource]) -> ByPatient:
