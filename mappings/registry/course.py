@@ -215,12 +215,21 @@ def _administration(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
         yield _Fact("alive", source, _day(_span(resource, "effective")[1], source))
 
 
+def _statement(resource: Resource, _: Canonicals) -> Iterator[_Fact]:
+    """Who begins or ends a drug is alive on that day. The end of one that is taken still lies ahead."""
+    if holds(resource):
+        source = reference(resource)
+        first, last = _span(resource, "effective")
+        yield _Fact("alive", source, _day(first if resource["status"] == "active" else last, source))
+
+
 _READERS: dict[str, Callable[[Resource, Canonicals], Iterator[_Fact]]] = {
     "Patient": _patient,
     "Procedure": _procedure,
     "Condition": _condition,
     "Encounter": _encounter,
     "MedicationAdministration": _administration,
+    "MedicationStatement": _statement,
 }
 
 

@@ -17,6 +17,7 @@ _TOOK_PLACE = {
     "Observation": {"final", "amended", "corrected", "preliminary"},
     "Encounter": {"arrived", "triaged", "in-progress", "onleave", "finished"},
     "MedicationAdministration": {"completed", "in-progress", "stopped", "on-hold"},
+    "MedicationStatement": {"active", "completed", "stopped", "on-hold", "unknown"},
 }
 _NO_CONDITION = {"refuted", "entered-in-error"}
 

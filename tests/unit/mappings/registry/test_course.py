@@ -92,6 +92,24 @@ def test_a_transplant_over_two_days_begins_on_the_first():
     assert (course.day_zero.day, course.latest) == (date(2026, 3, 2), date(2026, 3, 3))
 
 
+@pytest.mark.parametrize(
+    ("status", "period", "seen"),
+    [
+        ("completed", {"start": "2026-03-08", "end": "2026-05-31"}, date(2026, 5, 31)),
+        ("stopped", {"end": "2026-05-31"}, date(2026, 5, 31)),
+        ("unknown", {"start": "2026-03-08"}, date(2026, 3, 8)),
+        ("active", {"start": "2026-03-08", "end": "2031-01-01"}, date(2026, 3, 8)),
+        ("not-taken", {"start": "2026-03-08"}, date(2026, 3, 2)),
+        ("entered-in-error", {"start": "2026-03-08"}, date(2026, 3, 2)),
+        ("completed", {}, date(2026, 3, 2)),
+    ],
+)
+def test_who_begins_or_ends_a_drug_is_alive_on_that_day(status, period, seen):
+    drug = {"resourceType": "MedicationStatement", "id": "m", "subject": {"reference": "Patient/p"}, "status": status}
+    course = only([plain_transplant("p", "2026-03-02"), drug | {"effectivePeriod": period}])
+    assert course.latest == seen
+
+
 @pytest.mark.parametrize("status", ["entered-in-error", "not-done", "preparation", "unknown", None])
 def test_a_transplant_that_did_not_take_place_is_no_day_zero(status):
     course = only([plain_transplant("p", "2026-03-02", status=status)])
