@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -38,6 +38,11 @@ MOST_UNFINISHED = 20
 
 ASK_AGAIN = 60.0
 """Seconds after which a client with that many may send the next."""
+
+STRETCH, REST = 1.0, 0.15
+"""Seconds of work after which others who write to the same file are let in, and for how long. Who waits for SQLite asks
+every 0.1 s at most.
+"""
 
 _OURS = "a mistake of ours over this document, which is not kept; who runs this server finds it in the log by {0}"
 
@@ -96,17 +101,19 @@ def work(
     settings: Settings,
     stop: Callable[[], bool] = lambda: False,
     turn: float | None = None,
+    rest: Callable[[float], None] = sleep,
 ) -> bool:
     """Takes in what is left of a batch that nobody works on. True: it was given back with more left.
 
-    `worker` names this try and no other. Given back where `stop` says so, and after `turn` seconds.
+    `worker` names this try and no other. Given back where `stop` says so, and after `turn` seconds. `rest` lets others
+    write for so many seconds.
     Raises StoreUnavailable: whoever comes next takes it up.
     """
     with store.transaction() as tx:
         job = tx.batches.claim(id_, worker, clock())
     if job is None:
         return False
-    this = _Work(job, worker, store, clock, settings, stop, turn)
+    this = _Work(job, worker, store, clock, settings, stop, turn, rest)
     with correlation.following(job.correlation or correlation.new()):
         try:
             return this.run()
@@ -131,6 +138,7 @@ class _Work:
     settings: Settings
     stop: Callable[[], bool]
     turn: float | None
+    rest: Callable[[float], None]
 
     def run(self) -> bool:
         """Raises Lost where it is no longer this one's, StoreUnavailable."""
@@ -147,12 +155,15 @@ class _Work:
         except Invalid as error:
             self._finish(refused={"status": error.status, "faults": [asdict(one) for one in error.faults]})
             return False
-        begun = monotonic()
+        begun = rested = monotonic()
         for done, one in enumerate(self._left(dealt)):
             if self.stop() or (done and self.turn is not None and monotonic() - begun > self.turn):
                 self._give_back()
                 return True
             self._take(one, sender)
+            if self.store.one_writer and monotonic() - rested > STRETCH:
+                self.rest(REST)
+                rested = monotonic()
         self._finish(found=list(found))
         journal.note("batch-taken-in", batch=self.job.id, documents=len(dealt))
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from adapter.config import Settings
 from adapter.errors import Conflict, Invalid, NotFound
 from adapter.flows import answers, course, received, regimen, renewal
 from adapter.flows.course import Receipt
-from mappings.facts import Enrolment, Transplant
+from mappings.facts import Enrolment, FollowUp, Transplant
 from mappings.intake import lifetime, schema
 from mappings.r4.build import Ids
 from mappings.r4.faults import Fault, FaultyInput
@@ -47,8 +47,8 @@ def enrol(
     The same content again writes nothing; other content is a new version, the course is mapped anew, and so is its
     dated regimen once the graft date and the measures are known. `expected_id` and `expected_version` are those that
     the caller means to replace. `response`: the QuestionnaireResponse that the document was read from.
-    Raises Invalid, NotAllowed (another centre's), Conflict (412 another version; 409 day zero moves after a dose was
-    given and nobody confirmed it; another protocol), NotFound (`expected_id` is no enrolment of the sender's).
+    Raises Invalid, NotAllowed (another centre's), Conflict (412 another version; 409 nobody confirmed what is done to a
+    course of which doses were given; another protocol), NotFound (`expected_id` is no enrolment of the sender's).
     """
     with course.refusing():
         document, confirmed_by = _without_confirmation(document)
@@ -73,10 +73,10 @@ def enrol(
             visits = course.follow_ups_of(tx, ids.course, course.day_of(now))
             if written:
                 course.require_fit(visits, enrolment, within="follow-up ")
-                if (regimen.given(visits) or tx.hospital_doses.of(ids.course)) and not confirmed_by:
-                    _require_unmoved(known, enrolment, course.day_of(now))
+                rest = _require_confirmed(tx, known, enrolment, visits, confirmed_by, course.day_of(now))
                 course.settle(tx, enrolment, visits, documents=[submission], settings=settings, now=now)
                 planned = renewal.renew(tx, enrolment, visits, settings, now)
+                _require_rest(planned, rest)
                 course.note(tx, "enrol", submission, sender, now, confirmed_by)
             else:
                 planned = regimen.plan(renewal.known_of(tx, enrolment, visits, settings, now))
@@ -140,13 +140,35 @@ def _require_known(known: Submission | None, ids: Ids, expected_version: int | N
         raise Conflict("this patient is enrolled in another protocol")
 
 
-def _require_unmoved(known: Submission | None, enrolment: Enrolment, today: date) -> None:
-    """Raises Conflict where the graft date was known and is another one now."""
-    before = _graft_date(schema.enrolment(known.content, today)) if known else None
+def _require_confirmed(
+    tx: Tx,
+    known: Submission | None,
+    enrolment: Enrolment,
+    visits: Sequence[FollowUp],
+    confirmed_by: str | None,
+    today: date,
+) -> bool:
+    """Is there a dose still to be given that nobody but a named person withdraws?
+
+    Raises Conflict where a dose was given, the graft date was known and is another one now.
+    """
+    if confirmed_by or known is None or not (regimen.given(visits) or tx.hospital_doses.of(known.course)):
+        return False
+    before = _graft_date(schema.enrolment(known.content, today))
     if before and before != _graft_date(enrolment):
         raise Conflict(
             f"the graft date was {before} and doses have been given: name in {CONFIRMED_BY} who confirmed the change"
         )
+    stored = tx.resources.from_source(known.course, regimen.SOURCE)
+    return any(one.kind == "MedicationRequest" and one.content["status"] in ("draft", "active") for one in stored)
+
+
+def _require_rest(planned: regimen.Planned, rest: bool) -> None:
+    """Raises Conflict where the plan can no longer be made: what a form left out withdraws no dose unseen."""
+    if rest and planned.issues:
+        why = "; ".join(f"{fault.path}: {fault.message}" for fault in planned.issues)
+        told = f"doses have been given, and what is still to be given would be withdrawn ({why})"
+        raise Conflict(f"{told}: name in {CONFIRMED_BY} who confirmed it")
 
 
 def _graft_date(enrolment: Enrolment) -> date | None:

@@ -191,16 +191,19 @@ def of_unknown_age(enrolment: Enrolment) -> dict[str, Fault]:
 
 def patient_of(enrolment: Enrolment, follow_ups: Sequence[FollowUp]) -> Patient:
     """Birth and death, as far as they are known."""
-    died = [
-        said.date
+    deaths = [
+        (said.date, visit.date)
         for visit in follow_ups
         if isinstance(said := visit.vital_status, VitalStatus) and said.status == Word("dead")
     ]
     born = enrolment.birth_date
-    return Patient(
-        born if isinstance(born, PartialDate) else None,
-        next((day for day in reversed(died) if isinstance(day, PartialDate)), None),
-    )
+    return Patient(born if isinstance(born, PartialDate) else None, _died(deaths))
+
+
+def _died(deaths: Sequence[tuple[object, PartialDate]]) -> PartialDate | None:
+    """The day as it was told last; where none was told, or less exactly than that, the visit that knew of the death."""
+    told = [min(said, visit, key=lambda day: day.latest) for said, visit in deaths if isinstance(said, PartialDate)]
+    return next(iter([*reversed(told), *(visit for _, visit in reversed(deaths))]), None)
 
 
 def latest_weight(known: Known) -> Measurement | None:

@@ -126,6 +126,11 @@ class Store:
         except StoreUnavailable:
             return False
 
+    @property
+    def one_writer(self) -> bool:
+        """Does everybody else who would write wait while one does, in this process and in others?"""
+        return self._engine.dialect.name == "sqlite"
+
     def room(self) -> int | None:
         """Connections that the database gives to everybody together; None where it does not count them."""
         with self._connected(writes=False) as connection:
@@ -191,7 +196,7 @@ class Store:
     @contextmanager
     def _in_line(self, writes: bool) -> Iterator[None]:
         """Threads of this process wait here for each other, in turn; within SQLite they would sleep and ask again."""
-        if not writes or self._engine.dialect.name != "sqlite":
+        if not writes or not self.one_writer:
             yield
             return
         if not self._line.acquire(timeout=self._busy_seconds):

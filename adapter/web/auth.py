@@ -81,6 +81,8 @@ def _client(sent: Request, site: Site, roles: frozenset[Role], *, stays: bool = 
     token = _bearer(sent)
     if not token:
         raise NotAllowed(NO_TOKEN, 401)
+    if stays:
+        body()  # before, so that who sends slowly holds no connection to the database
     with ExitStack() as opened:
         tx = opened.enter_context(site.store.reading())
         client = tx.clients.find(token)

@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
-_PARTIAL = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
+_PARTIAL = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+
+
+class _Span:
+    """The days that a date can mean: reckoned once, and no part of what was said."""
+
+    __slots__ = ("earliest", "latest")
+    earliest: date
+    """First day that it can mean."""
+    latest: date
+    """Last day that it can mean."""
 
 
 @dataclass(frozen=True, slots=True)
-class PartialDate:
+class PartialDate(_Span):
     """A date known to the day, the month or the year: `2026-03-02`, `2026-03`, `2026`. Never filled up.
 
     Raises ValueError where `text` is not such a date.
     """
 
     text: str
-    earliest: date = field(init=False, repr=False, compare=False)
-    """First day that it can mean."""
-    latest: date = field(init=False, repr=False, compare=False)
-    """Last day that it can mean."""
 
     def __post_init__(self) -> None:
-        match = _PARTIAL.fullmatch(self.text)
-        if not match:
+        text = self.text
+        if not _PARTIAL.fullmatch(text):
             raise ValueError("not a date: write YYYY-MM-DD, YYYY-MM or YYYY")
-        year, month, day = match.groups()
-        first = last = date(int(year), int(month or 1), int(day or 1))
-        if not day:
-            last = date(first.year, int(month or 12), calendar.monthrange(first.year, int(month or 12))[1])
+        first = last = date.fromisoformat((text + "-01-01")[:10])
+        if len(text) < 10:
+            month = first.month if len(text) == 7 else 12
+            last = date(first.year, month, calendar.monthrange(first.year, month)[1])
         object.__setattr__(self, "earliest", first)
         object.__setattr__(self, "latest", last)
+
+    def __reduce__(self) -> tuple[type[PartialDate], tuple[str]]:
+        return PartialDate, (self.text,)
 
     @property
     def exact(self) -> date | None:

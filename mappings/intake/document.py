@@ -69,7 +69,7 @@ def _each(value: Any) -> tuple[Any, ...]:
 
 
 def _dates(value: Any, path: str, out: list[tuple[str, PartialDate]]) -> None:
-    kind: type[object] = type(value)
+    kind: type[Any] = type(value)
     if kind is PartialDate:
         out.append((path, value))
     elif kind is date:
@@ -85,8 +85,6 @@ def _dates(value: Any, path: str, out: list[tuple[str, PartialDate]]) -> None:
 
 
 @cache
-def _parts(kind: type[object]) -> tuple[tuple[str, str], ...]:
-    """What of a fact may hold a date, each with its step of a path; nothing for a plain value."""
-    if not is_dataclass(kind):
-        return ()
+def _parts(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    """What of a fact may hold a date, each with its step of a path."""
     return tuple((part.name, f".{part.name}") for part in fields(kind) if not _DATELESS.fullmatch(str(part.type)))

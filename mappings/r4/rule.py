@@ -45,8 +45,6 @@ def has_choice(node: Node, name: str) -> bool:
     """Whether a choice element (`value[x]`) is there in any type."""
     length = len(name)
     for key in node:
-        if name not in key:
-            continue
         said = key[1:] if key[0] == "_" else key
         if len(said) > length and said.startswith(name) and said[length].isupper():
             return True

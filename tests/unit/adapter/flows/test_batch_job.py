@@ -196,6 +196,14 @@ def test_a_database_that_is_away_costs_no_attempt_and_no_document(desk, whole, m
     assert desk.told(id_) == whole
 
 
+def test_others_who_write_to_the_same_file_are_let_in_now_and_then(desk, monkeypatch):
+    monkeypatch.setattr(batch_job, "STRETCH", -1.0)
+    rests = []
+    desk.work(desk.ask(*DOCUMENTS), rest=rests.append)
+    assert rests == ([batch_job.REST] * len(DOCUMENTS) if desk.store.one_writer else [])
+    assert batch_job.REST > 0.1, "who waits for SQLite's lock asks again after so long at most"
+
+
 class TestErasure:
     def erase(self, desk, patient="P-0001"):
         erasure.erase(

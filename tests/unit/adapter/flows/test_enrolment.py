@@ -229,7 +229,7 @@ def test_a_document_goes_to_its_own_enrolment_only(ward):
 def test_a_patient_is_in_one_protocol(ward, monkeypatch):
     ward.enrol()
     before = ward.rows()
-    elsewhere = replace(ward.settings, canonicals=replace(ward.settings.canonicals, base="https://other.example/fhir"))
+    elsewhere = replace(ward.settings, canonicals=ward.settings.canonicals._replace(base="https://other.example/fhir"))
     with pytest.raises(Conflict, match="another protocol"):
         Ward(ward.store, settings=elsewhere).enrol()
     assert ward.rows() == before

@@ -219,6 +219,34 @@ def test_so_does_a_graft_that_is_called_off(ward):
     assert ward.one("busulfan/D-5").content["status"] == "cancelled"
 
 
+def test_once_a_dose_was_given_the_rest_is_not_withdrawn_because_a_form_left_something_out(ward):
+    ward.enrol()
+    give(ward, THIOTEPA)
+    before = ward.rows()
+    with pytest.raises(Conflict, match=r"measurements\.weight: .*confirmed_by") as caught:
+        ward.enrol(measurements=None)
+    assert (caught.value.status, ward.rows()) == (409, before)
+    ward.enrol(measurements=None, confirmed_by="Dr A. Example")
+    assert ward.one("busulfan/D-5").content["status"] == "cancelled"
+    assert ward.enrol(measurements={"not_done": "unknown"}).version == 3
+
+
+@pytest.mark.parametrize("date", [{"not_done": "unknown"}, "2026", "2026-02"])
+def test_a_death_on_a_day_that_nobody_knows_was_before_the_visit_that_told_of_it(ward, date):
+    """Who is told to have died in February has no graft in March."""
+    ward.enrol()
+    vital = {"status": "dead", "cause": "infection", "date": date}
+    ward.visit(visit="unscheduled", date="2026-02-28", engraftment=None, immune_reconstitution=None, vital_status=vital)
+    assert ward.one("busulfan/D-5").content["status"] == "cancelled"
+
+
+def test_a_death_after_the_graft_leaves_the_plan_as_it_was(ward):
+    ward.enrol()
+    vital = {"status": "dead", "cause": "infection", "date": {"not_done": "unknown"}}
+    ward.visit(visit="unscheduled", date="2026-03-02", engraftment=None, immune_reconstitution=None, vital_status=vital)
+    assert ward.one("busulfan/D-5").content["status"] == "draft"
+
+
 def test_other_corrections_need_no_name(ward):
     ward.enrol()
     give(ward, THIOTEPA)

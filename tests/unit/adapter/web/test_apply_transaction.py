@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from io import BytesIO
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from adapter.store.resources import Resources
+from mappings.r4.wire import encode
 from tests.unit.adapter.web.applying import PLAN, ask, parameters
 from tests.unit.adapter.web.conftest import NOW
 
@@ -70,6 +72,28 @@ def test_a_database_that_fails_while_the_patient_is_looked_up_is_told_as_one(war
     monkeypatch.setattr(Resources, "get", fail)
     assert ask(ward, parameters()).status_code == 503
     assert open_now(ward) == 0
+
+
+def test_who_sends_slowly_holds_no_connection(ward):
+    held = []
+
+    class Slow(BytesIO):
+        def readinto(self, into):
+            held.append(open_now(ward))
+            return super().readinto(into)
+
+    sent = encode(parameters())
+    answer = ward.ask(
+        "POST",
+        f"{PLAN}/$apply",
+        "ehr",
+        input_stream=Slow(sent),
+        content_length=len(sent),
+        content_type="application/fhir+json",
+    )
+    assert answer.status_code == 200
+    assert held
+    assert set(held) == {0}
 
 
 def test_who_asks_by_query_is_read_apart(ward):

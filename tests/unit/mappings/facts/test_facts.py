@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from dataclasses import asdict, replace
 from datetime import date
 
 import pytest
 
 from mappings import facts
 from mappings.facts import Enrolment, FollowUp, PartialDate
-from mappings.r4.build import Ids, collection, course_id
+from mappings.r4.build import Ids, collection, course_id, full_url
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,15 @@ from mappings.r4.build import Ids, collection, course_id
 def test_a_date_means_every_day_that_it_can_mean(said, exact, earliest, latest):
     partial = PartialDate(said)
     assert (partial.exact, partial.earliest, partial.latest, str(partial)) == (exact, earliest, latest, said)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda said: pickle.loads(pickle.dumps(said))])
+def test_a_copy_of_a_date_means_the_same_days(copied):
+    said = PartialDate("2026-03")
+    found = copied(said)
+    assert (found, found.earliest, found.latest) == (said, date(2026, 3, 1), date(2026, 3, 31))
+    assert asdict(found) == {"text": "2026-03"}, "the days are no part of what was said"
+    assert replace(said, text="2026").latest == date(2026, 12, 31)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +63,9 @@ def test_no_two_patients_share_a_course():
 def test_a_collection_names_each_entry():
     bundle = collection([{"resourceType": "Basic", "id": "1", "url": "https://engraft.example/x"}])
     assert bundle["entry"][0]["fullUrl"] == "https://engraft.example/x"
-    assert collection([{"resourceType": "Basic", "id": "1"}])["entry"][0]["fullUrl"] == "urn:uuid:1"
+    assert collection([{"resourceType": "Basic", "id": "1"}])["entry"][0]["fullUrl"] == full_url(
+        {"resourceType": "Basic", "id": "1"}
+    )
 
 
 def test_each_name_of_the_package_is_there_and_no_other():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from mappings.facts import PartialDate
-from mappings.intake import schema
+from mappings.intake import document, schema
+from tests.lib.leaves import full
 
 AS_OF = date(2026, 9, 2)
 
@@ -55,3 +59,20 @@ def test_a_year_of_birth_refuses_only_what_is_certain(enrolment, follow_up):
     visit, enrolled = both(enrolment, follow_up)
     assert schema.cross_check(visit, replace(enrolled, birth_date=PartialDate("2026"))) == []
     assert schema.cross_check(visit, replace(enrolled, birth_date=None)) == []
+
+
+def written(said, path=()):
+    """Every date that a document writes, with its path; list items count from one."""
+    if isinstance(said, dict):
+        return {place: day for key, inner in said.items() for place, day in written(inner, (*path, key)).items()}
+    if isinstance(said, list):
+        return {place: day for n, inner in enumerate(said, 1) for place, day in written(inner, (*path, str(n))).items()}
+    return {".".join(path): said} if isinstance(said, str) and re.fullmatch(r"\d{4}-\d{2}(-\d{2})?", said) else {}
+
+
+@pytest.mark.parametrize(("kind", "read"), [("follow_up", schema.follow_up), ("enrolment", schema.enrolment)])
+def test_no_date_is_overlooked(kind, read):
+    said = full(kind)
+    found = document.dates(read(said, AS_OF))
+    assert {path: day.text for path, day in found} == written(said)
+    assert len(found) == len(written(said)) >= 3

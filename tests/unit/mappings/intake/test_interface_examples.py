@@ -42,6 +42,7 @@ from mappings.facts import (
     Word,
 )
 from mappings.intake import schema
+from mappings.r4.faults import FaultyInput
 
 AS_OF = date(2026, 9, 2)
 W, P, D = Word, PartialDate, Decimal
@@ -200,6 +201,14 @@ def test_other_in_a_list_of_treatments(follow_up):
     follow_up["gvhd"]["chronic"][0] |= {"treatment": ["topical", "other"], "text": "ibrutinib"}
     read = schema.follow_up(follow_up, AS_OF)
     assert read.gvhd.chronic[0].treatment == (W("topical"), W("other", "ibrutinib"))
+
+
+def test_words_have_letters_of_every_script_and_line_breaks_and_nothing_that_no_one_sees(follow_up):
+    follow_up["relapse"] |= {"kind": "other", "text": "méningé\nLCR\t2 %"}
+    assert schema.follow_up(follow_up, AS_OF).relapse.kind == W("other", "méningé\nLCR\t2 %")
+    follow_up["relapse"]["text"] = "méningé\x07"
+    with pytest.raises(FaultyInput, match="control characters"):
+        schema.follow_up(follow_up, AS_OF)
 
 
 def test_unknown_is_a_word_of_every_list(follow_up):

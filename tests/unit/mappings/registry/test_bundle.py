@@ -193,8 +193,8 @@ class TestOwn:
 
     def test_its_date_is_that_of_the_last_change(self):
         resources = course_of(enrolled(), M3)
-        resources[0]["meta"]["lastUpdated"] = "2026-06-03T10:00:00Z"
-        resources[-1]["meta"]["lastUpdated"] = "2026-06-04T10:00:00Z"
+        resources[0]["meta"] = resources[0]["meta"] | {"lastUpdated": "2026-06-03T10:00:00Z"}
+        resources[-1]["meta"] = resources[-1]["meta"] | {"lastUpdated": "2026-06-04T10:00:00Z"}
         assert composition(own_bundle(resources, COURSE))["date"] == "2026-06-04T10:00:00Z"
         assert composition(own(M3))["_date"]["extension"][0]["valueCode"] == "unknown"
 
