@@ -13,9 +13,11 @@ Source: HL7 FHIR Bulk Data Access 3.0.0.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -100,20 +102,28 @@ def strangers(
 
 def forget(export_: Export, *, store: Store, now: datetime, settings: Settings) -> None:
     """Its files and itself go."""
-    with store.transaction() as tx:
+    with _removed(export_.id, settings), store.transaction() as tx:
         tx.exports.remove(export_.id)
         tx.audit.add(at=now, who=export_.client, action="export-deleted", target=export_.id, centre=export_.centre)
-    shutil.rmtree(settings.exports.folder / export_.id, ignore_errors=True)
 
 
 def sweep(*, store: Store, now: datetime, settings: Settings) -> None:
-    """What has expired goes."""
+    """What has expired goes, from a machine that sees its files: another one could remove only what leads to them."""
     with store.reading() as tx:
         over = tx.exports.expired(now)
-    for id_ in over:
-        with store.transaction() as tx:
+    for id_ in filter(partial(is_here, settings=settings), over):
+        with _removed(id_, settings), store.transaction() as tx:
             tx.exports.remove(id_)
-        shutil.rmtree(settings.exports.folder / id_, ignore_errors=True)
+
+
+@contextmanager
+def _removed(id_: str, settings: Settings) -> Iterator[None]:
+    """Files go before the row that leads to them, so that what breaks off can be done again; and after it once more,
+    for what a worker wrote meanwhile.
+    """
+    shutil.rmtree(settings.exports.folder / id_, ignore_errors=True)
+    yield
+    shutil.rmtree(settings.exports.folder / id_, ignore_errors=True)
 
 
 def is_here(id_: str, settings: Settings) -> bool:
@@ -133,13 +143,24 @@ def work(id_: str, *, store: Store, clock: Callable[[], datetime], settings: Set
             raise Ended(f"its process ended {TRIES} times")
         Worker(job, worker, store, clock, settings).run()
     except Taken:
-        shutil.rmtree(settings.exports.folder / id_ / worker, ignore_errors=True)
+        _leave(id_, worker, store=store, settings=settings)
     except Exception as error:  # kept and told; without the words of an unforeseen one, which may quote a patient
         told = str(error) if isinstance(error, EngraftError) else type(error).__name__
         journal.warn("export-failed", export=id_, attempts=job.attempts, error=type(error).__name__)
         state = FAILED if job.attempts >= TRIES else WAITING
         with store.transaction() as tx:
             tx.exports.beat(id_, worker, clock(), state=state, error=told)
+        _leave(id_, worker, store=store, settings=settings)
+
+
+def _leave(id_: str, worker: str, *, store: Store, settings: Settings) -> None:
+    """No half-written file stays behind, and nothing at all of an export that nobody wants any more: a worker makes its
+    folder anew where somebody has just removed it.
+    """
+    with store.reading() as tx:
+        wanted = tx.exports.known(id_)
+    folder = settings.exports.folder / id_
+    shutil.rmtree(folder / worker if wanted else folder, ignore_errors=True)
 
 
 def _make_folder(id_: str, settings: Settings) -> None:

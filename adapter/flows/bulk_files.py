@@ -96,7 +96,14 @@ class Worker:
     def _wanted(self, kinds: Sequence[str]) -> Wanted:
         assert self.job.centre is not None
         said = self.job.asked
-        return Wanted([self.job.centre], kinds, self._since, patients=said.get("patients"), study=said.get("group"))
+        return Wanted(
+            [self.job.centre],
+            kinds,
+            self._since,
+            patients=said.get("patients"),
+            study=said.get("group"),
+            as_of=self.job.at,
+        )
 
     def _released(self, kinds: list[str], aside: list[Aside]) -> Iterator[Line]:
         found = export.deidentified(self.store, self._leaving, aside=aside, kinds=kinds)
@@ -117,11 +124,12 @@ class Worker:
         said, settings = self.job.asked, self.settings
         leaving = Leaving(
             settings.pseudonym_key(self.job.client),
-            self.job.at,
+            self.clock(),  # who agrees is asked of the day on which it is written
             settings.canonicals,
             self._since,
             self._until,
             study=said.get("group"),
+            as_of=self.job.at,
         )
         return export.only(self.store, leaving, said["patients"]) if said.get("patients") else leaving
 

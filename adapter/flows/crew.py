@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from adapter.config import Settings
 from adapter.errors import StoreUnavailable
-from adapter.flows import batch_job, hearing, notification, retention
+from adapter.flows import batch_job, bulk, hearing, notification, retention
 from adapter.flows.delivery import DrainReport, Policy, Post
 from adapter.hospital import retry
 from adapter.hospital.connections import Connections, Tokens
@@ -37,7 +37,7 @@ POLL_SECONDS = 2.0
 
 
 FORGET_EVERY = timedelta(hours=1)
-"""Between two looks for records past their period, which are counted in days."""
+"""Between two looks for records past their period, which are counted in days, and for exports that are over."""
 
 RETENTION = "retention"
 """Who the audit names where a setting erases and no person."""
@@ -205,12 +205,14 @@ class Crew:
                 self._polls[hospital.name] = now() + timedelta(minutes=hospital.poll_minutes)
 
     def _forget_round(self) -> None:
-        """Now and then erases what is past a period that a centre set to be automatic, first at the start."""
-        centres = retention.automatic(self._settings)
-        if not centres or now() < self._forget:
+        """Now and then erases what is past a period that a centre set to be automatic, and the files of exports that
+        are over; first at the start.
+        """
+        if now() < self._forget:
             return
         self._forget = now() + FORGET_EVERY
-        for centre in centres:
+        bulk.sweep(store=self._store, now=now(), settings=self._settings)
+        for centre in retention.automatic(self._settings):
             done = retention.clear(self._store, self._settings, now(), who=RETENTION, centre=centre)
             if done.erased or done.held:
                 self._tell(f"{centre}: {len(done.erased)} patients past their period erased, {len(done.held)} held")

@@ -57,7 +57,7 @@ class Leaving:
     """What a registry may see on the day of `now`, by `key`.
 
     Of it what was changed at `since` or later, and before `until`; `patients`: only of these, by our own ids; `study`:
-    only of who is in it.
+    only of who is in it. `as_of`: what stood there then, as far as consents allow it now.
     """
 
     key: bytes
@@ -67,6 +67,7 @@ class Leaving:
     until: datetime | None = None
     patients: Collection[str] | None = None
     study: str | None = None
+    as_of: datetime | None = None
 
     def has(self, found: Sequence[Stored]) -> bool:
         """Is a course among those that are asked for?"""
@@ -117,7 +118,7 @@ def deidentified(
 
     `aside` gets who is set aside. Raises Refused for a key that is too short.
     """
-    for _, found in registry.courses(store, registry.keyed(leaving.key)):
+    for _, found in registry.courses(store, registry.keyed(leaving.key), as_of=leaving.as_of):
         yield from leaving.shown(found, aside, kinds)
 
 
@@ -145,10 +146,16 @@ def withdrawn(store: Store, leaving: Leaving) -> Iterator[tuple[str, str]]:
     assert leaving.since is not None
     pseudonyms, may_leave = registry.keyed(leaving.key), allow_list().resources
     with store.reading() as tx:
-        wanted = Wanted(kinds=may_leave, since=leaving.since, patients=leaving.patients, study=leaving.study)
+        wanted = Wanted(
+            kinds=may_leave,
+            since=leaving.since,
+            patients=leaving.patients,
+            study=leaving.study,
+            as_of=leaving.as_of,
+        )
         gone = tx.resources.gone(wanted)
     yield from ((kind, pseudonyms.id(kind, id_)) for kind, id_ in gone)
-    for _, found in registry.courses(store, pseudonyms):
+    for _, found in registry.courses(store, pseudonyms, as_of=leaving.as_of):
         if leaving.has(found) and leaving.ended(found):
             yield from _names(found, leaving)
 

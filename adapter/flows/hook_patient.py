@@ -5,7 +5,6 @@ A wrong answer puts one patient's plan beside another's order, so every doubt is
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from adapter.config import Settings
@@ -14,7 +13,7 @@ from adapter.store import criteria
 from adapter.store.paging import Window
 from mappings.plan.elements import elements, text
 from mappings.plan.hook_call import HookCall
-from mappings.r4.build import Element
+from mappings.r4.build import Element, escaped
 
 if TYPE_CHECKING:
     from adapter.store import Tx
@@ -55,15 +54,11 @@ def _by_identifier(tx: Tx, patient: Element, centre: str) -> list[Submission]:
     courses: dict[str, None] = {}
     for system, value in pairs:
         if system and value:
-            wanted = f"{_escaped(system)}|{_escaped(value)}"
+            wanted = f"{escaped(system)}|{escaped(value)}"
             criterion = criteria.read("Patient", "identifier", wanted)
             page = tx.resources.search("Patient", [criterion], Window(count=2, total=False), centres=[centre])
             courses |= {one.course: None for one in page.matches if one.course}
     return [one for known in courses for one in tx.enrolments.of_course(known)]
-
-
-def _escaped(said: str) -> str:
-    return re.sub(r"([\\$,|])", r"\\\1", said)
 
 
 def _same_birth(enrolled: Submission, patient: Element) -> None:

@@ -16,7 +16,7 @@ from adapter.store import criteria
 from adapter.store.paging import Window
 from mappings.facts import PartialDate
 from mappings.plan import beside
-from mappings.r4.build import Element, Resource, reference
+from mappings.r4.build import Element, Resource, escaped, reference
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.wire import content_hash
 from mappings.registry import pushed
@@ -86,7 +86,7 @@ def _named(tx: Tx, identifiers: list[Element], known: Known) -> str | None:
     """Id of the patient's Observation that is kept under one of these identifiers."""
     patient = known.ids("patient")
     for one in identifiers:
-        token = "|".join(criteria.escaped(str(one.get(name, ""))) for name in ("system", "value"))
+        token = "|".join(escaped(str(one.get(name, ""))) for name in ("system", "value"))
         wanted = [criteria.read("Observation", "identifier", token), criteria.read("Observation", "patient", patient)]
         page = tx.resources.search("Observation", wanted, Window(1), centres=[known.enrolment.centre])
         if page.matches:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 from adapter.errors import Refused
+from adapter.store.courses import decoded
 from adapter.trail import journal
 from mappings.canonicals import DEFAULT, Canonicals
 from mappings.r4.build import Resource
@@ -86,17 +87,23 @@ def bundles(
 
 
 def courses(
-    store: Store, pseudonyms: Pseudonyms, centres: Collection[str] | None = None, *, after: str = ""
+    store: Store,
+    pseudonyms: Pseudonyms,
+    centres: Collection[str] | None = None,
+    *,
+    after: str = "",
+    as_of: datetime | None = None,
 ) -> Iterator[tuple[str, list[Stored]]]:
     """Each course that has a Consent, whatever it says: its pseudonym, and everything in it. In the order of the
-    pseudonyms, and only `after` one of them.
+    pseudonyms, and only `after` one of them. `as_of`: as it stood then, but for its Consents.
     """
     named = ((pseudonyms.id("course", name), name) for name in _consenting(store, centres))
     names = sorted(one for one in named if one[0] > after)
     for start in range(0, len(names), COURSES_AT_ONCE):
+        some = names[start : start + COURSES_AT_ONCE]
         with store.reading() as tx:
-            found = [(place, tx.resources.of_course(name)) for place, name in names[start : start + COURSES_AT_ONCE]]
-        yield from found
+            found = tx.resources.of_courses([name for _, name in some], as_of)
+        yield from ((place, decoded(found.get(name, ()))) for place, name in some)
 
 
 def courses_to_see(store: Store) -> int:

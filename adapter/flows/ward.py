@@ -21,6 +21,7 @@ from mappings.plan.beside import Result
 from mappings.plan.calendar import Calendar, calendar
 from mappings.plan.marks import AMOUNT_OPEN, Mark, marks
 from mappings.plan.reading import Item, as_people_write, read
+from mappings.r4.build import escaped
 
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
@@ -144,7 +145,7 @@ def _results(tx: Tx, standing: Standing, settings: Settings) -> list[Result]:
     centre = settings.centres.get(enrolment.centre)
     own = centre.results if centre else beside.NOTHING
     coded = beside.coded(canonicals, own)
-    tokens = ",".join(f"{criteria.escaped(system)}|{criteria.escaped(code)}" for system, code in coded)
+    tokens = ",".join(f"{escaped(system)}|{escaped(code)}" for system, code in coded)
     wanted = [criteria.read("Observation", *one) for one in (("patient", standing.ids("patient")), ("code", tokens))]
     window = Window(count=MOST_RESULTS, total=False)
     page = tx.resources.search("Observation", wanted, window, centres=[enrolment.centre])

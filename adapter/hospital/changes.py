@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from adapter.hospital.answer import dicts
-from adapter.hospital.references import escaped, rewritten
-from mappings.r4.build import Element, Resource, full_url
+from adapter.hospital.references import rewritten
+from mappings.r4.build import Element, Resource, escaped, full_url
 
 _NAME = r"[A-Za-z0-9\-.]{1,64}"
 _ADDRESS = re.compile(rf"(?:.*/)?[A-Z][A-Za-z]+/(?P<id>{_NAME})(?:/_history/(?P<version>{_NAME}))?")

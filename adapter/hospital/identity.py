@@ -13,8 +13,8 @@ from typing import Any
 from adapter.errors import Conflict
 from adapter.hospital.answer import dicts
 from adapter.hospital.client import HospitalClient
-from adapter.hospital.references import escaped, local, local_targets, rewritten
-from mappings.r4.build import Resource
+from adapter.hospital.references import local, local_targets, rewritten
+from mappings.r4.build import Resource, escaped
 
 _PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})")
 

@@ -85,8 +85,3 @@ def _reachable(start: tuple[str, str], targets: dict[tuple[str, str], set[tuple[
         found |= new
         ahead += new
     return found
-
-
-def escaped(text: str) -> str:
-    """R4 search.html 3.1.1.4.3: the separators of a search value are escaped by a backslash."""
-    return re.sub(r"([\\$,|])", r"\\\1", text)

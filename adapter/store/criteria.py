@@ -88,11 +88,6 @@ def split(text: str, mark: str) -> list[str]:
     return parts
 
 
-def escaped(text: str) -> str:
-    """A text as part of a search value, in which it is nothing but itself."""
-    return re.sub(r"([\\$,|])", r"\\\1", text)
-
-
 def unescaped(text: str) -> str:
     return re.sub(r"\\([\\,|$])", r"\1", text)
 

@@ -56,6 +56,10 @@ class Exports:
         over = set(self.expired(at))
         return [id_ for id_ in jobs.free(self._connection, exports, at) if id_ not in over]
 
+    def known(self, id_: str) -> bool:
+        """Does anybody still want it?"""
+        return self._connection.scalar(select(exports.c.id).where(exports.c.id == id_)) is not None
+
     def claim(self, id_: str, worker: str, at: datetime) -> Export | None:
         """Takes one that waits, or whose process is silent. None: it is in good hands."""
         row = jobs.claim(self._connection, exports, id_, worker, at)

@@ -19,14 +19,15 @@ from sqlalchemy import (
 )
 
 from adapter.errors import Conflict
+from adapter.store import courses as whole
 from adapter.store import index, search, streaming, writing
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Order, Window, unknown_place
 from adapter.store.schema import resource_heads as heads
 from adapter.store.schema import resource_sources
 from adapter.store.schema import resource_versions as versions
-from adapter.store.stored import Stored, every, is_newest, newest, of, there
-from adapter.store.streaming import AT_ONCE, Wanted
+from adapter.store.stored import COLUMNS, Stored, every, newest, of, there
+from adapter.store.streaming import AT_ONCE, Wanted, version_of
 from mappings.r4.build import Resource
 from mappings.r4.wire import content_hash
 
@@ -133,10 +134,14 @@ class Resources:
         """Newest versions of everything in a course."""
         return [of(row) for row in self._connection.execute(_OF_COURSE, {"of_course": course})]
 
+    def of_courses(self, courses: Sequence[str], as_of: datetime | None = None) -> dict[str, list[whole.Written]]:
+        """The same of several, not yet decoded: see `courses.of_courses`."""
+        return whole.of_courses(self._connection, courses, as_of)
+
     def patients_of(self, courses: Collection[str]) -> dict[str, tuple[str, str | None]]:
         """(id, centre) of the first Patient of each course, without its content; not of a course that has none."""
         # found by the course, hence the type as no index has it: there are more patients than resources of a course
-        wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, is_newest())
+        wanted = select(heads.c.course, heads.c.id, heads.c.centre).join_from(heads, versions, version_of())
         wanted = wanted.where(heads.c.course.in_(courses), heads.c.kind.concat("") == "Patient", there())
         found: dict[str, tuple[str, str | None]] = {}
         for course, id_, centre in self._connection.execute(wanted.order_by(heads.c.key)):
@@ -160,7 +165,7 @@ class Resources:
         self, rows: Iterable[tuple[Resource, Sequence[str]]], *, centre: str, course: str
     ) -> list[tuple[Resource, Sequence[str]]]:
         """Which of (resource, sources) of a course are not stored just so, in their order; two questions for all."""
-        joined = select(heads.c.kind, heads.c.id, versions.c.hash).join_from(heads, versions, is_newest())
+        joined = select(heads.c.kind, heads.c.id, versions.c.hash).join_from(heads, versions, version_of())
         mine = and_(heads.c.course == course, heads.c.centre == centre, there())
         digests = {f"{kind}/{id_}": digest for kind, id_, digest in self._connection.execute(joined.where(mine))}
         sources = self.sources_of_course(course)
@@ -189,7 +194,8 @@ class Resources:
     def wanted(self, wanted: Wanted) -> Iterator[Stored]:
         """Newest versions, a few in memory at a time. Raises StoreUnavailable as `lines` does."""
         self._require_index(wanted)
-        with self._connection.execute(wanted.of(newest())) as rows:  # closed too where the reader stops before the end
+        chosen = wanted.select(*COLUMNS)
+        with self._connection.execute(chosen) as rows:  # closed too where the reader stops before the end
             yield from map(of, rows)
 
     def lines(self, wanted: Wanted) -> Iterator[tuple[int, str, bytes]]:
@@ -202,16 +208,16 @@ class Resources:
 
     def ids(self, wanted: Wanted) -> Iterator[str]:
         """Of what is wanted."""
-        return iter(self._connection.scalars(wanted.of(select(heads.c.id).join_from(heads, versions, is_newest()))))
+        return iter(self._connection.scalars(wanted.select(heads.c.id)))
 
     def count(self, wanted: Wanted) -> int:
         """Of what is wanted."""
-        return self._connection.scalar(wanted.of(_counted()).order_by(None)) or 0
+        return self._connection.scalar(wanted.select(func.count()).order_by(None)) or 0
 
     def gone(self, wanted: Wanted) -> list[tuple[str, str]]:
         """(type, id) of what is wanted and deleted."""
-        chosen = select(heads.c.kind, heads.c.id).join_from(heads, versions, is_newest())
-        return [(kind, id_) for kind, id_ in self._connection.execute(wanted.of(chosen, deleted=True))]
+        chosen = wanted.select(heads.c.kind, heads.c.id, deleted=True)
+        return [(kind, id_) for kind, id_ in self._connection.execute(chosen)]
 
     def search(
         self,
@@ -266,7 +272,7 @@ class Resources:
 
 
 def _counted() -> Select[Any]:
-    return select(func.count()).select_from(heads.join(versions, is_newest()))
+    return select(func.count()).join_from(heads, versions, version_of())
 
 
 _ONE = newest().where(heads.c.kind == bindparam("of_kind"), heads.c.id == bindparam("of_id"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Row, Select, select
 
 from adapter.store import streaming
 from adapter.store.schema import resource_heads as heads
@@ -36,24 +36,22 @@ class Stored:
         return f"{self.kind}/{self.id}"
 
 
-def is_newest() -> ColumnElement[bool]:
-    return and_(versions.c.key == heads.c.key, versions.c.version == heads.c.version)
-
-
 def there() -> ColumnElement[bool]:
     return versions.c.deleted.is_(False)
 
 
 _OF_HEAD = (heads.c.key, heads.c.kind, heads.c.id, heads.c.centre, heads.c.course)
 _OF_VERSION = (versions.c.version, versions.c.hash, versions.c.deleted, versions.c.content, versions.c.at)
+COLUMNS = (*_OF_HEAD, *_OF_VERSION)
+"""What `of` reads."""
 
 
 def newest() -> Select[Any]:
-    return select(*_OF_HEAD, *_OF_VERSION).join_from(heads, versions, is_newest())
+    return select(*COLUMNS).join_from(heads, versions, streaming.version_of())
 
 
 def every(kind: str, id_: str) -> Select[Any]:
-    joined = select(*_OF_HEAD, *_OF_VERSION).join_from(heads, versions, versions.c.key == heads.c.key)
+    joined = select(*COLUMNS).join_from(heads, versions, versions.c.key == heads.c.key)
     return joined.where(heads.c.kind == kind, heads.c.id == id_)
 
 
@@ -77,6 +75,7 @@ def stored(
 
 def _headed(content: Resource, meta: dict[str, Any]) -> Resource:
     """The resource in R4's order: type, id, meta, the rest."""
-    return {"resourceType": content["resourceType"], "id": content["id"], "meta": meta} | {
-        name: said for name, said in content.items() if name != "meta"
-    }
+    head = {"resourceType": content["resourceType"], "id": content["id"], "meta": meta}
+    if [*content][:3] == ["resourceType", "id", "meta"]:
+        return content | head
+    return head | {name: said for name, said in content.items() if name != "meta"}

@@ -9,7 +9,19 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, DateTime, LargeBinary, Select, and_, or_, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    LargeBinary,
+    Select,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
 from adapter.store import search
 from adapter.store.criteria import Criterion
@@ -21,7 +33,7 @@ from mappings.r4 import wire
 AT_ONCE = 200
 """Rows in memory."""
 
-_heads = heads.alias("others")
+_heads, _earlier = heads.alias("others"), versions.alias("earlier")
 _ROOT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -31,6 +43,7 @@ class Wanted:
     before; `after`: first stored after this key. `patients`: ids, with everything in their courses; `study`: of who is
     in it.
 
+    `as_of`: not the newest versions, but those of that instant; who is meant is asked of the newest all the same.
     `searches`: by type, of which one must find the resource; a type without a search is wanted whole.
     """
 
@@ -42,8 +55,9 @@ class Wanted:
     patients: Collection[str] | None = None
     study: str | None = None
     searches: Mapping[str, Sequence[Sequence[Criterion]]] = field(default_factory=dict)
+    as_of: datetime | None = None
 
-    def of(self, chosen: Select[Any], *, deleted: bool = False) -> Select[Any]:
+    def select(self, *columns: Any, deleted: bool = False) -> Select[Any]:
         """Rows of heads and versions that are wanted, in the order in which they were first stored."""
         parts = [versions.c.deleted.is_(deleted), *self._searched()]
         if self.after:
@@ -53,19 +67,31 @@ class Wanted:
         if self.kinds is not None:
             parts.append(heads.c.kind.in_(sorted(self.kinds)))
         if self.since is not None:
-            parts.append(heads.c.at >= self.since)
+            parts += [heads.c.at >= self.since, versions.c.at >= self.since]  # the first has an index
         if self.until is not None:
-            parts.append(heads.c.at < self.until)
+            parts.append(versions.c.at < self.until)
         if self.patients is not None:
             parts.append(_in_courses_of("Patient", _heads.c.id.in_(sorted(self.patients))))
         if self.study is not None:
             parts.append(_in_courses_of("ResearchSubject", _heads.c.key.in_(_subjects_of(self.study))))
+        chosen = select(*columns).join_from(heads, versions, version_of(self.as_of))
         return chosen.where(*parts).order_by(heads.c.key).execution_options(yield_per=AT_ONCE)
 
     def _searched(self) -> Iterator[Any]:
         for kind, alternatives in self.searches.items():
             found = [and_(heads.c.kind == kind, search.condition(kind, one, self.centres)) for one in alternatives]
             yield or_(heads.c.kind != kind, *found)
+
+
+def version_of(as_of: datetime | None = None, *newest: str) -> ColumnElement[bool]:
+    """Joins to a head its newest version; with `as_of` the one of that instant, but for types that are `newest`."""
+    if as_of is None:
+        number: ColumnElement[Any] = heads.c.version
+    else:
+        then = select(func.max(_earlier.c.version)).where(_earlier.c.key == heads.c.key, _earlier.c.at <= as_of)
+        settled = or_(heads.c.at <= as_of, heads.c.kind.in_(newest))
+        number = case((settled, heads.c.version), else_=then.scalar_subquery())
+    return and_(versions.c.key == heads.c.key, versions.c.version == number)
 
 
 def _in_courses_of(kind: str, met: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -84,9 +110,7 @@ def lines(connection: Connection, wanted: Wanted) -> Iterator[tuple[int, str, by
     what only a server says of a version put into their `meta`.
     """
     content, at = type_coerce(versions.c.content, LargeBinary), type_coerce(versions.c.at, DateTime)
-    joined = and_(versions.c.key == heads.c.key, versions.c.version == heads.c.version)
-    columns = select(heads.c.key, heads.c.kind, heads.c.id, versions.c.version, at, content)
-    chosen = wanted.of(columns.join_from(heads, versions, joined))
+    chosen = wanted.select(heads.c.key, heads.c.kind, heads.c.id, versions.c.version, at, content)
     with connection.execute(chosen) as rows:  # closed too where the reader stops before the end
         for key, kind, id_, version, written, said in rows:
             yield (

@@ -48,20 +48,22 @@ def by_query(site: Site, operation: str, id_: str) -> Response:
     if faults := unknown_parameters(QUERY):
         raise Invalid(faults, status=400)
     subjects = [{"name": "subject", "valueString": said} for said in request.args.getlist("subject")]
-    asked = _read({"resourceType": "Parameters", "parameter": subjects}, type_level=False)
+    asked = _read(site, {"resourceType": "Parameters", "parameter": subjects}, type_level=False)
     return _answer(site, operation, _protocol(site, id_), asked)
 
 
 def by_parameters(site: Site, operation: str, id_: str | None) -> Response:
-    asked = _read(json_body(FHIR, JSON), type_level=id_ is None)
+    asked = _read(site, json_body(FHIR, JSON), type_level=id_ is None)
     protocol = _protocol(site, id_) if id_ is not None else _named(site, asked)
     return _answer(site, operation, protocol, asked)
 
 
-def _read(document: Any, *, type_level: bool) -> Asked:
+def _read(site: Site, document: Any, *, type_level: bool) -> Asked:
     """What was asked. A call without a subject is no call at all (400); one with a wrong input cannot be met (422)."""
     try:
-        return apply_operation.read(document, type_level=type_level, lenient=lenient())
+        return apply_operation.read(
+            document, type_level=type_level, lenient=lenient(), base=f"{site.settings.public_url}/fhir/"
+        )
     except FaultyInput as error:
         absent = any(fault.path == "subject" and fault.code == "required" for fault in error.faults)
         raise Invalid(error.faults, status=400 if absent else 422) from error

@@ -54,20 +54,23 @@ class Asked:
     inline: Resource | None = None
 
 
-def read(parameters: Any, *, type_level: bool, lenient: bool = False) -> Asked:
-    """Reads a Parameters resource. Raises FaultyInput naming every parameter that is wrong."""
+def read(parameters: Any, *, type_level: bool, lenient: bool = False, base: str = "") -> Asked:
+    """Reads a Parameters resource. `base`: what a whole URL of this server has before `Patient/<id>`.
+
+    Raises FaultyInput naming every parameter that is wrong.
+    """
     if not isinstance(parameters, dict) or parameters.get("resourceType") != "Parameters":
         raise FaultyInput([Fault("Parameters", "the body is a Parameters resource", "structure")])
-    reading = _Reading(lenient=lenient)
+    reading = _Reading(lenient=lenient, base=base)
     return reading.asked(parameters, type_level=type_level)
 
 
 class _Reading:
     """One reading of one Parameters: collects faults instead of stopping at the first."""
 
-    def __init__(self, *, lenient: bool) -> None:
+    def __init__(self, *, lenient: bool, base: str) -> None:
         self.faults: list[Fault] = []
-        self.lenient = lenient
+        self.lenient, self.base = lenient, base
 
     def asked(self, parameters: Resource, *, type_level: bool) -> Asked:
         known = (*_INSTANCE, *NAMED_PLAN) if type_level else _INSTANCE
@@ -113,7 +116,7 @@ class _Reading:
 
     def _subject(self, item: dict[str, Any]) -> str:
         said = item.get("valueString") or _dict(item.get("valueReference")).get("reference")
-        match = _SUBJECT.fullmatch(said) if isinstance(said, str) else None
+        match = _SUBJECT.fullmatch(said.removeprefix(self.base)) if isinstance(said, str) else None
         if match is None:
             self._fault("subject", "write Patient/<id> as valueString", "value")
         elif match["kind"] != "Patient":

@@ -29,7 +29,7 @@ def standings(site: Site, id_: str) -> Response:
         raise Invalid(faults, status=400)
     told = gates.told(
         id_,
-        on=_day(request.args.get("on")),
+        on=_day(request.args.getlist("on")),
         centre=auth.centre(),
         store=site.store,
         settings=site.settings,
@@ -38,13 +38,13 @@ def standings(site: Site, id_: str) -> Response:
     return plain(told)
 
 
-def _day(said: str | None) -> date | None:
-    if said is None:
+def _day(said: list[str]) -> date | None:
+    if not said:
         return None
     try:
-        day = PartialDate(said).exact
+        day = PartialDate(said[0]).exact if len(set(said)) == 1 else None
     except ValueError:
         day = None
     if day is None:
-        raise Invalid([Fault("on", "is a day: YYYY-MM-DD", "value")], status=400)
+        raise Invalid([Fault("on", "is one day: YYYY-MM-DD", "value")], status=400)
     return day

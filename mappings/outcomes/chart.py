@@ -120,8 +120,12 @@ class _Still(NamedTuple):
 
 @cache
 def _still(canonicals: Canonicals, profile: str, observable: str, category: str) -> _Still:
-    found = frozen([fixed(OBSERVATION_CATEGORY, category)])
-    return _Still(meta(canonicals, profile), found, codes.concept("observables", observable, canonicals))
+    return _Still(meta(canonicals, profile), _category(category), codes.concept("observables", observable, canonicals))
+
+
+@cache
+def _category(code: str) -> list[Element]:
+    return frozen([fixed(OBSERVATION_CATEGORY, code)])
 
 
 @cache

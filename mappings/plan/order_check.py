@@ -97,18 +97,34 @@ def _of_drug(draft: Order, bench: Bench) -> Iterator[Advice]:
     if not planned:
         yield Advice(f"not-in-plan/{draft.drug}", Urgency.INFO, f"{draft.name} is not in the plan.")
         return
-    yield from _maximum(draft, planned)
+    yield from _maximum(draft, planned, bench)
     yield from _days(draft, planned, bench)
     yield from _stopped(draft, bench)
     yield from _amounts(draft, planned, bench)
     yield from _full_again(draft, planned, bench)
 
 
-def _maximum(draft: Order, planned: Sequence[Order]) -> Iterator[Advice]:
+def _maximum(draft: Order, planned: Sequence[Order], bench: Bench) -> Iterator[Advice]:
+    """A dose, or else all doses of a day together, above what the protocol allows."""
     most = min((order.most_mg for order in planned if order.most_mg is not None), default=None)
     if most is not None and draft.largest is not None and draft.largest > most:
         summary = f"{draft.name}: a dose of {milligrams(draft.largest)} is above the maximum of {milligrams(most)}."
         yield Advice(f"maximum/{draft.drug}", Urgency.CRITICAL, summary, "The maximum for one dose is the protocol's.")
+    else:
+        yield from _maximum_a_day(draft, planned, bench)
+
+
+def _maximum_a_day(draft: Order, planned: Sequence[Order], bench: Bench) -> Iterator[Advice]:
+    most = min((order.most_a_day_mg for order in planned if order.most_a_day_mg is not None), default=None)
+    if most is None:
+        return
+    on = {f" on {dated(day, bench.record)}": daily(draft.on(day)) for day in draft.days} or {"": daily(draft.portions)}
+    above = [(when, amount) for when, amount in on.items() if amount is not None and amount > most]
+    for when, amount in above[:1]:
+        summary = f"{draft.name}{when}: {milligrams(amount)} a day is above the maximum of {milligrams(most)} a day."
+        yield Advice(
+            f"maximum-a-day/{draft.drug}", Urgency.CRITICAL, summary, "The maximum for a day is the protocol's."
+        )
 
 
 def _days(draft: Order, planned: Sequence[Order], bench: Bench) -> Iterator[Advice]:

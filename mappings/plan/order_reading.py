@@ -40,7 +40,7 @@ class Portion:
 class Order:
     """`drug`: key in our terminology, None where no code of ours stands on it; `foreign`: another substance for sure.
 
-    `most_mg`: the largest single dose that the order itself allows.
+    `most_mg`, `most_a_day_mg`: the largest single dose, and amount of a day, that the order itself allows.
     """
 
     reference: str
@@ -50,6 +50,7 @@ class Order:
     name: str
     portions: tuple[Portion, ...]
     most_mg: Decimal | None
+    most_a_day_mg: Decimal | None
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -88,6 +89,7 @@ def read(request: Resource, canonicals: Canonicals, others: Mapping[str, Resourc
         name=codes.text("drugs", drug) if drug else _words(concept),
         portions=portions,
         most_mg=min((mg for one in dosages if (mg := amount(one.get("maxDosePerAdministration"), "mg"))), default=None),
+        most_a_day_mg=min((mg for one in dosages if (mg := _most_a_day(one))), default=None),
     )
 
 
@@ -108,6 +110,13 @@ def _portion(dosage: Element) -> Portion:
     if not when.listed and when.first is None:
         gaps += ("on which days is not told",)
     return Portion(when, mg, (*gaps, *when.gaps))
+
+
+def _most_a_day(dosage: Element) -> Decimal | None:
+    """None for a maximum of any other period: it is not compared."""
+    ratio = element(dosage.get("maxDosePerPeriod"))
+    period = element(ratio.get("denominator"))
+    return amount(ratio.get("numerator"), "mg") if (unit_of(period), period.get("value")) == ("d", 1) else None
 
 
 def _dose(dosage: Element) -> tuple[Decimal | None, tuple[str, ...]]:

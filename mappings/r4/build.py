@@ -20,6 +20,7 @@ from mappings.r4.frozen import frozen
 
 _VARIANT = {f"{digit:x}": f"{digit & 0b0011 | 0b1000:x}" for digit in range(16)}
 _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SEPARATORS = re.compile(r"([\\$,|])")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 
 Resource = dict[str, Any]
@@ -125,6 +126,11 @@ def coding(system: str, code: str, display: str | None = None) -> Element:
     if display:
         return {"system": system, "code": code, "display": display}
     return {"system": system, "code": code}
+
+
+def escaped(text: str) -> str:
+    """A text as part of a search value, in which it is nothing but itself (R4 search.html 3.1.1.4.3)."""
+    return _SEPARATORS.sub(r"\\\1", text)
 
 
 def concept(*codings: Element, text: str | None = None) -> Element:

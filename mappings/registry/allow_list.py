@@ -45,15 +45,20 @@ class AllowList:
         name = url.removeprefix(ours) if isinstance(url, str) else ""
         return self.extensions.get(name)
 
-    def admits(self, system: str, code: str, canonicals: Canonicals) -> bool:
-        """May this coding leave?"""
-        return (system, code) in _of_tables(canonicals) or code in self.codings.get(system, ())
-
 
 @cache
 def allow_list() -> AllowList:
     """The packaged rules."""
     return parse(files("mappings.registry").joinpath("deid-rules.toml").read_text("utf-8"))
+
+
+@cache
+def admitted(canonicals: Canonicals) -> frozenset[tuple[str, str]]:
+    """(system, code) of every coding that may leave."""
+    rows = ((table, key) for table in tables.TABLES for key in codes.keys(table))
+    ours = (coding for table, key in rows for coding in codes.codings(table, key, canonicals))
+    listed = ((system, code) for system, several in allow_list().codings.items() for code in several)
+    return frozenset((coding["system"], coding["code"]) for coding in ours).union(listed)
 
 
 def parse(text: str) -> AllowList:
@@ -66,11 +71,6 @@ def parse(text: str) -> AllowList:
     extensions = {url: _type(name, said["types"], types) for url, name in said["extensions"].items()}
     codings = {system: frozenset(codes) for system, codes in said["codings"].items()}
     return AllowList(resources, types["Meta"], extensions, codings)
-
-
-def known_unit(code: Any) -> bool:
-    """Is this a unit that we know?"""
-    return isinstance(code, str) and code in tables.units()
 
 
 def known_profile(url: str, canonicals: Canonicals) -> bool:
@@ -109,11 +109,3 @@ def _profiles() -> frozenset[str]:
     head, tail = "StructureDefinition-", ".json"
     names = (file.name for file in files("profiles").iterdir())
     return frozenset(name[len(head) : -len(tail)] for name in names if name.startswith(head) and name.endswith(tail))
-
-
-@cache
-def _of_tables(canonicals: Canonicals) -> frozenset[tuple[str, str]]:
-    """(system, code) of everything that we have a word for."""
-    rows = ((table, key) for table in tables.TABLES for key in codes.keys(table))
-    found = (coding for table, key in rows for coding in codes.codings(table, key, canonicals))
-    return frozenset((coding["system"], coding["code"]) for coding in found)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 
 from mappings.canonicals import DEFAULT, EXT_DATA_ABSENT_REASON, LIST_EMPTY_REASON, OBSERVATION_VALUE, Canonicals
 from mappings.r4.build import Element, Ids, Resource, coding, concept, reference, transaction
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.r4.validate import require_valid, validate
 from mappings.registry.allow_list import allow_list
-from mappings.registry.course import patient_of
-from mappings.registry.deidentify import Deidentified, dates, release
+from mappings.registry.deidentify import ByPatient, Deidentified, by_patient, dates, release_of
 from mappings.registry.pseudonyms import Pseudonyms
 from mappings.terminology import codes
 
@@ -84,7 +84,7 @@ def outcome_bundle(
 
     Raises FaultyInput for resources of several patients, and where the bundle would not be valid R4.
     """
-    released = release(_of_one_patient(resources), key, on, canonicals)
+    released = release_of(_of_one_patient(resources), key, on, canonicals)
     patient = _patient(released.resources)
     if patient is None:
         return None
@@ -100,7 +100,7 @@ def outgoing(
 
     Raises FaultyInput for resources of several patients, and naming each resource that would not be valid R4.
     """
-    released = release(_of_one_patient(resources), key, on, canonicals)
+    released = release_of(_of_one_patient(resources), key, on, canonicals)
     if _patient(released.resources) is None:
         return ()
     if faults := list(_faults(released.resources)):
@@ -114,7 +114,9 @@ def own_bundle(resources: Iterable[Resource], course: str, canonicals: Canonical
     It holds what would leave for a registry, as it stands at the centre. None where no Patient is among the resources.
     Raises FaultyInput for resources of several patients, and where the bundle would not be valid R4.
     """
-    everything = sorted(_of_one_patient(resources), key=lambda each: (each["resourceType"], each["id"]))
+    everything = sorted(
+        chain.from_iterable(_of_one_patient(resources).values()), key=lambda each: (each["resourceType"], each["id"])
+    )
     shown = [resource for resource in everything if resource["resourceType"] in allow_list().resources]
     patient = _patient(shown)
     if patient is None:
@@ -139,16 +141,16 @@ def _require_valid(bundle: Resource, resources: Iterable[Resource]) -> None:
 def _faults(resources: Iterable[Resource]) -> Iterator[Fault]:
     """Every error, with the resource before its path."""
     for resource in resources:
+        errors = [fault for fault in validate(resource) if fault.severity == "error"]
         place = f"{resource['resourceType']}/{resource['id']}"
-        errors = (fault for fault in validate(resource) if fault.severity == "error")
         yield from (Fault(f"{place}: {fault.path}", fault.message, fault.code) for fault in errors)
 
 
-def _of_one_patient(resources: Iterable[Resource]) -> list[Resource]:
-    everything = list(resources)
-    if len({patient for patient in map(patient_of, everything) if patient}) > 1:
+def _of_one_patient(resources: Iterable[Resource]) -> ByPatient:
+    sorted_out = by_patient(resources)
+    if len(sorted_out.keys() - {None}) > 1:
         raise FaultyInput([Fault("Patient", "an outcome bundle holds one patient", "processing")])
-    return everything
+    return sorted_out
 
 
 def _deidentified(

@@ -36,25 +36,31 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         require_long(key)
-        self._key = key
+        self._ids, self._values, self._days = (
+            hmac.new(key, f"{purpose}\0".encode(), "sha256") for purpose in ("id", "identifier", "days")
+        )
 
     def id(self, kind: str, identity: str) -> str:
         """The id under which a resource leaves, in the form of a UUID (version 8, RFC 9562)."""
-        digest = bytearray(self._mac("id", f"{kind}/{identity}")[:16])
+        digest = bytearray(_of(self._ids, f"{kind}/{identity}")[:16])
         digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
         text = digest.hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def value(self, kind: str, identity: str) -> str:
         """The identifier that takes the place of all others, 64 hexadecimal digits."""
-        return self._mac("identifier", f"{kind}/{identity}").hex()
+        return _of(self._values, f"{kind}/{identity}").hex()
 
     def days(self, patient: str) -> int:
         """By how many days all dates of a patient go back."""
-        return 1 + int.from_bytes(self._mac("days", patient)[:8]) % FARTHEST
+        return 1 + int.from_bytes(_of(self._days, patient)[:8]) % FARTHEST
 
-    def _mac(self, purpose: str, text: str) -> bytes:
-        return hmac.digest(self._key, f"{purpose}\0{text}".encode(), "sha256")
+
+def _of(begun: hmac.HMAC, text: str) -> bytes:
+    """Of the purpose and this: the key is worked in once, not for every id."""
+    mac = begun.copy()
+    mac.update(text.encode())
+    return mac.digest()
 
 
 def move_back(written: str, days: int) -> str | None:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
-from typing import Self
-from urllib.parse import urlsplit
+
+from tests.lib.between import Between, pour
 
 WAIT = 10.0
 SOME = 40
@@ -25,47 +25,24 @@ class Fault(Enum):
     HALF_OPEN = "taken and never answered"
 
 
-class Line:
+class Line(Between):
     """Between a client and the server at `url`; `url` here is the way through. `faults` befall the next connections."""
 
     def __init__(self, url: str, *faults: Fault) -> None:
-        parts = urlsplit(url)
-        self._server = (parts.hostname or "", parts.port or 80)
+        super().__init__(url)
         self._faults = list(faults)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = parts._replace(netloc=f"127.0.0.1:{self._listener.getsockname()[1]}").geturl()
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._take)]
 
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(WAIT)
-
-    def _take(self) -> None:
-        while not self._over.is_set():
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            fault = self._faults.pop(0) if self._faults else None
-            self._threads.append(threading.Thread(target=self._serve, args=(client, fault)))
-            self._threads[-1].start()
+    def taken(self, client: socket.socket) -> None:
+        fault = self._faults.pop(0) if self._faults else None
+        self.serve(threading.Thread(target=self._serve, args=(client, fault)))
 
     def _serve(self, client: socket.socket, fault: Fault | None) -> None:
         client.settimeout(WAIT)
         with client, suppress(OSError):
             if fault is Fault.HALF_OPEN:
-                self._over.wait(WAIT)
+                self.over.wait(WAIT)
                 return
-            with socket.create_connection(self._server, WAIT) as server:
+            with socket.create_connection(self.server, WAIT) as server:
                 if fault is None:
                     _both_ways(client, server)
                     return
@@ -79,7 +56,7 @@ class Line:
                 if fault is Fault.ANSWER_DRIBBLES:
                     for byte in answer:
                         client.sendall(bytes([byte]))
-                        if self._over.wait(0.02):
+                        if self.over.wait(0.02):
                             return
 
 
@@ -103,18 +80,10 @@ def _more(source: socket.socket) -> bytes:
 
 
 def _both_ways(client: socket.socket, server: socket.socket) -> None:
-    back = threading.Thread(target=_pour, args=(server, client))
+    back = threading.Thread(target=pour, args=(server, client))
     back.start()
-    _pour(client, server)
+    pour(client, server)
     back.join(WAIT)
-
-
-def _pour(source: socket.socket, into: socket.socket) -> None:
-    with suppress(OSError):
-        while piece := source.recv(65_536):
-            into.sendall(piece)
-    with suppress(OSError):
-        into.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.config import Retention, Settings
+from adapter.config import Exports, Retention, Settings
 from adapter.errors import NotFound
-from adapter.flows import retention
+from adapter.flows import bulk, retention
 from adapter.flows.crew import Crew
 from adapter.flows.retention import automatic, clear, end_of, past
 from adapter.store import Store
@@ -147,3 +147,19 @@ class TestTheWorker:
             (deed,) = tx.audit.listing(action="erase")
         assert deed.who == "retention"
         assert self.looked(ward, kept, monkeypatch, at) == []
+
+    def test_removes_the_files_of_exports_that_are_over_though_nobody_asks_for_another(
+        self, ward, monkeypatch, tmp_path
+    ):
+        kept = replace(keeping(), exports=Exports(tmp_path / "exports", 24))
+        asked = NOW + timedelta(days=399)
+        about = {"store": ward.store, "client": "c", "centre": OURS, "url": "u", "now": asked, "settings": kept}
+        job = bulk.ask(bulk.Asked(("Patient",)), **about)
+        elsewhere = replace(kept, exports=Exports(tmp_path / "elsewhere", 24))
+        self.looked(ward, elsewhere, monkeypatch, asked + timedelta(hours=25))
+        bulk.work(job.id, store=ward.store, clock=lambda: asked, settings=kept)
+        assert (tmp_path / "exports" / job.id / "Patient.ndjson").is_file()
+        self.looked(ward, kept, monkeypatch, asked + timedelta(hours=23))
+        assert (tmp_path / "exports" / job.id / "Patient.ndjson").is_file()
+        self.looked(ward, kept, monkeypatch, asked + timedelta(hours=25))
+        assert list((tmp_path / "exports").iterdir()) == []

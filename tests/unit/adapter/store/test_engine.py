@@ -56,23 +56,6 @@ def test_a_commit_is_on_the_disk_and_readers_do_not_stop_writers(store, writes):
     assert pragma(store, "busy_timeout", writes=writes) == 10_000
 
 
-def test_a_reader_sees_one_state_while_a_writer_goes_on(store):
-    with store.reading() as before:
-        assert before.links.get("chu-a", "course") is None
-        with store.transaction() as tx:
-            tx.links.put("chu-a", "course", "Patient/1")
-        assert before.links.get("chu-a", "course") is None
-    with store.reading() as after:
-        assert after.links.get("chu-a", "course") == "Patient/1"
-
-
-def test_a_reader_cannot_write(store):
-    with pytest.raises(StoreUnavailable, match="readonly"), store.reading() as tx:
-        tx.links.put("chu-a", "course", "Patient/1")
-    with store.transaction() as tx:  # the connection is given back fit for writing
-        tx.links.put("chu-a", "course", "Patient/1")
-
-
 def test_what_raises_is_undone(store):
     def interrupted() -> None:
         with store.transaction() as tx:

@@ -20,23 +20,6 @@ def queue(store, noon, *courses, destination="chu-a"):
         return [tx.outbox.add(destination, course, [], source="m1", at=noon) for course in courses]
 
 
-def test_a_reader_sees_one_state_while_a_writer_goes_on(store):
-    with store.reading() as before:
-        assert before.links.get("chu-a", "course") is None
-        with store.transaction() as tx:
-            tx.links.put("chu-a", "course", "Patient/1")
-        assert before.links.get("chu-a", "course") is None
-    with store.reading() as after:
-        assert after.links.get("chu-a", "course") == "Patient/1"
-
-
-def test_a_reader_cannot_write(store):
-    with pytest.raises(StoreUnavailable, match="read-only"), store.reading() as tx:
-        tx.links.put("chu-a", "course", "Patient/1")
-    with store.transaction() as tx:
-        tx.links.put("chu-a", "course", "Patient/1")
-
-
 def test_what_another_holds_is_waited_for_and_then_told(store, prepared):
     with closing(Store(prepared, busy_seconds=0.1)) as impatient, store.transaction() as tx:
         tx.hold("course")

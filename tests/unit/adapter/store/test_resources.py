@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import Conflict
-from adapter.store import criteria, resources, stored
+from adapter.store import courses, criteria, resources, stored
 from adapter.store.paging import Window
 
 COURSE = "0b7c9d6e-6f0e-5f0a-9b1e-3a5d1c2b4f60"
@@ -145,6 +145,24 @@ def test_everything_of_a_course(put, read):
     put(observation("a"))
     put(observation("b"), course="another")
     assert [one.id for one in read("of_course", COURSE)] == ["a"]
+
+
+def test_whole_courses_wait_undecoded_and_are_then_the_same_as_read_alone(put, read, store, noon):
+    put(observation("b"))
+    put({"id": "a", "valueInteger": 7, "resourceType": "Observation"}, at=noon + timedelta(days=1))
+    put(observation("c"), course="another", centre="FR-038")
+    put(observation("d"))
+    put(observation("e"), course="third")
+    with store.transaction() as tx:
+        tx.resources.delete("Observation", "d", noon)
+    found = read("of_courses", [COURSE, "another", "nowhere"])
+    assert found.keys() == {COURSE, "another"}
+    assert all(isinstance(one.content, bytes) for one in found[COURSE])
+    for course, written in found.items():
+        alone = read("of_course", course)
+        assert courses.decoded(written) == alone
+        assert [[*one.content] for one in courses.decoded(written)] == [[*one.content] for one in alone]
+    assert [one.id for one in found[COURSE]] == ["b", "a"]
 
 
 def test_many_by_reference_in_the_order_asked(put, read, monkeypatch):

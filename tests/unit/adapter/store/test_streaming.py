@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from adapter.store.courses import decoded
 from adapter.store.criteria import read
 from adapter.store.streaming import Wanted, moment
 from mappings.r4 import wire
@@ -78,3 +79,34 @@ def test_what_is_wanted_is_what_meets_everything(store):
         assert tx.resources.count(Wanted(kinds=["Patient"])) == 2
         assert list(tx.resources.ids(Wanted(kinds=["Observation"]))) == ["o1", "o9"]
     assert ids(after=first) == ["o1", "p9", "o9", "s9"]
+
+
+def test_what_stood_there_at_an_instant_is_found_though_it_changed_since(store):
+    later, last = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    consent = {"resourceType": "Consent", "id": "c1", "status": "active"}
+    put(store, AS_WE_WRITE, COUNT, COUNT | {"id": "o2"}, consent)
+    put(store, AS_WE_WRITE | {"gender": "other"}, consent | {"status": "inactive"}, COUNT | {"id": "o3"}, at=later)
+    put(store, AS_WE_WRITE | {"gender": "unknown"}, at=last)
+    with store.transaction() as tx:
+        tx.resources.delete("Observation", "o2", later)
+
+    def told(**wanted):
+        found = (wire.decode(line) for line in lines(store, **wanted))
+        return {one["id"]: one.get("gender") or one["status"] for one in found}
+
+    newest = {"p1": "unknown", "o1": "final", "c1": "inactive", "o3": "final"}
+    assert told() == told(as_of=last) == newest
+    assert told(as_of=later) == newest | {"p1": "other"}
+    assert told(as_of=NOW) == {"p1": "female", "o1": "final", "o2": "final", "c1": "active"}
+    assert told(as_of=NOW - timedelta(hours=1)) == {}
+    assert told(as_of=NOW, since=later) == told(as_of=later, since=last) == {}
+    assert told(as_of=later, since=later) == {"p1": "other", "c1": "inactive", "o3": "final"}
+    assert told(as_of=later, until=later) == {"o1": "final"}
+    with store.reading() as tx:
+        assert tx.resources.gone(Wanted(as_of=NOW)) == []
+        assert tx.resources.gone(Wanted(as_of=later, since=later)) == [("Observation", "o2")]
+        assert tx.resources.gone(Wanted(as_of=NOW, since=NOW)) == []
+        (course,) = tx.resources.of_courses(["c-1"], NOW).values()
+        assert tx.resources.count(Wanted(as_of=NOW)) == 4
+    of_course = {one.id: one.content.get("gender") or one.content["status"] for one in decoded(course)}
+    assert of_course == {"p1": "female", "o1": "final", "o2": "final", "c1": "inactive"}  # taken back is taken back

@@ -158,6 +158,11 @@ def test_an_enrolled_subject_needs_no_more_than_its_name(ward):
     assert bundle["type"] == "transaction"
 
 
+def test_a_whole_url_of_this_server_names_a_subject_too(ward):
+    assert ask(ward, parameters("https://engraft.test/fhir/Patient/ada")).data == ask(ward, parameters()).data
+    assert ask(ward, parameters("https://elsewhere.test/fhir/Patient/ada")).status_code == 422
+
+
 def test_an_enrolled_subjects_orders_have_the_ids_of_its_course(ward):
     patient = enrolled(ward)
     proposed = decode(ask(ward, parameters(patient, facts={}, data=()), f"{PLAN}/$r5.apply").data)

@@ -40,7 +40,9 @@ def test_gates_as_of_another_day(ward, course):
     ]
 
 
-@pytest.mark.parametrize("query", ["on=today", "on=2026-06", "on=2026-02-30", "on=", "at=2026-06-30"])
+@pytest.mark.parametrize(
+    "query", ["on=today", "on=2026-06", "on=2026-02-30", "on=", "on=2026-06-30&on=2026-07-01", "at=2026-06-30"]
+)
 def test_a_question_that_cannot_be_read_is_refused(ward, course, query):
     answer = ward.ask("GET", f"/regimens/{course}/gates?{query}")
     (issue,) = decode(answer.data)["issue"]

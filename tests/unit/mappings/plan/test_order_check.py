@@ -73,7 +73,24 @@ def test_orders_of_one_drug_add_up():
     assert keys(advised(morning)) == ["wrong-dose/mycophenolate/1000/2000.0"]
     assert advised(morning, evening) == []
     assert advised(morning, evening, chosen=["MedicationRequest/pm"]) == []
-    assert keys(advised(morning, evening, dict(morning, id="noon"))) == ["wrong-dose/mycophenolate/3000/2000.0"]
+    thrice = advised(morning, evening, dict(morning, id="noon"))
+    assert keys(thrice) == ["maximum-a-day/mycophenolate", "wrong-dose/mycophenolate/3000/2000.0"]
+
+
+def test_the_doses_of_a_day_above_the_maximum_are_critical():
+    """Mycophenolate mofetil (MMF; 30 mg / kg / day, maximum x2 1g / day from day J + 6)"""
+    thrice = draft("mycophenolate", dosage(mass("1", "g"), every_day("2026-03-08", frequency=3)))
+    maximum, wrong = advised(thrice)
+    assert (maximum.urgency.value, wrong.urgency.value) == ("critical", "warning")
+    assert maximum.summary == (
+        "Mycophenolate mofetil on 2026-03-08 (D+6): 3000 mg a day is above the maximum of 2000 mg a day."
+    )
+    without_days = draft(
+        "mycophenolate", dosage(mass("1", "g"), {"repeat": {"frequency": 3, "period": 1, "periodUnit": "d"}})
+    )
+    assert "Mycophenolate mofetil: 3000 mg a day is above" in advised(without_days)[0].summary
+    most = draft("mycophenolate", dosage(mass("500"), every_day("2026-03-08", frequency=4)))
+    assert "maximum-a-day/mycophenolate" not in keys(advised(most))
 
 
 def test_only_what_was_chosen_is_spoken_of():
@@ -263,7 +280,7 @@ def test_the_full_dose_goes_on_until_the_taper_is_confirmed():
 
 
 def test_more_than_the_full_dose_is_wrong_on_any_day():
-    assert keys(advised(taken("2026-04-20", "1000", frequency=3), record=a_record(WELL)))[0].startswith("wrong-dose/")
+    assert keys(advised(taken("2026-04-20", "1000", frequency=3), record=a_record(WELL)))[-1].startswith("wrong-dose/")
 
 
 def test_ciclosporin_is_not_tapered_before_mycophenolate_is_over():

@@ -149,6 +149,19 @@ def test_the_orders_of_our_own_plan_are_read_whole():
         o for o in read(*a_plan(intent="plan").orders("MedicationRequest")) if o.action == "mycophenolate"
     ]
     assert (mycophenolate.most_mg, only(mycophenolate).daily, mycophenolate.endless) == (1000, 2000, True)
+    assert mycophenolate.most_a_day_mg == 2000
+
+
+@pytest.mark.parametrize(
+    ("denominator", "most"),
+    [(("d", 1), 2000), (("d", 2), None), (("wk", 1), None), (None, None)],
+)
+def test_a_maximum_of_another_period_than_a_day_is_not_compared(denominator, most):
+    ratio = {"numerator": {"value": 2, "unit": "g"}}
+    if denominator:
+        ratio["denominator"] = {"value": denominator[1], "unit": denominator[0]}
+    (order,) = read({"resourceType": "MedicationRequest", "dosageInstruction": [{"maxDosePerPeriod": ratio}]})
+    assert order.most_a_day_mg == most
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+"""An export shows the state of its transactionTime, however late its files are written."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from adapter.flows import bulk as flow
+from adapter.flows import bulk_files
+from tests.lib.forms import FOLLOW_UP
+from tests.unit.adapter.web.conftest import NOW
+from tests.unit.adapter.web.exporting import AGREES, ASYNC
+
+LATER = NOW + timedelta(hours=1)
+NEXT = "/fhir/$export?_since=2026-09-03T10:00:00.001Z"
+"""What who has the export of NOW asks for next."""
+
+
+def changed(exporting):
+    """After the export was asked for: a resource says something else, another is gone, a visit is new."""
+    ward, store = exporting.ward, exporting.ward.store
+    exporting.clock.now = LATER
+    visit = FOLLOW_UP | {"visit": "m12", "date": "2026-09-03"}
+    assert ward.ask("POST", "/follow-ups", document=visit).status_code == 202
+    with store.reading() as tx:
+        mine = [one for one in tx.resources.stream(centres=["FR-037"]) if one.kind in ("Patient", "Observation")]
+    (patient,) = [one for one in mine if one.kind == "Patient"]
+    counts = [one for one in mine if "valueQuantity" in one.content and one.at == NOW]
+    with store.transaction() as tx:
+        whose = {"centre": "FR-037", "course": patient.course, "sources": [], "at": LATER}
+        tx.resources.put(patient.content | {"gender": "other"}, **whose)
+        tx.resources.put(counts[0].content | {"status": "amended"}, **whose)
+        tx.resources.delete("Observation", counts[1].id, LATER)
+    return patient.id, counts[0].id, counts[1].id
+
+
+def finished(exporting, job, who):
+    exporting.work()
+    return exporting.ward.ask("GET", job, who).json
+
+
+def told(exporting, manifest, who="centre"):
+    """(type, id) of everything that is in it."""
+    found = exporting.output(manifest, who)
+    return {(kind, one["id"]) for kind, all_ in found.items() for one in all_}
+
+
+@pytest.mark.parametrize("who", ["centre", "registry"])
+def test_what_happens_after_the_transaction_time_is_not_in_it(exporting, who):
+    before = exporting.output(exporting.whole(who=who), who)
+    job = exporting.begin(who=who)
+    changed(exporting)
+    manifest = finished(exporting, job, who)
+    assert manifest["transactionTime"] == "2026-09-03T10:00:00.000+00:00"
+    assert exporting.output(manifest, who) == before
+    assert manifest["deleted"] == []
+
+
+def test_the_next_export_tells_everything_that_happened_since(exporting):
+    job = exporting.begin()
+    patient, amended, deleted = changed(exporting)
+    earlier = finished(exporting, job, "centre")
+    manifest = exporting.whole(NEXT)
+    found = exporting.output(manifest)
+    assert [one["gender"] for one in found["Patient"]] == ["other"]
+    assert [one["status"] for one in found["Observation"] if one["id"] == amended] == ["amended"]
+    (bundle,) = exporting.lines(manifest["deleted"][0]["url"])
+    assert [entry["request"]["url"] for entry in bundle["entry"]] == [f"Observation/{deleted}"]
+    assert ("Observation", deleted) in told(exporting, earlier)
+    now = told(exporting, exporting.whole())
+    assert now == (told(exporting, earlier) | told(exporting, manifest)) - {("Observation", deleted)}
+    assert ("Patient", patient) in now
+
+
+def test_a_change_since_is_asked_of_the_state_that_is_shown(exporting):
+    """Changed at NOW and again after the second export was asked for: it tells the first change, of NOW."""
+    exporting.clock.now = NOW + timedelta(minutes=30)
+    job = exporting.begin("/fhir/$export?_since=2026-09-03T09:59:00Z&_type=Patient,Observation")
+    _, amended, _ = changed(exporting)
+    found = exporting.output(finished(exporting, job, "centre"))
+    assert [one["status"] for one in found["Observation"] if one["id"] == amended] == ["final"]
+    exporting.clock.now = NOW + timedelta(minutes=30)
+    job = exporting.begin("/fhir/$export?_since=2026-09-03T10:10:00Z&_type=Patient,Observation")
+    exporting.clock.now = LATER
+    assert exporting.output(finished(exporting, job, "centre")) == {}
+
+
+def test_who_withdraws_before_the_files_are_written_is_not_in_them(exporting):
+    job = exporting.begin(who="registry")
+    exporting.clock.now = LATER
+    withdrawn = AGREES | {"consent": {"status": "inactive", "date": "2026-09-03", "registry": True}}
+    assert exporting.ward.ask("POST", "/enrolments", document=withdrawn).status_code == 200
+    assert len(exporting.output(finished(exporting, job, "registry"), "registry")["Patient"]) == 1
+
+
+def test_a_consent_that_runs_out_before_the_files_are_written_counts_no_more(exporting):
+    ward = exporting.ward
+    with ward.store.reading() as tx:
+        (consent,) = tx.resources.stream(centres=["FR-037"], kinds=["Consent"])
+    ends = consent.content | {"provision": consent.content["provision"] | {"period": {"end": "2026-09-03"}}}
+    with ward.store.transaction() as tx:
+        tx.resources.put(ends, centre="FR-037", course=consent.course, sources=[], at=NOW)
+    job = exporting.begin(who="registry")
+    exporting.clock.now = NOW + timedelta(hours=20)
+    assert len(exporting.output(finished(exporting, job, "registry"), "registry")["Patient"]) == 1
+
+
+def test_a_worker_that_goes_on_after_the_deletion_leaves_no_file(exporting, monkeypatch):
+    """Its folder was removed between two parts; it makes it anew before it learns that nobody wants it any more."""
+    job, real, seen = exporting.begin(), bulk_files.Worker._write, []
+
+    def deleting(self, part, written):
+        seen.append(part.name)
+        if len(seen) == 2:
+            assert exporting.ward.ask("DELETE", job).status_code == 202
+        return real(self, part, written)
+
+    monkeypatch.setattr(bulk_files.Worker, "_write", deleting)
+    exporting.work()
+    assert len(seen) == 2
+    assert list(exporting.folder.rglob("*")) == []
+
+
+def test_one_that_fails_leaves_no_half_written_file(exporting, monkeypatch):
+    job, real = exporting.begin(), bulk_files.Worker._own
+
+    def breaking(self, kind):
+        yield from real(self, kind)
+        if kind == "Observation":
+            raise RuntimeError("synthetic")
+
+    monkeypatch.setattr(bulk_files.Worker, "_own", breaking)
+    exporting.work()
+    assert exporting.ward.ask("GET", job, headers=ASYNC).status_code == 202
+    assert not [place for place in exporting.folder.rglob("*") if place.suffix == ".part"]
+
+
+def test_what_a_worker_ends_between_the_files_and_their_row_goes_with_them(exporting, monkeypatch):
+    job = exporting.begin("/fhir/$export?_type=Patient")
+    real = flow.shutil.rmtree
+
+    def late(place, **said):
+        monkeypatch.setattr(flow.shutil, "rmtree", real)
+        real(place, **said)
+        exporting.work()
+
+    monkeypatch.setattr(flow.shutil, "rmtree", late)
+    assert exporting.ward.ask("DELETE", job).status_code == 202
+    assert exporting.waiting == []
+    assert list(exporting.folder.rglob("*")) == []
