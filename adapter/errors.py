@@ -92,7 +92,7 @@ class HospitalUnavailable(Unavailable):
 
 
 class StoreUnavailable(Unavailable):
-    """The database is locked, full or away."""
+    """The database is locked, full or away, or whoever arrived later was there first."""
 
 
 class HospitalRefused(EngraftError):

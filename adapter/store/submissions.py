@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, insert, select, update
 
-from adapter.errors import NotFound
+from adapter.errors import NotFound, StoreUnavailable
 from adapter.trail import correlation
 from mappings.r4.wire import content_hash
 
 RECORDED, RETRACTED = "recorded", "retracted"
+
+LATE = timedelta(minutes=10)
+"""A newest version that is further ahead was not written meanwhile: a clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +58,30 @@ class Submissions:
         content: dict[str, Any],
         at: datetime,
     ) -> tuple[Submission, bool]:
-        """Keeps the document. The newest version, and whether it was written now: the same content writes nothing."""
+        """Keeps the document. The newest version, and whether it was written now: the same content writes nothing.
+
+        `at`: when it arrived. Raises StoreUnavailable where another one arrived later and was kept already: who sent
+        this may have given it up, sent it again and corrected it meanwhile.
+        """
         known = self._newest(self.table.c.id == id)
         digest = content_hash(content)
         if known and known.hash == digest and known.status == RECORDED:
             return _submission(known), False
+        _require_newest(known, at)
         values = {"centre": centre, "patient": patient, "course": course, "key": key, "hash": digest}
         return self._add(known, at, id=id, content=content, status=RECORDED, reason=None, **values), True
 
     def retract(self, id_: str, reason: str, at: datetime) -> tuple[Submission, bool]:
-        """A new version that says the document no longer holds. Repeating it writes nothing. Raises NotFound."""
+        """A new version that says the document no longer holds. Repeating it writes nothing.
+
+        Raises NotFound; StoreUnavailable as `put` does.
+        """
         known = self._newest(self.table.c.id == id_)
         if known is None:
             raise NotFound("no such document")
         if known.status == RETRACTED:
             return _submission(known), False
+        _require_newest(known, at)
         kept = {name: getattr(known, name) for name in ("id", "centre", "patient", "course", "key", "hash", "content")}
         return self._add(known, at, status=RETRACTED, reason=reason, **kept), True
 
@@ -108,6 +120,11 @@ class Submissions:
         self._connection.execute(row)
         told = {name: value for name, value in values.items() if name != "hash"}
         return Submission(version=version, at=at, **told)
+
+
+def _require_newest(known: Row[Any] | None, at: datetime) -> None:
+    if known and timedelta(0) < known.at - at < LATE:
+        raise StoreUnavailable("a later version was kept while this one waited; send it again if it still holds", 1)
 
 
 @cache

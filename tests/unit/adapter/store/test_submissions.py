@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from adapter.errors import NotFound
+from adapter.errors import NotFound, StoreUnavailable
 
 NUMBERS = count()
 NOON_LATER = datetime(2026, 9, 3, 13, 0, tzinfo=UTC)
@@ -134,6 +134,28 @@ def test_any_sequence_leaves_a_consistent_history(store, noon, said):
         assert tx.follow_ups.get(id_) == (seen[0] if seen else None)
         holds = [one for one in seen[:1] if one.status == "recorded"]
         assert tx.follow_ups.of_course(id_) == holds
+
+
+class TestOneThatComesLate:
+    """A centre that gives up a request sends it again, and corrects it; the first may still be under way."""
+
+    def test_it_does_not_take_the_place_of_what_arrived_after_it(self, change, noon):
+        change.put({"cd4": 1}, at=noon)
+        change.put({"cd4": 2}, at=noon + timedelta(seconds=40))
+        for late in (lambda: change.put({"cd4": 1}, at=noon + timedelta(seconds=5)),
+                     lambda: change("retract", "f1", "because", noon + timedelta(seconds=5))):  # fmt: skip
+            with pytest.raises(StoreUnavailable, match="send it again if it still holds"):
+                late()
+        assert change("get", "f1").content == {"cd4": 2}
+        assert change.put({"cd4": 1}, at=noon + timedelta(seconds=41))[1], "sent again, it is a correction"
+
+    def test_the_same_content_is_acknowledged_whenever_it_comes(self, change, noon):
+        change.put({"cd4": 1}, at=noon)
+        assert not change.put({"cd4": 1}, at=noon - timedelta(seconds=5))[1]
+
+    def test_a_clock_that_was_wrong_holds_nobody_up(self, change, noon):
+        change.put({"cd4": 1}, at=noon + timedelta(hours=1))
+        assert change.put({"cd4": 2}, at=noon)[1]
 
 
 def test_what_was_pushed_of_a_course_is_read_once_until_something_is_written(store, noon):

@@ -117,12 +117,12 @@ def test_another_centres_ehr_sees_nothing_of_it(engraft, server, patient):
     assert Patient.read(patient, server).gender == "female"
 
 
-def test_a_registry_is_refused(engraft, patient):
+def test_who_only_sends_notifications_reads_no_patient(engraft, patient):
     with engraft.store.transaction() as tx:
-        token = tx.clients.add("registry", "registry", None, datetime(2026, 9, 3, tzinfo=UTC))
-    registry = connect(engraft, token)
+        token = tx.clients.add("chu-a", "hospital", None, datetime(2026, 9, 3, tzinfo=UTC))
+    hospital = connect(engraft, token)
     try:
         with pytest.raises(FHIRPermissionDeniedException):
-            Patient.read(patient, registry)
+            Patient.read(patient, hospital)
     finally:
-        registry.session.close()
+        hospital.session.close()
