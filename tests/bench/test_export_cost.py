@@ -19,7 +19,7 @@ from adapter.flows import export
 from adapter.flows.export import Leaving, Line
 from adapter.store import Store
 from adapter.store.streaming import Wanted
-from adapter.web import bulk
+from adapter.web import background
 from mappings.r4 import wire
 from mappings.r4.validate import require_valid
 from mappings.registry.consent import permits
@@ -143,7 +143,7 @@ def test_an_asynchronous_export_is_ready_soon(tmp_path, monkeypatch, role):
     with store.transaction() as tx:
         token = tx.clients.add("bench", role, CENTRE if role == "centre" else None, NOW)
     waiting: list[Callable[[], None]] = []
-    monkeypatch.setattr(bulk.routes, "__defaults__", (waiting.append,))
+    monkeypatch.setattr(background, "in_a_thread", waiting.append)
     client = create_app(settings, store, lambda: NOW).test_client()
     headers = {"Authorization": f"Bearer {token}", "Prefer": "respond-async"}
     begun = process_time()
