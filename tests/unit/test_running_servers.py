@@ -19,6 +19,7 @@ from tests.conftest import pytest_configure
 from tests.lib.servers import running
 folder = Path(sys.argv[1])
 pytest_configure()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background of a shell ignores it
 server = ["/bin/sh", "-c", "echo $$ > pid && mv pid ready && exec tail -f /dev/null"]
 with running(server, folder, (folder / "ready").exists):
     print("runs", flush=True)
@@ -39,3 +40,4 @@ def test_a_server_ends_with_the_run_that_started_it(tmp_path, how):
             assert ended
         finally:
             os.close(server)
+            starter.kill()
