@@ -72,6 +72,15 @@ def test_rounding_never_passes_the_protocols_cap():
     assert below.on("D+6", "mycophenolate").mg_per_dose == "1000"
 
 
+def test_three_doses_of_a_centre_without_a_step_are_each_rounded_to_a_tenth():
+    """737.8648 mg a day: a third of 737.9 has no end, three doses of 246.0 have."""
+    plan = plan_with(overlay(lines={"cyclophosphamide": {"doses_per_day": 3}}))
+    row = plan.on("D-12", "cyclophosphamide")
+    assert (row.exact_mg, row.daily_mg, row.mg_per_dose) == ("737.8648", "738.0", "246.0")
+    assert "3 doses a day: FR-037's; each dose to 0.1 mg" in row.status
+    assert calculated(plan.order("cyclophosphamide", "D-12")) == Decimal("246.0")
+
+
 def test_a_product_stands_beside_the_substance(plan):
     drug = plan.order("etoposide", "D-12")["medicationCodeableConcept"]
     assert {"system": "https://formulary.example/codes", "code": "E-100"} in drug["coding"]
