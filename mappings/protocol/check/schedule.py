@@ -30,7 +30,7 @@ def one_line_per_drug_and_day(protocol: Protocol) -> Iterator[Finding]:
 
 
 def tapers_fit_their_lines(protocol: Protocol) -> Iterator[Finding]:
-    """A taper opens after its line began, ends after it opens, and is the one that the line, and no other, waits for."""
+    """A taper opens after its line began, ends after it opens, and is what its line, and no other, goes on until."""
     lines = {line.key: line for line in protocol.lines}
     of = {taper.key: taper.of for taper in protocol.tapers}
     for path, line in placed(protocol, Line):
