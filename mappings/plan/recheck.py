@@ -98,7 +98,7 @@ def require_agreement(orders: Iterable[Node], definitions: Definitions, evidence
         if order["resourceType"] == "MedicationRequest":
             given.setdefault(order["instantiatesCanonical"][0], []).append(order)
     measures = {per: _measure(per, evidence) for per in ("kg", "m2", _FIXED)}
-    wrong = [f"an order follows {name}, which the plan does not know" for name in given.keys() - definitions.keys()]
+    wrong = [f"an order follows {name}, which the plan does not know" for name in given if name not in definitions]
     for name, drugs in definitions.items():
         found = given.get(name, [])
         if len(found) != len(drugs):
