@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from mappings.facts.enrolment import Measurements
-from mappings.facts.values import Measured, Missing, PartialDate, Said, Word
+from mappings.facts.values import NOT_PERFORMED, Measured, Missing, PartialDate, Said, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +190,18 @@ class Immunosuppression:
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """One dose given; `action` and `day` name the order (`thiotepa`, `D-13`)."""
+    """One dose; `action` and `day` name the order (`thiotepa`, `D-13`)."""
 
     action: str | Missing
     date: date | Missing
     day: Said[str] = None
     given: Said[Measured] = None
     id: str | None = None
+
+    @property
+    def performed(self) -> bool:
+        """Was it given? No, where its amount is said to be missing because it was not performed."""
+        return not (isinstance(self.given, Missing) and self.given.reason == NOT_PERFORMED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mappings.facts import BloodCount, Engraftment, FollowUp, Measured, Missing, PartialDate, Recovery, Said, Word
+from mappings.facts.values import NOT_PERFORMED
 from mappings.outcomes.chart import Chart, answered, dated, measured, missing, not_given, occurrence
 from mappings.r4.build import Element, Resource
 from mappings.terminology import codes
@@ -65,7 +66,7 @@ def _transfusions(
         if isinstance(day, PartialDate):
             yield _transfusion(_GIVEN, day, (day,), chart)
     for number, day in enumerate((day for day in days if isinstance(day, Missing)), 1):
-        status = not_given(day) if day.reason == "not-performed" else _GIVEN
+        status = not_given(day) if day.reason == NOT_PERFORMED else _GIVEN
         yield _transfusion(status, day, (*occurrence(day, visit), number), chart)
 
 
