@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
-from adapter.errors import Refused, StoreUnavailable
+from adapter.errors import Invalid, Refused, StoreUnavailable
+from mappings.r4.faults import Fault
 
 WRITES = "engraft_writes"
 """Execution option of a connection whose transaction will write."""
@@ -138,7 +139,10 @@ def reads(connection: Connection) -> dict[str, Any]:
 
 @contextmanager
 def told_apart() -> Iterator[None]:
-    """Turns 'locked, full, away, broken' into StoreUnavailable; mistakes of ours stay what they are."""
+    """Turns 'locked, full, away, broken' into StoreUnavailable; mistakes of ours stay what they are.
+
+    A NUL in what a caller sent, which PostgreSQL takes in no text, is Invalid.
+    """
     try:
         yield
     except exc.TimeoutError as error:
@@ -148,6 +152,8 @@ def told_apart() -> Iterator[None]:
             raise StoreUnavailable("the database has not been prepared: run engraft init-db") from error
         if _raced(error):
             raise StoreUnavailable("another writer was first with the same thing") from error
+        if isinstance(error, exc.DataError) and "NUL" in str(error.orig):
+            raise Invalid([Fault("", "a text with a NUL cannot be kept or looked for", "value")], 400) from error
         if not _outage(error):
             raise
         # the driver's own reason: never the statement or its parameters, which hold patients

@@ -63,8 +63,12 @@ def _require_bundle(document: Any) -> None:
         told = "POST /fhir takes a Bundle; a single resource goes to /fhir/<type>"
         raise Invalid([Fault("resourceType", told, "structure")], status=400)
     entries = document.get("entry", [])
-    bare = [{k: v for k, v in e.items() if k != "resource"} if isinstance(e, dict) else e for e in entries]
-    faults = [fault for fault in validate(document | ({"entry": bare} if bare else {})) if fault.severity == "error"]
+    bare = {}
+    if isinstance(entries, list) and entries:
+        bare = {
+            "entry": [{k: v for k, v in e.items() if k != "resource"} if isinstance(e, dict) else e for e in entries]
+        }
+    faults = [fault for fault in validate(document | bare) if fault.severity == "error"]
     if not faults and document["type"] not in ("transaction", "batch"):
         faults = [Fault("Bundle.type", "is transaction or batch here", "not-supported")]
     if not faults:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import exc, text
 
-from adapter.errors import Refused, StoreUnavailable
+from adapter.errors import Invalid, Refused, StoreUnavailable
 from adapter.store import Store, engine
 from adapter.store.schema import links
 
@@ -113,6 +113,15 @@ def test_who_comes_second_on_postgresql_may_try_again():
     with pytest.raises(StoreUnavailable, match="another writer") as caught, engine.told_apart():
         raise exc.IntegrityError("INSERT", {}, second)
     assert "anna" not in str(caught.value)
+
+
+def test_a_text_that_postgresql_cannot_hold_is_refused_and_no_mistake_of_ours():
+    nul = Exception("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    with pytest.raises(Invalid, match="NUL") as caught, engine.told_apart():
+        raise exc.DataError("SELECT", {}, nul)
+    assert caught.value.status == 400
+    with pytest.raises(exc.DataError), engine.told_apart():
+        raise exc.DataError("SELECT", {}, Exception("integer out of range"))
 
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path):

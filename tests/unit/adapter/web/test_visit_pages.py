@@ -308,3 +308,18 @@ def test_what_was_typed_is_text_and_no_markup(ward, place):
     fill(dana, f"{place}/m3", "send", relapse__text='"><b>x', relapse__kind="<i>")
     assert "<b>x" not in dana.text
     assert "<i>" not in dana.text
+
+
+@pytest.mark.parametrize(
+    ("do", "said"),
+    [
+        (f"drop:gvhd.acute.{'9' * 5000}", {}),
+        ("save", {"shown:gvhd.acute": "9" * 5000}),
+        ("save", {f"gvhd.acute.{'9' * 5000}.onset": "2026-04-20"}),
+    ],
+)
+def test_a_number_that_no_form_of_ours_has_breaks_no_page(ward, place, do, said):
+    dana = signed_in(ward, "dana").open(f"{place}/m3")
+    fill(dana, f"{place}/m3", do, **said)
+    assert dana.answer.status_code == 303
+    assert dana.open(f"{place}/m3").answer.status_code == 200
