@@ -53,8 +53,9 @@ def _context(
     if stored is None or stored.course != ids.course or standing(stored.content) == "entered-in-error":
         return None
     marks = (one for one in stored.content.get("identifier", []) if one.get("system") == ids.canonicals.sid("fact"))
-    own = next((str(one["value"]).split("/", 2)[2] for one in marks), None)
-    return pushed.context(stored.content), own
+    told = next((str(one["value"]).split("/", 2) for one in marks), [])
+    # what a course has once, as its disease or its graft, is known by its kind alone
+    return pushed.context(stored.content), told[2] if len(told) > 2 else None
 
 
 def _order(tx: Tx, request: Resource, ids: Ids, places: Places, settings: Settings) -> Resource:

@@ -58,25 +58,25 @@ class MinimalResidualDisease:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """ELN 2022 category at one assessment; a form always has one, a result from elsewhere may stand alone (None)."""
+    """ELN 2022 category at one assessment, and what it rests on; either may stand alone."""
 
-    date: PartialDate | Missing
-    category: Said[Word]
+    date: Said[PartialDate] = None
+    category: Said[Word] = None
     marrow_blasts_percent: Said[Decimal] = None
     mrd: Said[MinimalResidualDisease] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Relapse:
-    date: PartialDate | Missing
-    kind: Word | Missing
+    date: Said[PartialDate] = None
+    kind: Said[Word] = None
 
 
 @dataclass(frozen=True, slots=True)
 class ImmuneReconstitution:
     """Absolute counts per volume of blood."""
 
-    date: PartialDate | Missing
+    date: Said[PartialDate] = None
     cd4: Said[Measured] = None
     cd8: Said[Measured] = None
     treg: Said[Measured] = None
@@ -168,8 +168,8 @@ class Infection:
 
 @dataclass(frozen=True, slots=True)
 class QualityOfLife:
-    date: PartialDate | Missing
     instrument: Word | Missing
+    date: Said[PartialDate] = None
     version: Said[str] = None
     scores: tuple[tuple[str, Decimal | Missing], ...] | Missing = ()
 
@@ -216,7 +216,7 @@ class Dli:
 class DliWithheld:
     number: int | Missing
     date: PartialDate | Missing
-    reason: Word | Missing
+    reason: Said[Word] = None
     id: str | None = None
 
 

@@ -67,6 +67,8 @@ def _cells(one: Dli) -> Mark:
 
 
 def _withheld(one: DliWithheld) -> Mark:
+    if one.reason is None:
+        return Mark(f"pdli-{one.number}", _known(one.date), "withheld, no reason told")
     if isinstance(one.reason, Missing):
         return Mark(f"pdli-{one.number}", _known(one.date), f"withheld, reason missing ({one.reason.reason})")
     words = one.reason.text if isinstance(one.reason.text, str) else one.reason.key.replace("-", " ")

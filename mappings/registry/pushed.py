@@ -229,11 +229,11 @@ _SECTIONS: Mapping[str, Callable[[Told[Any]], dict[str, Any]]] = {
 
 
 def _complete(fact: Any) -> Any:
-    """What a form always tells and this resource does not is unknown; a result may stand without its category."""
+    """What a form always tells and this resource does not is unknown."""
     gaps = {
         part.name: _UNKNOWN
         for part in fields(fact)
-        if getattr(fact, part.name) is None and str(part.type).endswith("| Missing") and part.name != "category"
+        if getattr(fact, part.name) is None and str(part.type).endswith("| Missing")
     }
     return replace(fact, **gaps)
 

@@ -279,3 +279,26 @@ def test_the_patient_is_named_in_any_of_its_ways(ward, patient, subject):
     said = {name: text.format(patient=patient) if isinstance(text, str) else text for name, text in subject.items()}
     answer = push(ward, "POST", "/fhir/Observation", anc(patient) | {"subject": said})
     assert (answer.status_code, told(answer)["subject"]) == (201, {"reference": patient})
+
+
+@pytest.mark.parametrize(
+    ("element", "where"),
+    [("focus", "Condition?code=91861009"), ("partOf", "Procedure?code=234336002")],
+)
+def test_a_count_may_name_the_disease_or_the_graft(ward, patient, element, where):
+    (one,) = told(ward.ask("GET", f"/fhir/{where}"))["entry"]
+    named_one = f"{one['resource']['resourceType']}/{one['resource']['id']}"
+    answer = push(ward, "POST", "/fhir/Observation", anc(patient, **{element: [{"reference": named_one}]}))
+    assert answer.status_code == 201
+    assert str(told(answer)["valueQuantity"]["value"]) == "0.6"
+
+
+def test_cells_of_the_graft_are_told_by_the_enrolment(ward):
+    cells = {name: {"value": 5, "unit": "10*6/kg"} for name in ("cd34_per_kg", "cd3_per_kg")}
+    ward.ask("POST", "/enrolments", document=ENROLMENT | {"transplant": ENROLMENT["transplant"] | cells})
+    everything = [one["resource"] for one in told(ward.ask("GET", "/fhir/Observation?_count=100"))["entry"]]
+    cells = [one for one in everything if "graft" in one["identifier"][0]["value"]]
+    assert len(cells) == 2
+    for one in cells:
+        answer = push(ward, "PUT", f"/fhir/Observation/{one['id']}", one)
+        assert (answer.status_code, expressions(answer)) == (422, ["Observation.code"])

@@ -85,6 +85,8 @@ def test_a_section_that_is_said_to_be_missing_is_nothing_done():
     missing = {"not_done": "unknown"}
     withheld = {"number": 3, "date": "2026-08-06", "reason": {"not_done": "unknown"}}
     assert told(dli_withheld=[withheld])[0] == ("pdli-3", "2026-08-06", "withheld, reason missing (unknown)", "")
+    del withheld["reason"]
+    assert told(dli_withheld=[withheld])[0] == ("pdli-3", "2026-08-06", "withheld, no reason told", "")
     done = told(administrations=missing, dli=missing, dli_withheld=missing)
     assert [action for action, *_ in done] == ["visit-m6"]
 
