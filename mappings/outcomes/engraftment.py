@@ -70,9 +70,9 @@ def _transfusions(
     for day in (day for day in days if isinstance(day, PartialDate)):
         times[day] += 0 if day.exact and times[day] else 1
         yield _transfusion(_GIVEN, day, (day, times[day]) if times[day] > 1 else (day,), chart)
-    for number, day in enumerate((day for day in days if isinstance(day, Missing)), 1):
-        status = not_given(day) if day.reason == NOT_PERFORMED else _GIVEN
-        yield _transfusion(status, day, (*occurrence(day, visit), number), chart)
+    for number, gap in enumerate((day for day in days if isinstance(day, Missing)), 1):
+        status = not_given(gap) if gap.reason == NOT_PERFORMED else _GIVEN
+        yield _transfusion(status, gap, (*occurrence(gap, visit), number), chart)
 
 
 def _transfusion(status: Element, day: PartialDate | Missing, known: Sequence[object], chart: Chart) -> Resource:
