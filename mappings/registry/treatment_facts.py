@@ -113,7 +113,8 @@ def order_of(request: Element, canonicals: Canonicals) -> tuple[str | None, str 
 
 def _line(instantiates: Sequence[str], canonicals: Canonicals) -> str | None:
     """The drug line of a protocol of ours whose definition was followed."""
-    heads = [canonicals.url("ActivityDefinition", f"{name}-") for name in names()]
+    # of two keys that begin alike the longer one first
+    heads = [canonicals.url("ActivityDefinition", f"{name}-") for name in sorted(names(), key=len, reverse=True)]
     found = (url.partition("|")[0].removeprefix(head) for url in instantiates for head in heads if url.startswith(head))
     return next(found, None)
 
