@@ -43,6 +43,12 @@ class TestWhoseItIs:
         job = exporting.whole()["output"][0]["url"].removeprefix("https://engraft.test").rpartition("/")[0]
         assert exporting.ward.ask("GET", f"{job}/{name}").status_code == 404
 
+    def test_the_files_are_their_owners_alone(self, exporting):
+        job = exporting.begin().rpartition("/")[2]
+        assert (exporting.folder / job).stat().st_mode & 0o777 == 0o700
+        exporting.work()
+        assert (exporting.folder / job).stat().st_mode & 0o777 == 0o700
+
     def test_a_part_of_a_file_can_be_asked_for(self, exporting):
         url = exporting.whole("/fhir/$export?_type=Patient")["output"][0]["url"].removeprefix("https://engraft.test")
         whole = body_of(exporting.ward.ask("GET", url))
