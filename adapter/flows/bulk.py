@@ -165,7 +165,7 @@ def _leave(id_: str, worker: str, *, store: Store, settings: Settings) -> None:
 
 def _make_folder(id_: str, settings: Settings) -> None:
     try:
-        (settings.exports.folder / id_).mkdir(parents=True)
+        (settings.exports.folder / id_).mkdir(0o700, parents=True)  # patients' data, as in the database
     except OSError as error:
         raise Unavailable(f"the folder of exports cannot be written: {error.strerror}") from error
 

@@ -45,7 +45,10 @@ def erase(
 def erase_course(
     tx: Tx, centre: str, course: str, reason: str, *, settings: Settings, now: datetime, who: str
 ) -> Erased:
-    """In the caller's transaction, which holds the patient and the course. Raises Conflict while something of it is being sent."""
+    """In the caller's transaction, which holds the patient and the course.
+
+    Raises Conflict while something of it is being sent.
+    """
     told = [name for name in sorted(settings.registries) if push.retract(tx, name, course, now)]
     number = tx.erase(course, _is_retraction)
     detail = f"{reason}; {number} resources; registries told: {', '.join(told) or 'none'}"

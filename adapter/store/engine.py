@@ -52,6 +52,7 @@ def _sqlite(url: URL, busy_seconds: float, threads: int) -> Engine:
         raise StoreUnavailable(f"the folder of the database cannot be made: {error.strerror}") from error
     place = url.set(database=str(path))
     engine = create_engine(place, connect_args={"timeout": busy_seconds}, **_usual(busy_seconds, threads))
+    event.listen(engine, "do_connect", lambda *_: _make_private(path))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "connect", _remember_process)
@@ -101,6 +102,14 @@ def retire(engine: Engine) -> None:
     """
     event.listen(engine.pool, "checkin", lambda _, record: record.close())
     engine.dispose()
+
+
+def _make_private(path: Path) -> None:
+    """A new database is its owner's alone, whatever the umask; SQLite gives its other files the same mode."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError:
+        return  # it is there, or the driver tells why it cannot be
 
 
 def _prepare(connection: Any, _: Any) -> None:

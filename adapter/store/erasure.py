@@ -58,8 +58,9 @@ def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], 
 
 
 def _forget_there(connection: Connection, hospital: str, patient: str) -> None:
-    """What a hospital told of its Patient (`Patient/abc`), and what was read there: of this hospital, type and id alone,
-    for another one may count its own from 1 too.
+    """What a hospital told of its Patient (`Patient/abc`), and what was read there.
+
+    By hospital, type and id: another one may count its own from 1 too.
     """
     kind, _, id_ = patient.partition("/")
     copies = hospital_copies.c

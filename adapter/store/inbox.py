@@ -24,7 +24,7 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte, until it is done.
+    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte; empty once done.
 
     `correlation`: the number of the request by which it came.
     """
@@ -92,7 +92,7 @@ class Inbox:
         return _notice(rows[0]) if rows else None
 
     def done(self, id_: int, worker: str, at: datetime) -> bool:
-        """Worked on. What came is emptied: it was read anew where it concerned us, and may be of people who are not ours.
+        """Worked on, and emptied: it was read anew where it concerned us, and may be of people who are not ours.
 
         False (here and below): the lease was lost to another worker.
         """

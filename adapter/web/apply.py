@@ -12,7 +12,7 @@ from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.overlays import overlay_of
 from adapter.store import Tx
 from adapter.version import software
-from adapter.web import apply_operation, auth, enrolled, served
+from adapter.web import access_log, apply_operation, auth, enrolled, served
 from adapter.web.apply_operation import Asked
 from adapter.web.content import FHIR, JSON, fhir, json_body, lenient, unknown_parameters
 from adapter.web.enrolled import Facts
@@ -142,6 +142,8 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
         raise NotAllowed("centre: this token belongs to another centre")
     same = known is not None and known.protocol == protocol.key
     reference = f"Patient/{subject}"
+    if known is not None:
+        access_log.also([f"/fhir/{reference}"])
     return Order(
         protocol=protocol,
         day_zero=asked.facts.get("day-zero") or (known.day_zero if known and same else None),

@@ -127,9 +127,11 @@ def _begin(site: Site, id_: str) -> None:
 
 
 def _mine(site: Site, id_: str) -> Export:
+    caller = auth.caller()
     with site.store.reading() as tx:
-        job = tx.exports.get(id_, auth.caller().name, site.clock())
-    if job is None:
+        job = tx.exports.get(id_, caller.name, site.clock())
+    # a name may be given anew, to a client of another centre, when its first owner was revoked
+    if job is None or job.centre != caller.centre:
         raise NotFound("no such export of yours, or it has expired")
     return job
 

@@ -39,6 +39,22 @@ def test_the_folder_of_the_database_is_made(store, tmp_path):
     assert (tmp_path / "var" / "engraft.sqlite").is_file()
 
 
+def test_nobody_but_its_owner_reads_a_new_database_and_an_old_one_keeps_its_mode(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with closing(Store(f"sqlite:///{tmp_path}/new.sqlite")) as store:
+            store.migrate()
+            files = sorted(tmp_path.glob("new.sqlite*"))
+            assert [(file.name, file.stat().st_mode & 0o777) for file in files] == [(one.name, 0o600) for one in files]
+            assert len(files) > 1, "beside it the log of what was written last"
+    finally:
+        os.umask(before)
+    (tmp_path / "new.sqlite").chmod(0o660)
+    with closing(Store(f"sqlite:///{tmp_path}/new.sqlite")) as store:
+        assert store.ready()
+    assert (tmp_path / "new.sqlite").stat().st_mode & 0o777 == 0o660
+
+
 def test_a_relative_path_stays_where_it_was_when_the_process_moves(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store = Store("sqlite:///var/engraft.sqlite")

@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 
+from adapter.flows import visit
 from mappings.intake import words
 from mappings.r4.wire import decode
 from tests.lib.forms import FOLLOW_UP
@@ -222,6 +223,24 @@ def test_sending_what_was_told_writes_nothing(ward, place):
     fill(dana, f"{place}/m3", "send").follow()
     assert "version 1" in dana.words()
     assert ward.counts() == before
+
+
+def test_what_is_handed_in_between_the_draft_and_the_sending_is_not_replaced_unseen(ward, place, monkeypatch):
+    ward.ask("POST", "/follow-ups", document=FOLLOW_UP)
+    corrected = FOLLOW_UP | {"vital_status": {"status": "alive", "date": "2026-06-01"}}
+    save = visit.save
+
+    def overtaken(*about, **how):
+        kept = save(*about, **how)
+        assert ward.ask("POST", "/follow-ups", document=corrected).status_code == 202
+        return kept
+
+    monkeypatch.setattr(visit, "save", overtaken)
+    dana = signed_in(ward, "dana").open(f"{place}/m3")
+    fill(dana, f"{place}/m3", "send", gvhd__acute__1__resolved="2026-05-15")
+    assert dana.answer.status_code == 409
+    assert "handed in meanwhile" in dana.words()
+    assert "version 2" in dana.open(f"{place}/m3/stored").words()
 
 
 def test_what_the_form_cannot_show_is_not_lost_by_it(ward, place):
