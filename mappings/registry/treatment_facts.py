@@ -73,7 +73,7 @@ def of_administration(resource: Resource, canonicals: Canonicals) -> Iterator[Pi
 def of_procedure(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
     """An infusion of donor lymphocytes, given or withheld."""
     status, source = resource.get("status"), reference(resource)
-    if key_of("procedures", resource.get("code", {}), canonicals) not in _LYMPHOCYTES:
+    if not is_infusion(resource.get("code", {}), canonicals):
         return
     said = {"number": _number(resource, canonicals), "date": moment(resource, "performed")}
     if status in ("completed", "in-progress", "stopped"):
@@ -93,6 +93,11 @@ def of_observation(resource: Resource, observed: str, _: Canonicals) -> Iterator
         yield Piece("immunosuppression", source, said)
 
 
+def is_infusion(code: Element, canonicals: Canonicals) -> bool:
+    """Is it the code of an infusion of donor lymphocytes?"""
+    return key_of("procedures", code, canonicals) in _LYMPHOCYTES
+
+
 def infusions(pieces: Pieces) -> Iterator[Told[Dli]]:
     """Each infusion with its cell dose, where one was told."""
     for piece in pieces.of("dli"):
@@ -105,8 +110,8 @@ def _order(request: Element, canonicals: Canonicals) -> tuple[str | None, str | 
     named = request.get("identifier", {})
     if named.get("system") != canonicals.sid("request"):
         return None, None
-    _, action, *on = named.get("value", "").split("/")
-    return action, on[0] if on else None
+    parts = named.get("value", "").split("/")
+    return (parts[1] if len(parts) > 1 else None), (parts[2] if len(parts) > 2 else None)
 
 
 def _line(instantiates: Sequence[str], canonicals: Canonicals) -> str | None:
