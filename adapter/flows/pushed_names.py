@@ -10,6 +10,7 @@ from mappings.outcomes.retract import standing
 from mappings.r4.build import Ids, Resource
 from mappings.r4.faults import Fault, FaultyInput
 from mappings.registry import pushed
+from mappings.registry.pushed_checks import may_be_of_another, tells_of
 
 if TYPE_CHECKING:
     from adapter.config import Settings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from adapter.store.submissions import Submission
 
 _POINTS = ("focus", "partOf")
+_ELSE = "is about something that is not known here as this patient's"
 
 
 def resolved(
@@ -33,13 +35,20 @@ def resolved(
         for reference in (one.get("reference", "") for one in named):
             place = local(reference, places, settings)
             found = _context(tx, *place, ids, rows) if place else None
-            if found:
+            if found and tells_of(resource, found[0], ids.canonicals):
                 said[element] = [{"reference": f"{found[0]['resourceType']}/{found[0]['id']}"}]
                 about.append(found[0])
                 own = found[1] or own
+            elif element == "focus" and may_be_of_another(resource, ids.canonicals) and not _own(found, place, ids):
+                raise FaultyInput([Fault("Observation.focus", _ELSE, "not-supported")])
     if "request" in said:
         said["request"] = _order(tx, said["request"], ids, places, settings)
     return said, about, own
+
+
+def _own(found: tuple[Resource, str | None] | None, place: tuple[str, str] | None, ids: Ids) -> bool:
+    """The patient, or a disease of theirs: such a focus changes nothing. A donor's count is no count of the patient."""
+    return place == ("Patient", ids("patient")) or (found is not None and found[0]["resourceType"] == "Condition")
 
 
 def _context(

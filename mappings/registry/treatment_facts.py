@@ -74,7 +74,7 @@ def of_administration(resource: Resource, canonicals: Canonicals) -> Iterator[Pi
 def of_procedure(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
     """An infusion of donor lymphocytes, given or withheld."""
     status, source = resource.get("status"), reference(resource)
-    if key_of("procedures", resource.get("code", {}), canonicals) not in _LYMPHOCYTES:
+    if not is_infusion(resource.get("code", {}), canonicals):
         return
     said = {"number": _number(resource, canonicals), "date": moment(resource, "performed")}
     if status in ("completed", "in-progress", "stopped"):
@@ -92,6 +92,11 @@ def of_observation(resource: Resource, observed: str, _: Canonicals) -> Iterator
     if observed == "immunosuppression":
         said = ImmunosuppressionAssessment(moment(resource, "effective"), plain(resource, "valueBoolean"))
         yield Piece("immunosuppression", source, said)
+
+
+def is_infusion(code: Element, canonicals: Canonicals) -> bool:
+    """Is it the code of an infusion of donor lymphocytes?"""
+    return key_of("procedures", code, canonicals) in _LYMPHOCYTES
 
 
 def infusions(pieces: Pieces) -> Iterator[Told[Dli]]:
