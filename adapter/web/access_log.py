@@ -15,7 +15,7 @@ from flask import Flask, current_app, g, request
 from adapter.flows import sign_in
 from adapter.store.clients import Client
 from adapter.trail import journal
-from adapter.web import session
+from adapter.web import auth, session
 from adapter.web.routing import Access, Door, Role
 from adapter.web.site import Site
 
@@ -67,6 +67,7 @@ class _Log:
         told = dict.fromkeys(one.replace("\0", "")[:LONGEST] for one in addresses if _is_about_patients(one))
         new = [target for target in told if not self._hour.has(at, who, target)]
         if new:
+            auth.give_back()
             with self._site.store.transaction() as tx:
                 for target in new:
                     tx.audit.add(at=at, who=who, action=READ, target=target, centre=centre)
