@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adapter.store import Store
 
 BESIDE = 5
-"""Threads beside the workers of hospitals: who looks, listens, reads notifications, takes in."""
+"""Threads beside those of hospitals: who looks, listens, calls the readers of notifications, takes in."""
 
 
 @click.command()
@@ -45,7 +45,8 @@ def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, worker
         raise click.UsageError("either --once, --watch or --celery")
     settings = load(environment())
     make = _herald(settings) if spread else Crew
-    threads = BESIDE if spread else BESIDE + (workers + 1) * len({**settings.hospitals, **settings.registries})
+    each = (workers + 1) * len({**settings.hospitals, **settings.registries}) + len(settings.hospitals)
+    threads = BESIDE if spread else BESIDE + each
     with store_of(settings, threads) as store:
         _require_room(store, threads)
         watch = watching or spread

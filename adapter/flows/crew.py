@@ -36,6 +36,9 @@ POLL_SECONDS = 2.0
 """How long a new row waits at most while nothing else is to be done, where the database cannot call."""
 
 
+READER = "<"
+"""Before a hospital's name: the place of who reads what it notified of."""
+
 FORGET_EVERY = timedelta(hours=1)
 """Between two looks for records past their period, which are counted in days, and for exports that are over."""
 
@@ -67,8 +70,8 @@ class Crew:
         self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}
-        self._left = False
-        """Did the last round of reading notifications end before its end?"""
+        self._left = set[str]()
+        """Hospitals whose last round of reading notifications ended before its end."""
         self._forget = datetime.min.replace(tzinfo=UTC)
         self._tending: dict[str, _Tending] = {}
         self._hiring = threading.Lock()
@@ -86,24 +89,31 @@ class Crew:
         return self._post.report(done)
 
     def pull(self) -> notification.PullReport:
-        """Reads what the hospitals' notifications point to.
+        """Reads what the hospitals' notifications point to, of all hospitals at the same time.
 
         Raises StoreUnavailable. What it held then it takes up at once when it comes again.
         """
-        name = worker_name("pull")
-        if self._left:
+        hospitals = self._telling()
+        with ThreadPoolExecutor(len(hospitals) or 1) as pool:
+            return notification.summed(pool.map(self.read, hospitals))
+
+    def read(self, hospital: str) -> notification.PullReport:
+        """Reads what one hospital's notifications point to. Raises StoreUnavailable."""
+        name = worker_name(f"pull-{hospital}")
+        if hospital in self._left:
             with self._store.transaction() as tx:
                 tx.inbox.release([name], now())
-        self._left = True
+        self._left.add(hospital)
         done = notification.pull(
             self._store,
-            self._lines("pull"),
+            self._lines(f"pull-{hospital}"),
             worker=name,
             now=now,
             jitter=random.random,
             heard=lambda tx, *what: hearing.hear(tx, *what, settings=self._settings, now=now()),
+            hospital=hospital,
         )
-        self._left = False
+        self._left.discard(hospital)
         return done
 
     def watch(self) -> None:
@@ -117,7 +127,7 @@ class Crew:
                 self._wake(name)
             self.stop.wait(POLL_SECONDS)
         listening.join()
-        for tending in self._tending.values():
+        for tending in list(self._tending.values()):
             tending.called.set()
             tending.thread.join()
 
@@ -156,6 +166,8 @@ class Crew:
                     self._patiently(self._pull_round)
                 elif place == JOBS:
                     self._patiently(self.take_in)
+                elif place.startswith(READER):
+                    self._patiently(self._read_round, place.removeprefix(READER))
                 else:
                     self._patiently(self._deliver_round, place)
                 called.wait(POLL_SECONDS)
@@ -222,10 +234,21 @@ class Crew:
         self.fetch()
 
     def fetch(self) -> None:
-        """Reads what waits, and tells what came of it. Raises StoreUnavailable."""
-        done = self.pull()
+        """Calls the reader of each hospital of whose notifications one is due. Raises StoreUnavailable."""
+        for hospital in self._telling():
+            self._wake(f"{READER}{hospital}")
+
+    def _telling(self) -> list[str]:
+        """Hospitals that have a notification due, or one that we still hold."""
+        with self._store.reading() as tx:
+            return sorted(self._left.union(tx.inbox.hospitals_due(now())))
+
+    def _read_round(self, hospital: str) -> None:
+        if hospital not in self._telling():
+            return
+        done = self.read(hospital)
         if done.copied or done.retried or done.parked:
-            self._tell(f"{done.copied} copied from hospitals, {done.retried} to be tried again, {done.parked} parked")
+            self._tell(f"{hospital}: {done.copied} copied, {done.retried} to be tried again, {done.parked} parked")
 
     def take_in(self) -> None:
         """Takes in the batches that nobody works on, and removes those that have expired. Raises StoreUnavailable."""

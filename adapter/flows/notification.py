@@ -8,16 +8,17 @@ What was read is kept as the newest state of each resource (`store.copies`); the
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from adapter.errors import HospitalRefused, HospitalUnavailable, Invalid, Refused
 from adapter.flows.numbered import Followed, follow
+from adapter.flows.whose import as_copy, concerns, instant, matches
 from adapter.hospital import r4_gate, retry
-from adapter.hospital.answer import dicts
+from adapter.hospital.answer import Forbidden, HospitalSilent
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.subscriptions import Meaning, Place, numbered, read
 from adapter.store import Store, Tx
@@ -128,16 +129,18 @@ def pull(
     jitter: Callable[[], float],
     limit: int | None = None,
     heard: Heard | None = None,
+    hospital: str | None = None,
 ) -> PullReport:
     """Reads from the hospitals what their notifications point to, and keeps copies. Every row that is due, or `limit`.
 
+    `hospital`: only its rows, so that each hospital can have a reader of its own and a slow one slows no other.
     `heard` is told of each copy that is news, in the transaction that keeps it. Raises StoreUnavailable.
     """
     this = _Round(store, client_of, worker, now, jitter, heard)
     done: Counter[str] = Counter()
     while limit is None or done["done"] + done["retried"] + done["parked"] < limit:
         with store.transaction() as tx:
-            notice = tx.inbox.lease(worker, at=now(), lease_seconds=LEASE_SECONDS)
+            notice = tx.inbox.lease(worker, at=now(), lease_seconds=LEASE_SECONDS, hospital=hospital)
         if notice is None:
             break
         about: dict[str, spans.Attribute] = {"engraft.hospital": notice.hospital}
@@ -146,17 +149,10 @@ def pull(
     return PullReport(done["done"], done["retried"], done["parked"], done["copied"], done["gone"])
 
 
-def _as_copy(resource: Resource, client: HospitalClient) -> Copy:
-    meta = resource.get("meta") or {}
-    return Copy(meta.get("versionId"), _instant(meta.get("lastUpdated")), resource, _subject(resource, client) or None)
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def summed(reports: Iterable[PullReport]) -> PullReport:
+    """What several rounds did together."""
+    rows = [(one.done, one.retried, one.parked, one.copied, one.gone) for one in reports]
+    return PullReport(*map(sum, zip(*rows, strict=True))) if rows else PullReport(0, 0, 0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -171,10 +167,12 @@ class _Round:
     heard: Heard | None = None
     searched: dict[str, datetime] = field(default_factory=dict)
     """When this round searched each hospital."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Types that the hospital did not let the notice at hand search, with its words."""
 
 
 def _work_on(notice: Notice, this: _Round) -> Counter[str]:
-    begun = this.now()
+    begun, this.refused = this.now(), {}
     try:
         client = this.client_of(notice.hospital)
         told = numbered(notice.body)
@@ -182,7 +180,7 @@ def _work_on(notice: Notice, this: _Round) -> Counter[str]:
         found = _look(notice, _meaning(notice, heard, this), client, this, begun)
     except HospitalUnavailable as error:
         _note(notice, "retried", error=type(error).__name__)
-        return _again(notice, this, str(error), error.retry_after)
+        return _again(notice, this, str(error), error.retry_after, silent=_is_away(error))
     except (LookupError, Refused) as error:
         _note(notice, "retried", error=type(error).__name__)
         return _again(notice, this, f"{notice.hospital} is not configured: {error}", None)
@@ -193,9 +191,21 @@ def _work_on(notice: Notice, this: _Round) -> Counter[str]:
     with this.store.transaction() as tx:
         if heard:
             tx.heard.put(heard.standing)
-        tx.inbox.done(notice.id, this.worker, this.now())
+        if this.refused:
+            said = "; ".join(f"{kind}: {words}" for kind, words in this.refused.items())
+            tx.inbox.fail(notice.id, this.worker, error=f"all was read but {said}", due=None)
+        else:
+            tx.inbox.done(notice.id, this.worker, this.now())
+    if this.refused:
+        _note(notice, "parked", error="HospitalRefused", copied=found["copied"], gone=found["gone"])
+        return found + Counter(parked=1)
     _note(notice, "done", copied=found["copied"], gone=found["gone"])
     return found + Counter(done=1)
+
+
+def _is_away(error: HospitalUnavailable) -> bool:
+    """Is it the whole server that does not answer?"""
+    return isinstance(error, HospitalSilent) and not isinstance(error, Forbidden)
 
 
 def _note(notice: Notice, became: str, **more: journal.Told) -> None:
@@ -215,10 +225,13 @@ def _meaning(notice: Notice, heard: Followed | None, this: _Round) -> Meaning:
     return Meaning(meaning.places) if last and notice.created <= last else meaning
 
 
-def _again(notice: Notice, this: _Round, error: str, asked: float | None) -> Counter[str]:
+def _again(notice: Notice, this: _Round, error: str, asked: float | None, *, silent: bool = False) -> Counter[str]:
+    """`silent`: the others of this hospital wait too, for each would only find out the same."""
     due = this.now() + timedelta(seconds=retry.delay(notice.attempts, this.jitter(), asked=asked))
     with this.store.transaction() as tx:
         tx.inbox.fail(notice.id, this.worker, error=error, due=due)
+        if silent:
+            tx.inbox.postpone(notice.hospital, due)
     return Counter(retried=1)
 
 
@@ -233,96 +246,130 @@ def _look(notice: Notice, meaning: Meaning, client: HospitalClient, this: _Round
     found: Counter[str] = Counter()
     with this.store.reading() as tx:
         ours = tx.links.patients(notice.hospital)
+    alone = len(meaning.places) == 1 and not meaning.search
     for place in meaning.places:
-        resource = client.read(*place)
-        if resource is not None and _concerns(resource, client, ours):
-            found["copied"] += _copy(notice.hospital, resource, client, this, now)
-        else:
-            found["gone"] += _gone(notice.hospital, place, ours, this, now)
+        with nullcontext() if alone else _apart(notice.hospital, place, this, now, found):
+            resource = client.read(*place)
+            if resource is not None and concerns(resource, client, ours):
+                found["copied"] += _copy(notice.hospital, resource, client, this, now)
+            else:
+                found["gone"] += _gone(notice.hospital, place, ours, this, now)
     if meaning.search:
-        found["copied"] += _search(notice, client, ours, this, now)
+        found += _search(notice, client, ours, this, now)
         this.searched[notice.hospital] = now
     if notice.method == MEET:
-        found["copied"] += _met(notice, client, this, now)
+        found += _met(notice, client, this, now)
     return found
+
+
+@contextmanager
+def _apart(hospital: str, place: Place, this: _Round, now: datetime, found: Counter[str]) -> Iterator[None]:
+    """What cannot be read is parked alone, with the reason, and keeps nothing else from being read."""
+    try:
+        yield
+    except (Forbidden, HospitalRefused, FaultyInput) as error:
+        with this.store.transaction() as tx:
+            news = tx.inbox.park(hospital, place, str(error), now)
+        if news:
+            journal.warn("unread", hospital=hospital, kind=place[0], error=type(error).__name__)
+        found["parked"] += news
 
 
 def _gone(hospital: str, place: Place, ours: frozenset[str], this: _Round, now: datetime) -> bool:
     """Gone, or given to somebody who is not ours; whether that is news. What never concerned us leaves no trace."""
     with this.store.reading() as tx:
         concerned = "/".join(place) in ours or tx.copies.get(hospital, place) is not None
+        parked = tx.inbox.is_parked(hospital, place)
+    if parked and not concerned:
+        with this.store.transaction() as tx:
+            tx.inbox.was_read(hospital, place, now)
     return concerned and _keep(hospital, place, Copy(None, None, None), this, now)
 
 
 def _copy(hospital: str, resource: Resource, client: HospitalClient, this: _Round, now: datetime) -> bool:
     r4_gate.read(resource)
     place = (resource["resourceType"], resource["id"])
-    return _keep(hospital, place, _as_copy(resource, client), this, now)
+    return _keep(hospital, place, as_copy(resource, client), this, now)
 
 
 def _keep(hospital: str, place: Place, copy: Copy, this: _Round, now: datetime) -> bool:
     """Whether this is news; who wants to hear of news does so in the same transaction."""
     with this.store.transaction() as tx:
+        tx.inbox.was_read(hospital, place, now)
         news = tx.copies.keep(hospital, place, copy, now)
         if news and this.heard:
             this.heard(tx, hospital, place, copy.content)
     return news
 
 
-def _search(notice: Notice, client: HospitalClient, ours: frozenset[str], this: _Round, now: datetime) -> int:
+def _search(notice: Notice, client: HospitalClient, ours: frozenset[str], this: _Round, now: datetime) -> Counter[str]:
     """What changed since we last searched, of our patients only.
 
-    A notification that came after an outage does not move the mark: what the outage swallowed lies before it.
+    A notification that came after an outage does not move the mark: what the outage swallowed lies before it. A type
+    whose search is refused keeps its own mark until it is answered again.
     """
     with this.store.reading() as tx:
-        mark = _instant(tx.sent.trait(notice.hospital, SEARCHED_TO)) or tx.copies.newest(notice.hospital)
-    since = (mark or notice.created - FIRST_LOOK) - OVERLAP
-    stamp = since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    found = (resource for kind in SEARCHED for resource in _matches(client, kind, ("_lastUpdated", f"ge{stamp}")))
-    mine = (resource for resource in found if _concerns(resource, client, ours))
-    copied = sum(_copy(notice.hospital, resource, client, this, now) for resource in mine)
+        mark = instant(tx.sent.trait(notice.hospital, SEARCHED_TO)) or tx.copies.newest(notice.hospital)
+        marks = {kind: instant(tx.sent.trait(notice.hospital, _own_mark(kind))) for kind in SEARCHED}
+    begin = mark or notice.created - FIRST_LOOK
+    sought = {kind: ("_lastUpdated", f"ge{_stamp((marks[kind] or begin) - OVERLAP)}") for kind in SEARCHED}
+    found, refused = _found(notice, client, sought, this, now, lambda one: concerns(one, client, ours))
     with this.store.transaction() as tx:
+        for kind in SEARCHED:
+            if kind not in refused:
+                tx.sent.take(notice.hospital, _own_mark(kind))
+            elif marks[kind] is None:
+                tx.sent.learn(notice.hospital, _own_mark(kind), begin.isoformat())
         tx.sent.learn(notice.hospital, SEARCHED_TO, now.isoformat())
-    return copied
+    return found
 
 
-def _met(notice: Notice, client: HospitalClient, this: _Round, now: datetime) -> int:
+def _met(notice: Notice, client: HospitalClient, this: _Round, now: datetime) -> Counter[str]:
     """All that the hospital has of one Patient."""
     kind, id_ = str(notice.kind), str(notice.resource_id)
-    others = (one for kind_ in SEARCHED if kind_ != kind for one in _matches(client, kind_, ("patient", id_)))
-    found = itertools.chain(filter(None, [client.read(kind, id_)]), others)
-    return sum(_copy(notice.hospital, resource, client, this, now) for resource in found)
+    found: Counter[str] = Counter()
+    with _apart(notice.hospital, (kind, id_), this, now, found):
+        for patient in filter(None, [client.read(kind, id_)]):
+            found["copied"] += _copy(notice.hospital, patient, client, this, now)
+    sought = {kind_: ("patient", id_) for kind_ in SEARCHED if kind_ != kind}
+    others, _ = _found(notice, client, sought, this, now, lambda _: True)
+    return found + others
 
 
-def _matches(client: HospitalClient, kind: str, sought: tuple[str, str]) -> list[Resource]:
-    """What a search finds; nothing where a hospital has no such type at all."""
-    try:
-        return client.search(kind, [sought])
-    except HospitalRefused:
-        if kind in _types(client.capability()):
-            raise
-        return []
+def _found(
+    notice: Notice,
+    client: HospitalClient,
+    sought: Mapping[str, tuple[str, str]],
+    this: _Round,
+    now: datetime,
+    wanted: Callable[[Resource], bool],
+) -> tuple[Counter[str], dict[str, str]]:
+    """Copies what these searches find; also the types whose search is refused, each with the server's words.
+
+    Raises Forbidden, HospitalRefused where every one is refused.
+    """
+    found: Counter[str] = Counter()
+    refused: dict[str, str] = {}
+    for kind, parameter in sought.items():
+        try:
+            candidates = matches(client, kind, parameter)
+        except (Forbidden, HospitalRefused) as error:
+            refused[kind] = str(error)
+            if len(refused) == len(sought):
+                raise
+            continue
+        for resource in filter(wanted, candidates):
+            place = (resource["resourceType"], str(resource.get("id")))
+            with _apart(notice.hospital, place, this, now, found):
+                found["copied"] += _copy(notice.hospital, resource, client, this, now)
+    this.refused = refused
+    return found, refused
 
 
-def _types(capability: Resource) -> set[object]:
-    return {one.get("type") for rest in dicts(capability.get("rest")) for one in dicts(rest.get("resource"))}
+def _own_mark(kind: str) -> str:
+    """Trait of a hospital: SEARCHED_TO of one type that lags behind."""
+    return f"{SEARCHED_TO}/{kind}"
 
 
-def _concerns(resource: Resource, client: HospitalClient, ours: frozenset[str]) -> bool:
-    """Is it about a patient of ours, or a Patient that says to be the same as one of ours?"""
-    others = (str(other.get("reference")) for other in _dicts_in(resource.get("link"), "other"))
-    same = resource["resourceType"] == "Patient" and any("/".join(one.rsplit("/", 2)[-2:]) in ours for one in others)
-    return same or _subject(resource, client) in ours
-
-
-def _dicts_in(items: object, name: str) -> list[Resource]:
-    return [item[name] for item in dicts(items) if isinstance(item.get(name), dict)]
-
-
-def _subject(resource: Resource, client: HospitalClient) -> str:
-    """Whose it is, as `Patient/abc`; an absolute reference to the hospital itself names the same."""
-    if resource["resourceType"] == "Patient":
-        return f"Patient/{resource.get('id')}"
-    subject = resource.get("subject")
-    said = str(subject.get("reference", "")) if isinstance(subject, dict) else ""
-    return said.removeprefix(f"{client.base_url}/").partition("/_history/")[0]
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,6 +5,7 @@ First by the server's `$events`; where it has none, or does not give every numbe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapter.errors import HospitalRefused
@@ -38,15 +39,22 @@ def follow(told: Numbered, notice: Notice, client: HospitalClient, store: Store)
     reached = max((*told.events, told.total or 0))
     standing = Heard(notice.hospital, told.subscription, reached, told.kind, told.status, heartbeat, notice.created)
     begun = (known.last if known else None) or 0
-    first = told.events[0] if told.events else reached + (told.kind != "event-notification")
-    missing = range(begun + 1, first)
+    end = told.events[-1] if told.events else reached + (told.kind != "event-notification")
+    missing = _missing(range(begun + 1, end), told.events)
     if not missing or told.kind == "handshake":
         return Followed(standing)
     found = _asked(told.subscription, missing, client)
     return Followed(standing, found.places, found.search)
 
 
-def _asked(subscription: str, missing: range, client: HospitalClient) -> Meaning:
+def _missing(wanted: range, told: Sequence[int]) -> Sequence[int]:
+    """The numbers that were not told; a notification may itself leave some out."""
+    if len(wanted) > MOST_EVENTS:
+        return wanted
+    return sorted(set(wanted) - set(told))
+
+
+def _asked(subscription: str, missing: Sequence[int], client: HospitalClient) -> Meaning:
     """Where the missing events point to; everywhere, where the server does not tell all of them."""
     if len(missing) > MOST_EVENTS:
         return Meaning(search=True)

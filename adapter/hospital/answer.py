@@ -22,6 +22,10 @@ class HospitalSilent(HospitalUnavailable):
     """The whole server is away or asks for a pause, not only for this request: whoever else waits may wait too."""
 
 
+class Forbidden(HospitalSilent):
+    """Our credentials do not reach so far (403): they may well reach to something else."""
+
+
 class LeftAlone(HospitalUnavailable):
     """The server was not even asked: it is silent, and somebody else will see whether it is back."""
 
@@ -94,7 +98,7 @@ class Answer:
             case Verdict.TOO_LARGE:
                 return TooLarge(self.status, said, outcome)
             case Verdict.AWAY | Verdict.CROWDED:
-                return HospitalSilent(text, asked)
+                return (Forbidden if self.status == 403 else HospitalSilent)(text, asked)
             case Verdict.BROKEN if asked is None:
                 return HospitalBroke(text, self.status, outcome)
             case Verdict.CONTENTION | Verdict.RACED:

@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
 
 from adapter.store import lease
 from adapter.store.lease import LEASED, PARKED, WAITING
@@ -86,9 +86,10 @@ class Inbox:
         lease.call(self._connection, lease.INBOX)
         return int(added.scalar_one())
 
-    def lease(self, worker: str, *, at: datetime, lease_seconds: float) -> Notice | None:
-        """The row that has been due for longest."""
-        rows = lease.claim(self._connection, inbox, worker, at=at, seconds=lease_seconds)
+    def lease(self, worker: str, *, at: datetime, lease_seconds: float, hospital: str | None = None) -> Notice | None:
+        """The row that has been due for longest; of one hospital, where it is named."""
+        free = None if hospital is None else inbox.c.hospital == hospital
+        rows = lease.claim(self._connection, inbox, worker, at=at, seconds=lease_seconds, free=free)
         return _notice(rows[0]) if rows else None
 
     def done(self, id_: int, worker: str, at: datetime) -> bool:
@@ -97,12 +98,66 @@ class Inbox:
         False (here and below): the lease was lost to another worker.
         """
         over = {"state": DONE, "finished": at, "error": None, "body": b"", "headers": {}}
-        return lease.settle(self._connection, inbox, id_, worker, over)
+        return lease.settle(self._connection, inbox, id_, worker, over) and self._overtaken(id_)
 
     def fail(self, id_: int, worker: str, *, error: str, due: datetime | None) -> bool:
         """To be tried again at `due`; None: parked, because trying again will not help."""
-        again = {"state": WAITING, "due": due} if due else {"state": PARKED}
-        return lease.settle(self._connection, inbox, id_, worker, {**again, "error": error})
+        if due is not None:
+            again = {"state": WAITING, "due": due, "error": error}
+            return lease.settle(self._connection, inbox, id_, worker, again)
+        parked = {"state": PARKED, "error": error}
+        return lease.settle(self._connection, inbox, id_, worker, parked) and self._overtaken(id_)
+
+    def park(self, hospital: str, place: tuple[str, str], error: str, at: datetime) -> bool:
+        """Keeps that a resource (type, id) could not be read, as a row of its own; False: that is known already."""
+        digest = _digest(hospital, "PUT", *place, b"")
+        known = (inbox.c.digest == digest) & (inbox.c.state == PARKED)
+        if self._connection.execute(update(inbox).where(known).values(error=error)).rowcount:
+            return False
+        number = self.add(hospital, "PUT", *place, {}, b"", at)
+        changed = update(inbox).where(inbox.c.id == number).values(state=PARKED, error=error)
+        self._connection.execute(changed)
+        return True
+
+    def was_read(self, hospital: str, place: tuple[str, str], at: datetime) -> int:
+        """Nothing is parked any more that named this resource alone. How many rows."""
+        change = update(inbox).where(_parked_at(hospital, place)).values(state=DONE, finished=at)
+        return self._connection.execute(change).rowcount
+
+    def is_parked(self, hospital: str, place: tuple[str, str]) -> bool:
+        """Is something parked that names this resource alone?"""
+        return bool(self._connection.scalar(select(exists().where(_parked_at(hospital, place)))))
+
+    def postpone(self, hospital: str, due: datetime) -> int:
+        """Whatever waits for a hospital that is silent waits at least as long. How many rows."""
+        early = (inbox.c.state == WAITING) & (inbox.c.hospital == hospital) & (inbox.c.due < due)
+        return self._connection.execute(update(inbox).where(early).values(due=due)).rowcount
+
+    def reread(self, ids: Collection[int], at: datetime) -> list[int]:
+        """Has parked ones read again; which."""
+        again = lease.named(inbox, ids, [PARKED])
+        change = update(inbox).where(again).values(state=WAITING, due=at).returning(inbox.c.id)
+        found = sorted(self._connection.scalars(change))
+        if found:
+            lease.call(self._connection, lease.INBOX)
+        return found
+
+    def ignore(self, id_: int, at: datetime) -> bool:
+        """A person has seen to a parked one: it is not read. False: it is not there, or not parked."""
+        mine = lease.named(inbox, [id_], [PARKED])
+        return bool(self._connection.execute(update(inbox).where(mine).values(state=DONE, finished=at)).rowcount)
+
+    def hospitals_due(self, at: datetime) -> list[str]:
+        """Of whom anything can be leased."""
+        due = inbox.c.state.in_([WAITING, LEASED]) & (inbox.c.due <= at)
+        return sorted(self._connection.scalars(select(inbox.c.hospital).where(due).distinct()))
+
+    def _overtaken(self, id_: int) -> bool:
+        """What an earlier one of the same words could not have read, this one has read or tells of."""
+        same = select(inbox.c.digest).where(inbox.c.id == id_).scalar_subquery()
+        earlier = (inbox.c.digest == same) & (inbox.c.state == PARKED) & (inbox.c.id < id_)
+        self._connection.execute(update(inbox).where(earlier).values(state=DONE))
+        return True
 
     def release(self, workers: Collection[str], at: datetime) -> int:
         """Gives back what these workers hold. How many rows."""
@@ -123,14 +178,25 @@ class Inbox:
         waits = select(exists().where(inbox.c.hospital == hospital, inbox.c.state == WAITING, nothing))
         return bool(self._connection.scalar(waits))
 
-    def listing(self) -> list[Notice]:
-        """Every notification, oldest first."""
-        return [_notice(row) for row in self._connection.execute(select(inbox).order_by(inbox.c.id))]
+    def listing(self, states: Collection[str] | None = None, hospital: str | None = None) -> list[Notice]:
+        """Every notification, oldest first; those in these states, of this hospital."""
+        wanted = select(inbox).order_by(inbox.c.id)
+        if states is not None:
+            wanted = wanted.where(inbox.c.state.in_(states))
+        if hospital is not None:
+            wanted = wanted.where(inbox.c.hospital == hospital)
+        return [_notice(row) for row in self._connection.execute(wanted)]
 
     def counts(self) -> dict[str, int]:
         """How many there are in each state that occurs."""
         counted = select(inbox.c.state, func.count().label("number")).group_by(inbox.c.state).order_by(inbox.c.state)
         return {row.state: row.number for row in self._connection.execute(counted)}
+
+
+def _parked_at(hospital: str, place: tuple[str, str]) -> ColumnElement[bool]:
+    there = (inbox.c.hospital == hospital) & (inbox.c.kind == place[0]) & (inbox.c.resource_id == place[1])
+    # what is parked of MEET is about more than the one resource
+    return there & (inbox.c.state == PARKED) & inbox.c.method.in_(("POST", "PUT", "DELETE"))
 
 
 def _digest(hospital: str, method: str, kind: str | None, resource_id: str | None, body: bytes) -> str:

@@ -329,3 +329,30 @@ def test_a_mistake_over_one_delivery_is_told_and_the_thread_goes_on(store, monke
             until(lambda: len(hospital.all("Patient")) == PATIENTS)
     assert [line["error"] for line in log.of("unforeseen")] == ["KeyError"]
     assert "Zquatl" not in log.text
+
+
+def test_a_hospital_that_hangs_keeps_no_other_ones_notifications_waiting(store):
+    held = threading.Event()
+
+    def hang(self, *_):
+        assert held.wait(30)
+        return
+
+    with Sandbox() as slow, Sandbox() as quick:
+        crew = crew_of(store, ("slow", slow.base_url), ("quick", quick.base_url))
+        lines = crew._lines("pull-slow")("slow")
+        lines.read = hang.__get__(lines)
+        with store.transaction() as tx:
+            tx.inbox.add("slow", "PUT", "Patient", "x", {}, b"", datetime.now(UTC) - timedelta(minutes=1))
+            tx.inbox.add("quick", "PUT", "Patient", "x", {}, b"", datetime.now(UTC))
+        with watching(crew):
+            try:
+                until(lambda: states(store) == {"quick": "done", "slow": "leased"})
+            finally:
+                held.set()
+            until(lambda: states(store) == {"quick": "done", "slow": "done"})
+
+
+def states(store):
+    with store.reading() as tx:
+        return {one.hospital: one.state for one in tx.inbox.listing()}

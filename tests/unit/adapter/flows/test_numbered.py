@@ -122,6 +122,14 @@ def test_what_is_missing_is_asked_for_by_number(store, server, hear):
     assert standing(store).last == 4
 
 
+def test_what_a_notification_itself_leaves_out_is_asked_for_too(store, server, hear):
+    hear(1, total=1)
+    server.answer = bundle(3, kind="query-event", total=5)
+    hear(2, 4, 5, total=5)
+    assert server.asked == [("9", 3, 3)]
+    assert server.reads == ["o1", "o2", "o4", "o5", "o3"]
+
+
 def test_a_heartbeat_tells_of_an_event_that_never_came(store, server, hear):
     hear(1, total=1)
     server.answer = bundle(2, kind="query-event", total=2)

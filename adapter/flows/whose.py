@@ -1,0 +1,60 @@
+"""Of something that a hospital has: which version it is, and whose."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from adapter.errors import HospitalRefused
+from adapter.hospital.answer import dicts
+from adapter.hospital.client import HospitalClient
+from adapter.store.copies import Copy
+from mappings.r4.build import Resource
+
+
+def as_copy(resource: Resource, client: HospitalClient) -> Copy:
+    """What is kept of it."""
+    meta = resource.get("meta") or {}
+    return Copy(meta.get("versionId"), instant(meta.get("lastUpdated")), resource, _subject(resource, client) or None)
+
+
+def instant(text: object) -> datetime | None:
+    """An aware time; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def matches(client: HospitalClient, kind: str, sought: tuple[str, str]) -> list[Resource]:
+    """What a search finds; nothing where a hospital has no such type at all."""
+    try:
+        return client.search(kind, [sought])
+    except HospitalRefused:
+        if kind in _types(client.capability()):
+            raise
+        return []
+
+
+def _types(capability: Resource) -> set[object]:
+    return {one.get("type") for rest in dicts(capability.get("rest")) for one in dicts(rest.get("resource"))}
+
+
+def concerns(resource: Resource, client: HospitalClient, ours: frozenset[str]) -> bool:
+    """Is it about a patient of ours, or a Patient that says to be the same as one of ours?"""
+    others = (str(other.get("reference")) for other in _dicts_in(resource.get("link"), "other"))
+    same = resource["resourceType"] == "Patient" and any("/".join(one.rsplit("/", 2)[-2:]) in ours for one in others)
+    return same or _subject(resource, client) in ours
+
+
+def _dicts_in(items: object, name: str) -> list[Resource]:
+    return [item[name] for item in dicts(items) if isinstance(item.get(name), dict)]
+
+
+def _subject(resource: Resource, client: HospitalClient) -> str:
+    """Whose it is, as `Patient/abc`; an absolute reference to the hospital itself names the same."""
+    if resource["resourceType"] == "Patient":
+        return f"Patient/{resource.get('id')}"
+    subject = resource.get("subject")
+    said = str(subject.get("reference", "")) if isinstance(subject, dict) else ""
+    return said.removeprefix(f"{client.base_url}/").partition("/_history/")[0]
