@@ -30,6 +30,7 @@ NO_DATE = "is no date of the calendar"
 _SHOWN = 40
 _NUMBERS = (int, Decimal)
 _LINE_BREAKS = "\t\r\n"
+_UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Cs")
 
 
 def refusal(message: str, code: str = "value") -> ValidationError:
@@ -84,17 +85,19 @@ class Scalar(Strict[T]):
 
 
 class Text(Scalar[str]):
-    """Words, at most 1,000 characters."""
+    """Words that can be seen, at most 1,000 characters."""
+
+    forbidden = "control"
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise expected("text", value)
-        if not value.strip():
+        if not value.strip() or not (value.isprintable() or any(map(_is_seen, value))):
             raise refusal("is empty")
         if len(value) > LONGEST_TEXT:
             raise refusal(f"is longer than {LONGEST_TEXT} characters")
-        if not value.isprintable() and any(self.forbids(character) for character in value):
-            raise refusal("holds control characters")
+        if not value.isprintable() and any(map(self.forbids, value)):
+            raise refusal(f"holds {self.forbidden} characters")
         return value
 
     def forbids(self, character: str) -> bool:
@@ -102,7 +105,12 @@ class Text(Scalar[str]):
 
 
 class Name(Text):
-    """What somebody or something is known by: one line, no blanks around it; `form` where it has one."""
+    """What somebody or something is known by: one line, no blanks around it; `form` where it has one.
+
+    Nothing in it is invisible: two names that look alike are one.
+    """
+
+    forbidden = "control or invisible"
 
     def __init__(self, form: str = "", told: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -117,7 +125,7 @@ class Name(Text):
         return name
 
     def forbids(self, character: str) -> bool:
-        return unicodedata.category(character) in ("Cc", "Cs")
+        return unicodedata.category(character) in ("Cc", "Cs", "Cf")
 
 
 class Flag(Scalar[bool]):
@@ -247,6 +255,11 @@ def one_of(words: Collection[str], value: Any) -> str:
     if value not in words:
         raise refusal(f"{shown(value)} is not known here; admitted: {', '.join(words)}", "code-invalid")
     return value
+
+
+def _is_seen(character: str) -> bool:
+    """Does it show? No blank, no control, no zero-width mark does."""
+    return unicodedata.category(character) not in _UNSEEN
 
 
 def between(low: int | None, high: int | None) -> str:

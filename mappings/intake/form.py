@@ -154,6 +154,8 @@ def quantity(wanted: str) -> Said:
         def contradictions(self, made: _Amount) -> Iterator[Fault]:
             if isinstance(made.value, Missing) and made.comparator:
                 yield Fault("comparator", "belongs to a value, and there is none", "invariant")
+            elif made.comparator == "<" and not made.value:
+                yield Fault("value", "nothing is below 0: after < comes the limit of detection", "invariant")
 
     return Said(_Quantity(QuantityForm()))
 
