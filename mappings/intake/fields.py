@@ -92,7 +92,7 @@ class Text(Scalar[str]):
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise expected("text", value)
-        if not value.strip() or not (value.isprintable() or any(map(_is_seen, value))):
+        if not shows(value):
             raise refusal("is empty")
         if len(value) > LONGEST_TEXT:
             raise refusal(f"is longer than {LONGEST_TEXT} characters")
@@ -257,9 +257,11 @@ def one_of(words: Collection[str], value: Any) -> str:
     return value
 
 
-def _is_seen(character: str) -> bool:
-    """Does it show? No blank, no control, no zero-width mark does."""
-    return unicodedata.category(character) not in _UNSEEN
+def shows(text: str) -> bool:
+    """Can anybody see something of it? No blank, no control, no zero-width mark shows."""
+    if text.isprintable():
+        return bool(text.strip())
+    return any(unicodedata.category(character) not in _UNSEEN for character in text)
 
 
 def between(low: int | None, high: int | None) -> str:
