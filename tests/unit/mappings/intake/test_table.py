@@ -100,6 +100,16 @@ def test_the_line_by_which_excel_is_told_the_separator_is_no_row(above):
     assert "the line sep=; above the header is no row" in notes(f"sep=;\n{HEAD}\n")
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u202f"])
+def test_hard_blanks_between_thousands_are_no_part_of_a_number(blank):
+    columns = "engraftment.counts.1.date;engraftment.counts.1.platelets;engraftment.counts.1.neutrophils"
+    said = one(columns, f"2026-04-01;150{blank}000{blank}/uL;1{blank}234,50 /uL")["engraftment"]["counts"][0]
+    assert (said["platelets"]["value"], said["platelets"]["unit"]) == (150000, "/uL")
+    assert said["neutrophils"]["value"] == Decimal("1234.50")
+    unclear = one("measurements.karnofsky", f"1{blank}23")["measurements"]["karnofsky"]
+    assert unclear == f"1{blank}23", "no group of three"
+
+
 def test_a_column_called_sep_is_none():
     assert "names no column" in refused("sep;other\r\n;1\r\n")["$"]
 
