@@ -212,8 +212,8 @@ class When(Scalar[PartialDate]):
         return said
 
 
-class Day(Scalar[date]):
-    """A date to the day."""
+class DayZero(Scalar[date]):
+    """The day of the graft, to the day; it lies ahead while it is planned."""
 
     def read(self, value: Any) -> date:
         said = partial_date(value)
@@ -223,13 +223,6 @@ class Day(Scalar[date]):
         if said.exact is None:
             raise refusal(f"{said} is not exact: the day is needed here, as YYYY-MM-DD")
         return said.exact
-
-    def wrong(self, said: PartialDate) -> str | None:
-        return limits.current().wrong(said)
-
-
-class DayZero(Day):
-    """The day of the graft, which lies ahead while it is planned."""
 
     def wrong(self, said: PartialDate) -> str | None:
         known = limits.current()

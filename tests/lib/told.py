@@ -201,7 +201,7 @@ SECTIONS: dict[str, Strategy] = {
     ),
     "administrations": several(
         an_object(
-            {"action": said(st.sampled_from(words.ACTIONS)), "date": said(DAYS)},
+            {"action": said(st.sampled_from(words.ACTIONS)), "date": said(DATES)},
             day=said(st.sampled_from(["D-13", "D-12", "D-5", "D3", "D6"])),
             given=amount("mg"),
         )
