@@ -153,8 +153,13 @@ def test_a_conditional_update_creates_then_updates(ward, patient):
     second = push(ward, "PUT", path, anc(patient, "0.9", **named("1")))
     assert (second.status_code, second.headers["ETag"], place_of(second)) == (200, 'W/"2"', place_of(first))
     other = push(ward, "PUT", path, anc(patient, "0.9", id="other", **named("1")))
-    assert (other.status_code, expressions(other)) == (422, ["Observation.id"])
+    assert (other.status_code, expressions(other)) == (400, ["Observation.id"])
     assert push(ward, "PUT", "/fhir/Observation", anc(patient)).status_code == 400
+
+
+def test_a_condition_that_says_nothing_is_not_passed_over(ward, patient):
+    answer = push(ward, "POST", "/fhir/Observation", anc(patient), **{"If-None-Exist": ""})
+    assert (answer.status_code, expressions(answer)) == (400, ["If-None-Exist"])
 
 
 def test_the_id_of_body_and_address_are_one(ward, patient):
