@@ -24,7 +24,10 @@ _ELSE = "is about something that is not known here as this patient's"
 def resolved(
     tx: Tx, resource: Resource, ids: Ids, rows: Mapping[str, Submission], places: Places, settings: Settings
 ) -> tuple[Resource, list[Resource], str | None]:
-    """What is kept of a resource, with references of ours; what it names; and by what the centre knows that item."""
+    """What is kept of a resource, with references of ours; what it names; and by what the centre knows that item.
+
+    Raises FaultyInput for an order of another course.
+    """
     said, about = pushed.kept(resource), []
     own: str | None = None
     for element in _POINTS:
@@ -39,7 +42,7 @@ def resolved(
             elif element == "focus" and may_be_of_another(resource, ids.canonicals) and not _own(found, place, ids):
                 raise FaultyInput([Fault("Observation.focus", _ELSE, "not-supported")])
     if "request" in said:
-        said["request"] = _order(tx, said["request"], places, settings)
+        said["request"] = _order(tx, said["request"], ids, places, settings)
     return said, about, own
 
 
@@ -64,10 +67,15 @@ def _context(
     return pushed.context(stored.content), told[2] if len(told) > 2 else None
 
 
-def _order(tx: Tx, request: Resource, places: Places, settings: Settings) -> Resource:
-    """An order of ours by its identifier, however it was named."""
+def _order(tx: Tx, request: Resource, ids: Ids, places: Places, settings: Settings) -> Resource:
+    """An order of this course by its identifier, however it was named. Raises FaultyInput for that of another."""
     if "identifier" in request:
-        return {"identifier": request["identifier"]}
+        named = request["identifier"]
+        course, slash, _ = str(named.get("value", "")).partition("/")
+        if slash and named.get("system") == ids.canonicals.sid("request") and course != ids.course:
+            told = "names an order of another course"
+            raise FaultyInput([Fault("MedicationAdministration.request.identifier", told, "business-rule")])
+        return {"identifier": named}
     place = local(str(request.get("reference", "")), places, settings)
     stored = tx.resources.get(*place) if place and place[0] == "MedicationRequest" else None
-    return {"identifier": stored.content["identifier"][0]} if stored else {}
+    return {"identifier": stored.content["identifier"][0]} if stored and stored.course == ids.course else {}

@@ -24,7 +24,7 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte.
+    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte; empty once done.
 
     `correlation`: the number of the request by which it came.
     """
@@ -92,8 +92,12 @@ class Inbox:
         return _notice(rows[0]) if rows else None
 
     def done(self, id_: int, worker: str, at: datetime) -> bool:
-        """Worked on. False (here and below): the lease was lost to another worker."""
-        return lease.settle(self._connection, inbox, id_, worker, {"state": DONE, "finished": at, "error": None})
+        """Worked on, and emptied: it was read anew where it concerned us, and may be of people who are not ours.
+
+        False (here and below): the lease was lost to another worker.
+        """
+        over = {"state": DONE, "finished": at, "error": None, "body": b"", "headers": {}}
+        return lease.settle(self._connection, inbox, id_, worker, over)
 
     def fail(self, id_: int, worker: str, *, error: str, due: datetime | None) -> bool:
         """To be tried again at `due`; None: parked, because trying again will not help."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mappings.facts.enrolment import Measurements
-from mappings.facts.values import Measured, Missing, PartialDate, Said, Word
+from mappings.facts.values import NOT_PERFORMED, Measured, Missing, PartialDate, Said, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class Immunosuppression:
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """One dose given; `action` and `day` name the order (`thiotepa`, `D-13`)."""
+    """One dose; `action` and `day` name the order (`thiotepa`, `D-13`)."""
 
     action: str | Missing
     date: PartialDate | Missing
@@ -203,6 +203,11 @@ class Administration:
         when = self.date if isinstance(self.date, PartialDate) else None
         named = self.day if isinstance(self.day, str) else None
         return when if when and when.exact else named or when
+
+    @property
+    def performed(self) -> bool:
+        """Was it given? No, where its amount is said to be missing because it was not performed."""
+        return not (isinstance(self.given, Missing) and self.given.reason == NOT_PERFORMED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,14 +105,12 @@ def value_of(column: Column, text: str, style: Style) -> Any:
     match column.holds:
         case "number" | "whole":
             return _number(_closed(text), style)
-        case "flag":
+        case "flag" | "none":
             return FLAGS.get(text.lower(), text)
         case "date":
             return _date(text, style)
         case "quantity":
             return _quantity(_closed(text), style)
-        case "none":
-            return FLAGS.get(text.lower(), text)
     return text
 
 

@@ -18,7 +18,7 @@ AMOUNT_OPEN = "given, amount not reported"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing done (or withheld) for `action`: on protocol day `day` where that was said, else on its date.
+    """One thing done (or not done) for `action`: on protocol day `day` where that was said, else on its date.
 
     `when` None: nobody knows the day.
     """
@@ -58,7 +58,7 @@ def _listed(section: tuple[T, ...] | Missing | None) -> tuple[T, ...]:
 
 def _dose(one: Administration, action: str) -> Mark:
     day = one.day if isinstance(one.day, str) else ""
-    return Mark(action, _known(one.date), _amount(one.given), as_people_write(day))
+    return Mark(action, _known(one.date), _amount(one.given) if one.performed else "not given", as_people_write(day))
 
 
 def _cells(one: Dli) -> Mark:

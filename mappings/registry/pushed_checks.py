@@ -191,7 +191,12 @@ def _of_administration(resource: Resource, _: Sequence[Resource], canonicals: Ca
         yield Fault(
             "MedicationAdministration.medication", "no drug and no order of this is understood here", "code-invalid"
         )
-    yield from _dated(resource, "effective", exact=True)
+    request = resource.get("request", {})
+    ours = request.get("identifier", {}).get("system") == canonicals.sid("request")
+    if ours and treatment_facts.order_of(request, canonicals) == (None, None):
+        told = "names no order: those of a plan are <course>/<action>/<day>"
+        yield Fault("MedicationAdministration.request.identifier.value", told)
+    yield from _dated(resource, "effective")
 
 
 def _of_statement(resource: Resource, _: Sequence[Resource], canonicals: Canonicals) -> Iterator[Fault]:

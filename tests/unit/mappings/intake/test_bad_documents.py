@@ -149,6 +149,7 @@ BAD_FOLLOW_UPS = [
     ("administrations.1.given.value", 0, "administrations.1.given", "invariant", "nothing was given"),
     ("dli.1.cd3_per_kg.value", Decimal("0.0"), "dli.1.cd3_per_kg", "invariant", "nothing was given"),
     ("dli.1.number", 0, "dli.1.number", "value", "0 is not 1 or more"),
+    ("dli.1.number", 2_147_483_648, "dli.1.number", "value", "the largest whole number of FHIR"),
     ("dli.1.date", "2026-09-03", "dli.1.date", "value", "after 2026-09-02"),
 ]
 

@@ -48,6 +48,7 @@ def test_a_graft_is_given_when_it_is_no_longer_planned(transplant, done):
         ({"given": {"value": 352.5, "unit": "mg"}}, "352.5 mg"),
         ({"given": {"not_done": "unknown"}}, "given, amount missing (unknown)"),
         ({}, "given, amount not reported"),
+        ({"given": {"not_done": "not-performed", "note": "fever"}}, "not given"),
     ],
 )
 def test_a_dose_says_how_much_or_that_nobody_said(given, words):
