@@ -86,12 +86,12 @@ class Items(Strict[Any], fields.List[Any]):
 def known_by(*kind: str) -> Callable[[Any], object]:
     """What tells an item of a list from its neighbours: the centre's `id`, else its kind and first date.
 
-    `date/day`: the day where the date is not told. Whatever is not told is alike in all items, whyever it is not.
+    Whatever is not told is alike in all items, whyever it is not.
     """
 
     def told(item: Any, name: str) -> object:
-        values = [value for part in name.split("/") if (value := getattr(item, part)) is not None]
-        return next((value for value in values if not isinstance(value, Missing)), None)
+        value = getattr(item, name)
+        return None if isinstance(value, Missing) else value
 
     return lambda item: ("id", item.id) if item.id else tuple(told(item, name) for name in kind)
 
@@ -155,6 +155,8 @@ def quantity(wanted: str) -> Said:
         def contradictions(self, made: _Amount) -> Iterator[Fault]:
             if isinstance(made.value, Missing) and made.comparator:
                 yield Fault("comparator", "belongs to a value, and there is none", "invariant")
+            elif made.comparator == "<" and not made.value:
+                yield Fault("value", "nothing is below 0: after < comes the limit of detection", "invariant")
 
     return Said(_Quantity(QuantityForm()))
 
