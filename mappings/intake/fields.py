@@ -208,12 +208,9 @@ class When(Scalar[PartialDate]):
         self.visit, self.death = visit, death
 
     def read(self, value: Any) -> PartialDate:
-        known = limits.current()
-        said = (known.days.get(value) if isinstance(value, str) else None) or partial_date(value)
-        if not known.low <= said.latest or not said.earliest <= known.high:
-            wrong = known.wrong(said, visit=self.visit, death=self.death)
-            if wrong:
-                raise refusal(f"{said} {wrong}")
+        said = partial_date(value)
+        if wrong := limits.current().wrong(said, visit=self.visit, death=self.death):
+            raise refusal(f"{said} {wrong}")
         return said
 
 
@@ -240,7 +237,7 @@ def partial_date(value: Any) -> PartialDate:
     """A date to the day, month or year, or a refusal that says how to write one."""
     if not isinstance(value, str):
         raise expected("a date as text, like 2026-03-02, 2026-03 or 2026", value)
-    said = limits.current().read(value)
+    said = limits.read(value)
     if said is None:
         raise refusal(f"{shown(value)} {NO_DATE}: write YYYY-MM-DD, YYYY-MM or YYYY")
     return said
