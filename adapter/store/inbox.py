@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, exists, func, insert, select, update
 
 from adapter.store import lease
 from adapter.store.lease import LEASED, PARKED, WAITING
@@ -183,6 +183,16 @@ class Inbox:
         if hospital is not None:
             wanted = wanted.where(inbox.c.hospital == hospital)
         return [_notice(row) for row in self._connection.execute(wanted)]
+
+    def unread(self) -> dict[str, tuple[int, int, datetime]]:
+        """By hospital: how many wait, how many are parked, and since when the oldest of both is there."""
+        open_ = inbox.c.state.in_([WAITING, LEASED, PARKED])
+        parked = func.sum(case((inbox.c.state == PARKED, 1), else_=0)).label("parked")
+        counted = select(
+            inbox.c.hospital, func.count().label("number"), parked, func.min(inbox.c.created).label("since")
+        )
+        rows = self._connection.execute(counted.where(open_).group_by(inbox.c.hospital))
+        return {row.hospital: (row.number - row.parked, row.parked, row.since) for row in rows}
 
     def counts(self) -> dict[str, int]:
         """How many there are in each state that occurs."""
