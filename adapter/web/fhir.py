@@ -33,7 +33,7 @@ def routes(site: Site) -> list[Route]:
         Route("vread", f"{one}/<id_>/_history/<version>", partial(vread, site), READERS),
         Route("history", f"{one}/<id_>/_history", partial(history, site), READERS),
         Route("search", one, partial(search, site), READERS),
-        Route("search-post", f"{one}/_search", partial(search, site), READERS, ("POST",)),
+        Route("search-post", f"{one}/_search", partial(search, site), READERS, ("POST",), query=None),
     ]
 
 
