@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
@@ -25,8 +26,9 @@ def client() -> None:
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), required=True)
 @click.option("--centre", metavar="CODE", help="The centre whose patients it sees; needed for ehr and centre.")
+@acting
 @json_option
-def add(name: str, role: str, centre: str | None, as_json: bool) -> None:
+def add(name: str, role: str, centre: str | None, who: str, as_json: bool) -> None:
     """Make a token for NAME and print it, once.
 
     Example: engraft client add chu-a-forms --role centre --centre FR-037
@@ -34,7 +36,8 @@ def add(name: str, role: str, centre: str | None, as_json: bool) -> None:
     settings = load(environment())
     _check(role, centre, settings)
     with store_of(settings) as store, store.transaction() as tx:
-        token = tx.clients.add(name, role, centre, now())
+        token = tx.clients.add(name, role, centre, at := now())
+        tx.audit.add(at=at, who=who, action="client-add", target=f"client/{name}", centre=centre, detail=role)
     if as_json:
         click.echo(pretty({"name": name, "role": role, "centre": centre, "token": token}))
     else:
@@ -76,12 +79,14 @@ def _row(one: Client) -> dict[str, str | None]:
 
 @client.command()
 @click.argument("name")
+@acting
 @json_refusals
-def revoke(name: str) -> None:
+def revoke(name: str, who: str) -> None:
     """Make the token of NAME worthless from now on.
 
     Example: engraft client revoke ehr-a
     """
     with store_of(load(environment())) as store, store.transaction() as tx:
-        tx.clients.revoke(name, now())
+        tx.clients.revoke(name, at := now())
+        tx.audit.add(at=at, who=who, action="client-revoke", target=f"client/{name}", centre=None)
     click.echo(f"revoked {name}", err=True)

@@ -8,10 +8,9 @@ from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import load
-from adapter.flows import access, sentence
+from adapter.flows import access
 from adapter.flows import queue as flow
 from adapter.flows.crew import policies_of
-from adapter.store.lease import PARKED
 from adapter.web.waiting import STATES, UNFINISHED, age, row
 from mappings.r4.wire import pretty
 
@@ -142,19 +141,21 @@ def answer(id_: int, reason: str, relink: bool, who: str) -> None:
 @click.argument("ids", metavar="ID...", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Whatever is parked.")
 @click.option("--hospital", help="With --all: only what is for this hospital or registry.")
+@acting
 @json_option
 @click.pass_context
-def retry(ctx: click.Context, ids: tuple[int, ...], everything: bool, hospital: str | None, as_json: bool) -> None:
+def retry(
+    ctx: click.Context, ids: tuple[int, ...], everything: bool, hospital: str | None, who: str, as_json: bool
+) -> None:
     """Try parked or waiting deliveries again, at once.
 
     Example: engraft queue retry --all --hospital chu-a
     """
     if bool(ids) == everything or (hospital and not everything):
         raise click.UsageError("name deliveries, or say --all [--hospital NAME]")
-    with store_of(load(environment())) as store, store.transaction() as tx:
-        if everything:
-            ids = tuple(one.id for one in tx.outbox.listing([PARKED], destination=hospital))
-        done = tx.outbox.requeue(ids, now())
+    wanted = None if everything else ids
+    with store_of(load(environment())) as store:
+        done = flow.retry(store, wanted, who=who, centre=None, now=now(), destination=hospital)
     left = [id_ for id_ in ids if id_ not in done]
     if as_json:
         click.echo(pretty({"retried": done, "refused": left}))
@@ -187,14 +188,15 @@ def try_now(name: str, who: str) -> None:
 @queue.command()
 @click.argument("id_", metavar="ID", type=int)
 @click.option("--reason", required=True, help="Kept with the delivery.")
+@acting
 @json_refusals
-def discard(id_: int, reason: str) -> None:
+def discard(id_: int, reason: str, who: str) -> None:
     """Never send a parked or waiting delivery.
 
     Example: engraft queue discard 12 --reason "entered by hand at the hospital"
     """
     if not reason.strip():
         raise click.UsageError("--reason says why")
-    with store_of(load(environment())) as store, store.transaction() as tx:
-        tx.outbox.discard(id_, sentence.required(reason, "reason", "say why"), now())
+    with store_of(load(environment())) as store:
+        flow.discard(store, id_, reason, who=who, centre=None, now=now())
     click.echo(f"discarded {id_}", err=True)

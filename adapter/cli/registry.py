@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -90,18 +91,21 @@ def _echo(made: Iterable[Resource]) -> int:
 
 
 def _write(out: Path, made: Iterable[Resource]) -> int:
-    written = 0
+    """The files of an earlier call go when the new ones are whole; how many there are."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for old in out.iterdir():
-            if _OURS.fullmatch(old.name):
-                old.unlink()
-        for one in made:
-            (out / f"{one['id']}.json").write_text(wire.pretty(one) + "\n", "utf-8")
-            written += 1
+        with TemporaryDirectory(prefix=".engraft-", dir=out) as folder:
+            for one in made:
+                (Path(folder) / f"{one['id']}.json").write_text(wire.pretty(one) + "\n", "utf-8")
+            new = {file.name: file for file in Path(folder).iterdir()}
+            for name, file in new.items():
+                file.replace(out / name)
+            for old in out.iterdir():
+                if _OURS.fullmatch(old.name) and old.name not in new:
+                    old.unlink()
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}") from error
-    return written
+    return len(new)
 
 
 @registry.command()

@@ -14,7 +14,7 @@ import click
 
 from adapter.cli.acting import acting
 from adapter.cli.refusal import json_refusals
-from adapter.cli.surroundings import environment, now, store_of
+from adapter.cli.surroundings import environment, now, open_whole, store_of
 from adapter.config import load
 from adapter.errors import Refused
 from adapter.flows import access
@@ -53,7 +53,7 @@ def table(folder: Path | None, database: bool, as_of: datetime | None, out: str,
         if shape == "parquet":
             _write_parquet(rows, Path(out))
         else:
-            with click.open_file(out, "w", "utf-8", atomic=out != STDOUT) as file:
+            with click.open_file(STDOUT, "w", "utf-8") if out == STDOUT else open_whole(Path(out)) as file:
                 csv.writer(file, lineterminator="\n").writerows(rows)
 
 

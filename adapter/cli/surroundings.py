@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -78,6 +78,14 @@ def is_there(url: str) -> bool:
     return kind != "sqlite" or not path or Path(path.partition("?")[0]).exists()
 
 
+def open_whole(out: Path) -> IO[str]:
+    """To be written: what was there is replaced when all of it is written, and stays where it is not.
+
+    A device or a pipe is written to, and not replaced.
+    """
+    return click.open_file(str(out), "w", "utf-8", atomic=out.is_file() or not out.exists())
+
+
 def write(text: str, out: Path | None) -> None:
     """To the file, or to stdout where none is named."""
     if out is None:
@@ -85,6 +93,7 @@ def write(text: str, out: Path | None) -> None:
         return
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text + "\n", "utf-8")
+        with open_whole(out) as file:
+            file.write(text + "\n")
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}") from error

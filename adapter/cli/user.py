@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.refusal import json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
@@ -28,8 +29,9 @@ def user() -> None:
 @click.option("--centre", metavar="CODE", required=True, help="The centre whose patients they see.")
 @click.option("--role", type=click.Choice(ROLES), default=DEFAULT_ROLE, show_default=True)
 @click.option("--full-name", metavar="TEXT", help="What stands under a plan that they sign; default NAME.")
+@acting
 @json_option
-def add(name: str, centre: str, role: str, full_name: str | None, as_json: bool) -> None:
+def add(name: str, centre: str, role: str, full_name: str | None, who: str, as_json: bool) -> None:
     """Make an account. The password is asked for, unseen; where nobody types, it is the first line of stdin.
 
     A pharmacist and a physician may validate plans; a data manager looks.
@@ -40,7 +42,8 @@ def add(name: str, centre: str, role: str, full_name: str | None, as_json: bool)
     _require_centre(centre, settings)
     password = _password()
     with store_of(settings) as store, store.transaction() as tx:
-        tx.people.add(name, full_name if full_name is not None else name, role, centre, password, now())
+        tx.people.add(name, full_name if full_name is not None else name, role, centre, password, at := now())
+        tx.audit.add(at=at, who=who, action="user-add", target=f"user/{name}", centre=centre, detail=role)
         (made,) = [one for one in tx.people.listing() if one.name == name]
     if as_json:
         click.echo(pretty(_row(made)))
@@ -85,12 +88,14 @@ def _row(one: Person) -> dict[str, str]:
 
 @user.command()
 @click.argument("name")
+@acting
 @json_refusals
-def revoke(name: str) -> None:
+def revoke(name: str, who: str) -> None:
     """End the account of NAME and every session of it, from now on. What they signed stays signed.
 
     Example: engraft user revoke ada
     """
     with store_of(load(environment())) as store, store.transaction() as tx:
-        tx.people.revoke(name, now())
+        tx.people.revoke(name, at := now())
+        tx.audit.add(at=at, who=who, action="user-revoke", target=f"user/{name}", centre=None)
     click.echo(f"revoked {name}", err=True)

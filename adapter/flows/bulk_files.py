@@ -4,6 +4,7 @@ lives; what an earlier one left whole is not written again.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -153,7 +154,8 @@ class Worker:
         """Whole files or none; a sign of life now and then."""
         folder = self.settings.exports.folder / self.job.id
         mine = folder / self.name
-        mine.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+        mine.mkdir(exist_ok=True)
         counts: Counter[str] = Counter()
         with ExitStack() as stack:
             files: dict[str, IO[bytes]] = {}
@@ -164,6 +166,9 @@ class Worker:
                 counts[kind] += 1
                 if number % BEAT_EVERY == 0:
                     self._beat(written=written + number)
+            for file in files.values():  # the row that says that they are whole survives a power cut, and so must they
+                file.flush()
+                os.fsync(file.fileno())
         made = []
         for kind, count in sorted(counts.items()):
             name = f"{part.role}-{kind}.ndjson" if part.role else f"{kind}.ndjson"

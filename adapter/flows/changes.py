@@ -43,7 +43,7 @@ def redose(
     today = course.day_of(now)
     said = read(document, _REDOSE)
     with course.refusing(), store.transaction() as tx:
-        enrolled = enrolled_at(tx, id_, sender)
+        enrolled = held_at(tx, id_, sender)
         known = known_at(tx, enrolled, settings, now)
         since = _first_day(tx, enrolled.course, "since", day(said, "since", today), today)
         content: dict[str, Any] = {"since": since.isoformat(), **_weight(said, known, today)}
@@ -59,7 +59,7 @@ def stop(
     """
     said = read(document, _STOP)
     with course.refusing(), store.transaction() as tx:
-        enrolled = enrolled_at(tx, id_, sender)
+        enrolled = held_at(tx, id_, sender)
         known = known_at(tx, enrolled, settings, now)
         today = course.day_of(now)
         content = {"date": _first_day(tx, enrolled.course, "date", day(said, "date", today), today).isoformat()}
@@ -188,6 +188,12 @@ def day(said: Mapping[str, Any], name: str, default: date) -> date:
 def enrolled_at(tx: Tx, id_: str, sender: Client | None) -> Submission:
     """The enrolment that a regimen belongs to. Raises NotFound."""
     return course.enrolled_as(tx, id_, sender.centre if sender else None)
+
+
+def held_at(tx: Tx, id_: str, sender: Client | None) -> Submission:
+    """The same to be changed: nobody else hands anything in about this patient until the transaction ends."""
+    tx.hold(enrolled_at(tx, id_, sender).key)
+    return enrolled_at(tx, id_, sender)  # read again: who held it before may have changed it
 
 
 def _plan(tx: Tx, course_: str) -> Plan:

@@ -100,10 +100,11 @@ def in_directory(path: Path, canonicals: Canonicals) -> Iterator[Iterable[Course
 def in_store(store: Store, centres: Collection[str] | None, canonicals: Canonicals) -> Iterator[Iterable[Course]]:
     """Courses of everything stored. `centres` None: of every centre."""
     wanted = Wanted(centres, course.READ_TYPES)
-    with store.reading() as tx:
-        lines = ((_Peek.of(line), b"0 0 ", line) for _, _, line in tx.resources.lines(wanted))
-        with _dealt(lines, tx.resources.count(wanted) * USUAL_BYTES, ()) as shares:
-            yield (one for share in shares for one in share.courses(canonicals))
+    with ExitStack() as stack:
+        with store.reading() as tx:  # over when everything is dealt: what is then reckoned may take minutes
+            lines = ((_Peek.of(line), b"0 0 ", line) for _, _, line in tx.resources.lines(wanted))
+            shares = stack.enter_context(_dealt(lines, tx.resources.count(wanted) * USUAL_BYTES, ()))
+        yield (one for share in shares for one in share.courses(canonicals))
 
 
 def files_of(path: Path) -> list[Path]:

@@ -34,6 +34,7 @@ def erase(
     """
     reason = sentence.required(reason, "reason", "say why the patient is erased")
     with store.transaction() as tx:
+        tx.hold(f"{centre}/{patient}")  # nothing is handed in meanwhile, which would make the record anew
         enrolment = tx.enrolments.of(centre, patient)
         if enrolment is None:
             raise NotFound(f"no patient of {centre} has this number")
@@ -44,7 +45,10 @@ def erase(
 def erase_course(
     tx: Tx, centre: str, course: str, reason: str, *, settings: Settings, now: datetime, who: str
 ) -> Erased:
-    """In the caller's transaction, which holds the course. Raises Conflict while something of it is being sent."""
+    """In the caller's transaction, which holds the patient and the course.
+
+    Raises Conflict while something of it is being sent.
+    """
     told = [name for name in sorted(settings.registries) if push.retract(tx, name, course, now)]
     number = tx.erase(course, _is_retraction)
     detail = f"{reason}; {number} resources; registries told: {', '.join(told) or 'none'}"

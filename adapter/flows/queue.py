@@ -35,12 +35,24 @@ def of_centre(store: Store, centre: str) -> list[Waiting]:
     return [Waiting(row, numbers[row.course], _kinds(row)) for row in rows]
 
 
-def retry(store: Store, ids: Collection[int] | None, *, who: str, centre: str, now: datetime) -> list[int]:
-    """Tries again now what is parked or waits, of a centre's own patients. None: whatever is parked."""
+def retry(
+    store: Store,
+    ids: Collection[int] | None,
+    *,
+    who: str,
+    centre: str | None,
+    now: datetime,
+    destination: str | None = None,
+) -> list[int]:
+    """Tries again now what is parked or waits. `ids` None: whatever is parked, for this destination alone where one is
+    named. `centre`: of its own patients; None: the operator, of any. Which it were.
+    """
     with store.transaction() as tx:
-        wanted = None if ids is None else set(ids)
-        rows = tx.outbox.listing([PARKED] if ids is None else UNFINISHED, centre=centre)
-        done = tx.outbox.requeue([row.id for row in rows if wanted is None or row.id in wanted], now)
+        wanted = ids or ()
+        if ids is None or centre is not None:
+            rows = tx.outbox.listing([PARKED] if ids is None else UNFINISHED, destination=destination, centre=centre)
+            wanted = [row.id for row in rows if ids is None or row.id in ids]
+        done = tx.outbox.requeue(wanted, now)
         for id_ in done:
             tx.audit.add(at=now, who=who, action="retry-delivery", target=f"delivery/{id_}", centre=centre)
     return done
@@ -61,12 +73,14 @@ def try_now(store: Store, destination: str, *, who: str, centre: str | None, now
     return waiting
 
 
-def discard(store: Store, id_: int, reason: str, *, who: str, centre: str, now: datetime) -> None:
-    """Never sends it. Raises NotFound, Invalid without a reason, Conflict while it is being sent."""
+def discard(store: Store, id_: int, reason: str, *, who: str, centre: str | None, now: datetime) -> None:
+    """Never sends it. `centre` None: the operator. Raises NotFound, also for another centre's, Invalid without a
+    reason, Conflict while it is being sent.
+    """
     reason = sentence.required(reason, "reason", "say why it is not to be sent")
     with store.transaction() as tx:
         row = tx.outbox.show(id_)
-        if row.course not in {one.course for one in tx.enrolments.of_centre(centre)}:
+        if centre is not None and row.course not in {one.course for one in tx.enrolments.of_centre(centre)}:
             raise NotFound(f"there is no delivery {id_}")
         tx.outbox.discard(id_, reason, now)
         target = f"delivery/{id_}"

@@ -92,6 +92,7 @@ def _erase(store: Store, settings: Settings, one: Past, now: datetime, who: str)
     """None where something was handed in meanwhile. Raises Conflict while something of the patient is being sent."""
     retention = settings.centres[one.centre].retention
     with store.transaction() as tx:
+        tx.hold(f"{one.centre}/{one.patient}")
         tx.hold(one.course)
         again = list(_of_centre(tx, one.centre, retention, one.course)) if retention else []
         if not retention or again != [one]:

@@ -118,8 +118,7 @@ def _require_texts(said: Mapping[str, Any]) -> None:
 
 
 def _case(tx: Tx, id_: str, action: str, sender: Client | None, settings: Settings, now: datetime) -> _Case:
-    enrolled = changes.enrolled_at(tx, id_, sender)
-    tx.hold(enrolled.key)
+    enrolled = changes.held_at(tx, id_, sender)
     known = changes.known_at(tx, enrolled, settings, now)
     if any(one.kind == STOP for one in known.decisions):
         raise Conflict("this course was stopped")

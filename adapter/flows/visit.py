@@ -80,9 +80,7 @@ def save(
     with store.transaction() as tx:
         tx.hold(form.course)
         there = _form(tx, form.patient, form.name, None, settings, now)
-        version, _, _ = seen.partition("/")
-        if version != there.seen.partition("/")[0]:
-            raise Conflict("this visit was handed in meanwhile: sending what you see replaces it")
+        _require_same(there, seen)
         if seen != there.seen and there.draft is not None and there.draft.by != by:
             raise Conflict(f"{there.draft.by} has saved a draft meanwhile: saving what you see replaces it")
         tx.drafts.save(Draft(form.course, form.name, dict(fields), by, now))
@@ -98,23 +96,31 @@ def discard(form: Form, *, store: Store) -> None:
 def send(
     form: Form, fields: Mapping[str, str], *, centre: str, by: str, store: Store, settings: Settings, now: datetime
 ) -> Receipt:
-    """Hands the visit in. Raises Invalid, each fault by the name of its field; the draft is kept then."""
+    """Hands the visit in, and forgets the draft. `form`: as `save` gave it.
+
+    Raises Conflict where it was handed in since then; Invalid, each fault by the name of its field. The draft is kept
+    then.
+    """
     try:
         nested = filled.document({**fields, "date": form.date or fields.get("date", "")})
     except FaultyInput as error:
         raise Invalid(error.faults) from error
-    if form.name == UNSCHEDULED:
-        _require_new(form, nested.document.get("date"), store, settings, now)
     whose = {"centre": centre, "patient": form.number, "visit": form.visit}
     protocol = {"protocol": form.told.content["protocol"]} if form.told and "protocol" in form.told.content else {}
     sender = Client(by, "centre", centre)
-    try:
-        receipt = follow_up.record(
-            whose | protocol | nested.document, sender=sender, store=store, settings=settings, now=now
-        )
-    except Invalid as error:
-        raise Invalid([_at(fault, nested.told(fault.path)) for fault in error.faults]) from error
-    discard(form, store=store)
+    document = whose | protocol | nested.document
+    how: dict[str, Any] = {"settings": settings, "now": now}
+    with store.together() as one:
+        with one.transaction() as tx:
+            tx.hold(f"{centre}/{form.number}")
+            _require_same(_form(tx, form.patient, form.name, None, settings, now), form.seen)
+            if form.name == UNSCHEDULED:
+                _require_new(tx, form, document.get("date"), settings, now)
+        try:
+            receipt = follow_up.record(document, sender=sender, store=one, **how)
+        except Invalid as error:
+            raise Invalid([_at(fault, nested.told(fault.path)) for fault in error.faults]) from error
+        discard(form, store=one)
     return receipt
 
 
@@ -134,13 +140,18 @@ def name_of(visit: str, day: str | None) -> str:
     return f"{UNSCHEDULED}-{day}" if visit == UNSCHEDULED and day else visit
 
 
-def _require_new(form: Form, day: Any, store: Store, settings: Settings, now: datetime) -> None:
+def _require_same(there: Form, seen: str) -> None:
+    """Nothing was handed in since it was `seen`; a draft in between loses nobody's word."""
+    if there.seen.partition("/")[0] != seen.partition("/")[0]:
+        raise Conflict("this visit was handed in meanwhile: sending what you see replaces it")
+
+
+def _require_new(tx: Tx, form: Form, day: Any, settings: Settings, now: datetime) -> None:
     """A second unscheduled visit on one day would replace the first."""
-    with store.reading() as tx:
-        try:
-            _form(tx, form.patient, f"{UNSCHEDULED}-{day}", None, settings, now)
-        except NotFound:
-            return
+    try:
+        _form(tx, form.patient, f"{UNSCHEDULED}-{day}", None, settings, now)
+    except NotFound:
+        return
     raise Invalid([Fault("date", f"an unscheduled visit of {day} was told already: open that one", "duplicate")])
 
 

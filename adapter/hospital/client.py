@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -19,7 +19,7 @@ from requests.auth import AuthBase
 
 from adapter.config import Tls
 from adapter.errors import HospitalUnavailable
-from adapter.hospital import retry
+from adapter.hospital import body, retry
 from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
 from adapter.hospital.changes import Change, Kept, bundle, kept
 from adapter.hospital.origin import origin, settle, speak
@@ -213,11 +213,15 @@ class HospitalClient:
         """Address of the next page: only on the configured origin, because our credentials go with it."""
         for link in dicts(page.get("link")):
             if link.get("relation") == "next":
-                url = urljoin(f"{self.base_url}/", str(link.get("url")))
-                if origin(url) != origin(self.base_url):
-                    raise HospitalUnavailable(f"{self.name}: the next page is not on the server of base_url")
-                return url
+                return self._on_the_server(str(link.get("url")))
         return None
+
+    def _on_the_server(self, said: str) -> str:
+        with suppress(ValueError):  # what is no URL is nowhere
+            url = urljoin(f"{self.base_url}/", said)
+            if origin(url) == origin(self.base_url):
+                return url
+        raise HospitalUnavailable(f"{self.name}: the next page is not on the server of base_url")
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None = None, **content: Any) -> Answer:
         """One request and its answer, whatever its status."""
@@ -245,17 +249,12 @@ class HospitalClient:
                 method, url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True, **content
             ) as answer:
                 self._date = answer.headers.get("Date", "")
-                return Answer(self.name, answer.status_code, answer.reason or "", answer.headers, self._body(answer))
+                content_ = body.read(answer, LARGEST, LONGEST)
+                return Answer(self.name, answer.status_code, answer.reason or "", answer.headers, content_)
+        except body.Endless as error:
+            raise HospitalUnavailable(f"{self.name}: an answer that is {error}") from error
         except (requests.RequestException, OSError) as error:
             raise HospitalSilent(f"{self.name}: no answer ({type(error).__name__})") from error
-
-    def _body(self, answer: requests.Response) -> bytes:
-        read, until = bytearray(), time.monotonic() + LONGEST
-        for chunk in answer.iter_content(65_536):
-            read += chunk
-            if len(read) > LARGEST or time.monotonic() > until:
-                raise HospitalUnavailable(f"{self.name}: an answer that is too large or too slow")
-        return bytes(read)
 
 
 class _NoAuth(AuthBase):

@@ -11,16 +11,22 @@ import msgspec
 import requests
 
 from adapter.errors import Unavailable
+from adapter.hospital import body
 
 FRESH = 300.0
 """Seconds that a set is used before it is fetched again: so long is a key believed that its owner has taken back."""
 
 PAUSE = 10.0
-"""Seconds between two fetches for keys that were not there: whoever invents names of keys makes no traffic."""
+"""Seconds between two fetches for keys that were not there, or could not be had: whoever invents names of keys makes no
+traffic, and while the EHR's server is away those who call do not stand in line for its timeout.
+"""
 
 TIMEOUT = (3.0, 5.0)
 LARGEST = 200_000
 """Bytes of a set."""
+
+LONGEST = 10.0
+"""Seconds that it may take: whoever calls by one of its keys waits for it."""
 
 
 class KeySet:
@@ -34,6 +40,7 @@ class KeySet:
         self._lock = threading.Lock()
         self._keys: list[dict[str, Any]] = []
         self._fetched: float | None = None
+        self._failed: tuple[float, Unavailable] | None = None
 
     def named(self, kid: str) -> list[dict[str, Any]]:
         """Its keys of this name. Raises Unavailable where the set cannot be fetched."""
@@ -41,8 +48,17 @@ class KeySet:
             age = None if self._fetched is None else self._monotonic() - self._fetched
             unknown = not any(one.get("kid") == kid for one in self._keys)
             if age is None or age >= FRESH or (unknown and age >= PAUSE):
-                self._keys, self._fetched = _fetch(self._session, self._url), self._monotonic()
+                self._keys, self._fetched = self._renewed(), self._monotonic()
             return [one for one in self._keys if one.get("kid") == kid]
+
+    def _renewed(self) -> list[dict[str, Any]]:
+        if self._failed and self._monotonic() - self._failed[0] < PAUSE:
+            raise Unavailable(str(self._failed[1]), PAUSE)
+        try:
+            return _fetch(self._session, self._url)
+        except Unavailable as error:
+            self._failed = self._monotonic(), error
+            raise
 
 
 def read(content: bytes) -> list[dict[str, Any]]:
@@ -61,10 +77,11 @@ def _fetch(session: requests.Session, url: str) -> list[dict[str, Any]]:
     headers = {"Accept": "application/json", "User-Agent": "Engraft"}
     try:
         with session.get(url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True) as answer:
-            body = answer.raw.read(LARGEST + 1, decode_content=True)
-            if answer.status_code != 200 or len(body) > LARGEST:
+            if answer.status_code != 200:
                 raise Unavailable(f"the keys at {url} cannot be had: status {answer.status_code}")
-            return read(body)
+            return read(body.read(answer, LARGEST, LONGEST))
+    except body.Endless as error:
+        raise Unavailable(f"the keys at {url} cannot be had: the answer is {error}") from error
     except ValueError as error:
         raise Unavailable(f"the keys at {url} cannot be read: {error}") from error
     except (requests.RequestException, OSError) as error:

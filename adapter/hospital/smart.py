@@ -20,6 +20,7 @@ import requests
 
 from adapter.errors import HospitalUnavailable
 from adapter.hospital.answer import dicts
+from adapter.hospital.origin import origin
 from adapter.hospital.token import Registration, Token
 from adapter.keys import SigningKey
 
@@ -64,11 +65,19 @@ class BackendToken(Token):
         url = answer.content().get("token_endpoint") if answer.status == 200 else None
         if not url:
             url = _oauth_uri(self._ask("GET", f"{base}/metadata").content())
-        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
+        if not isinstance(url, str) or not _is_of_the_web(url):
             raise HospitalUnavailable(f"{self._of.name}: says nowhere where tokens come from; set auth.token_url")
         if urlsplit(base).scheme == "https" and urlsplit(url).scheme != "https":
             raise HospitalUnavailable(f"{self._of.name}: names a token endpoint without TLS")
         return url
+
+
+def _is_of_the_web(url: str) -> bool:
+    try:
+        scheme, host, _ = origin(url)
+    except ValueError:
+        return False
+    return scheme in ("http", "https") and bool(host)
 
 
 def _oauth_uri(capability: Mapping[str, Any]) -> Any:

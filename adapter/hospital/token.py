@@ -19,6 +19,7 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from adapter.errors import HospitalUnavailable
+from adapter.hospital import body
 from adapter.hospital.answer import Answer
 from adapter.hospital.origin import origin
 
@@ -31,6 +32,9 @@ UNSAID_LIFE = 60.0
 TIMEOUT = (5.0, 30.0)
 LARGEST = 4_000_000
 """Bytes; a CapabilityStatement may weigh two million."""
+
+LONGEST = 60.0
+"""Seconds that an answer may take: every worker of this server waits for the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +134,10 @@ class Token(AuthBase):
             with self._session.request(
                 method, url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True, **content
             ) as answer:
-                body = answer.raw.read(LARGEST + 1, decode_content=True)
-                if len(body) > LARGEST:
-                    raise HospitalUnavailable(f"{self._of.name}: an answer about tokens that is too large")
-                return Answer(self._of.name, answer.status_code, answer.reason or "", answer.headers, body)
+                said = body.read(answer, LARGEST, LONGEST)
+                return Answer(self._of.name, answer.status_code, answer.reason or "", answer.headers, said)
+        except body.Endless as error:
+            raise HospitalUnavailable(f"{self._of.name}: an answer about tokens that is {error}") from error
         except (requests.RequestException, OSError) as error:
             raise HospitalUnavailable(f"{self._of.name}: no answer about a token ({type(error).__name__})") from error
 

@@ -12,12 +12,8 @@ from typing import Any
 
 from adapter.hospital.answer import dicts
 from mappings.r4.build import Resource
+from mappings.r4.faults import ISSUE_TYPES
 
-ISSUE_TYPES = frozenset(
-    "invalid structure required value invariant security login unknown expired forbidden suppressed processing "
-    "not-supported duplicate multiple-matches not-found deleted too-long code-invalid extension too-costly "
-    "business-rule conflict transient lock-error no-store exception timeout incomplete throttled informational".split()
-)
 MOST = 10
 _HAPI = re.compile(r"\bHAPI-\d{4}\b")
 _PATH = re.compile(r"[A-Za-z]+(\[\d{1,3}\])?(\.[A-Za-z]+(\[\d{1,3}\])?)*")

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
-from adapter.errors import Refused, StoreUnavailable
+from adapter.errors import Invalid, Refused, StoreUnavailable
+from mappings.r4.faults import Fault
 
 WRITES = "engraft_writes"
 """Execution option of a connection whose transaction will write."""
@@ -52,6 +53,7 @@ def _sqlite(url: URL, busy_seconds: float, threads: int) -> Engine:
         raise StoreUnavailable(f"the folder of the database cannot be made: {error.strerror}") from error
     place = url.set(database=str(path))
     engine = create_engine(place, connect_args={"timeout": busy_seconds}, **_usual(busy_seconds, threads))
+    event.listen(engine, "do_connect", lambda *_: _make_private(path))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "connect", _remember_process)
@@ -115,6 +117,14 @@ def retire(engine: Engine) -> None:
     engine.dispose()
 
 
+def _make_private(path: Path) -> None:
+    """A new database is its owner's alone, whatever the umask; SQLite gives its other files the same mode."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError:
+        return  # it is there, or the driver tells why it cannot be
+
+
 def _prepare(connection: Any, _: Any) -> None:
     # the driver would open transactions of its own, too late and of the wrong kind
     connection.isolation_level = None
@@ -151,7 +161,10 @@ def reads(connection: Connection) -> dict[str, Any]:
 
 @contextmanager
 def told_apart() -> Iterator[None]:
-    """Turns 'locked, full, away, broken' into StoreUnavailable; mistakes of ours stay what they are."""
+    """Turns 'locked, full, away, broken' into StoreUnavailable; mistakes of ours stay what they are.
+
+    A NUL in what a caller sent, which PostgreSQL takes in no text, is Invalid.
+    """
     try:
         yield
     except exc.TimeoutError as error:
@@ -161,6 +174,8 @@ def told_apart() -> Iterator[None]:
             raise StoreUnavailable("the database has not been prepared: run engraft init-db") from error
         if _raced(error):
             raise StoreUnavailable("another writer was first with the same thing") from error
+        if isinstance(error, exc.DataError) and "NUL" in str(error.orig):
+            raise Invalid([Fault("", "a text with a NUL cannot be kept or looked for", "value")], 400) from error
         if not _outage(error):
             raise
         # the driver's own reason: never the statement or its parameters, which hold patients

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from adapter.errors import Conflict
 from adapter.store import batches
@@ -33,15 +33,15 @@ def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], 
     for centre, patient in connection.execute(numbers).all():
         batches.erase(connection, centre, patient)
     found = connection.execute(select(heads.c.key, heads.c.kind, heads.c.id).where(heads.c.course == course)).all()
-    linked = connection.execute(select(links.c.hospital, links.c.patient).where(links.c.course == course)).all()
-    ids = [row.id for row in found] + [name.partition("/")[2] for _, name in linked]
-    for hospital, name in linked:
-        whose = hospital_copies.c.patient.in_((name, name.partition("/")[2]))
-        connection.execute(delete(hospital_copies).where(hospital_copies.c.hospital == hospital, whose))
-    for begin in range(0, len(ids), AT_ONCE):
-        some = ids[begin : begin + AT_ONCE]
-        connection.execute(delete(inbox).where(inbox.c.resource_id.in_(some)))
-        connection.execute(delete(sent).where(sent.c.id.in_(some)))
+    for hospital, patient in connection.execute(
+        select(links.c.hospital, links.c.patient).where(links.c.course == course)
+    ):
+        _forget_there(connection, hospital, patient)
+    ours = [(row.kind, row.id) for row in found]
+    for begin in range(0, len(ours), AT_ONCE):
+        some = ours[begin : begin + AT_ONCE]
+        connection.execute(delete(inbox).where(tuple_(inbox.c.kind, inbox.c.resource_id).in_(some)))
+        connection.execute(delete(sent).where(tuple_(sent.c.kind, sent.c.id).in_(some)))
     for table in metadata.sorted_tables:
         if "course" in table.c and table not in (outbox, heads):
             connection.execute(delete(table).where(table.c.course == course))
@@ -55,6 +55,21 @@ def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], 
         if not keep(row.content):
             _empty(connection, row.id, row.state)
     return len(keys)
+
+
+def _forget_there(connection: Connection, hospital: str, patient: str) -> None:
+    """What a hospital told of its Patient (`Patient/abc`), and what was read there.
+
+    By hospital, type and id: another one may count its own from 1 too.
+    """
+    kind, _, id_ = patient.partition("/")
+    copies = hospital_copies.c
+    mine = (copies.hospital == hospital) & copies.patient.in_((patient, id_))
+    read = select(copies.kind, copies.id).where(mine)
+    named = tuple_(inbox.c.kind, inbox.c.resource_id)
+    about = ((inbox.c.kind == kind) & (inbox.c.resource_id == id_)) | named.in_(read)
+    connection.execute(delete(inbox).where((inbox.c.hospital == hospital) & about))
+    connection.execute(delete(hospital_copies).where(mine))
 
 
 def _empty(connection: Connection, id_: int, state: str) -> None:

@@ -20,11 +20,12 @@ from adapter.store.schema import inbox
 from adapter.trail import correlation
 
 DONE = "done"
+_OVER: dict[str, Any] = {"state": DONE, "body": b"", "headers": {}}
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte.
+    """`kind` and `resource_id` where the address named a resource; `body` is what came, byte for byte; empty once done.
 
     `correlation`: the number of the request by which it came.
     """
@@ -93,9 +94,12 @@ class Inbox:
         return _notice(rows[0]) if rows else None
 
     def done(self, id_: int, worker: str, at: datetime) -> bool:
-        """Worked on. False (here and below): the lease was lost to another worker."""
-        values = {"state": DONE, "finished": at, "error": None}
-        return lease.settle(self._connection, inbox, id_, worker, values) and self._overtaken(id_)
+        """Worked on, and emptied: it was read anew where it concerned us, and may be of people who are not ours.
+
+        False (here and below): the lease was lost to another worker.
+        """
+        over = {**_OVER, "finished": at, "error": None}
+        return lease.settle(self._connection, inbox, id_, worker, over) and self._overtaken(id_)
 
     def fail(self, id_: int, worker: str, *, error: str, due: datetime | None) -> bool:
         """To be tried again at `due`; None: parked, because trying again will not help."""
@@ -118,7 +122,7 @@ class Inbox:
 
     def was_read(self, hospital: str, place: tuple[str, str], at: datetime) -> int:
         """Nothing is parked any more that named this resource alone. How many rows."""
-        change = update(inbox).where(_parked_at(hospital, place)).values(state=DONE, finished=at)
+        change = update(inbox).where(_parked_at(hospital, place)).values(**_OVER, finished=at)
         return self._connection.execute(change).rowcount
 
     def is_parked(self, hospital: str, place: tuple[str, str]) -> bool:
@@ -142,7 +146,7 @@ class Inbox:
     def ignore(self, id_: int, at: datetime) -> bool:
         """A person has seen to a parked one: it is not read. False: it is not there, or not parked."""
         mine = lease.named(inbox, [id_], [PARKED])
-        return bool(self._connection.execute(update(inbox).where(mine).values(state=DONE, finished=at)).rowcount)
+        return bool(self._connection.execute(update(inbox).where(mine).values(**_OVER, finished=at)).rowcount)
 
     def hospitals_due(self, at: datetime) -> list[str]:
         """Of whom anything can be leased."""
@@ -153,7 +157,7 @@ class Inbox:
         """What an earlier one of the same words could not have read, this one has read or tells of."""
         same = select(inbox.c.digest).where(inbox.c.id == id_).scalar_subquery()
         earlier = (inbox.c.digest == same) & (inbox.c.state == PARKED) & (inbox.c.id < id_)
-        self._connection.execute(update(inbox).where(earlier).values(state=DONE))
+        self._connection.execute(update(inbox).where(earlier).values(**_OVER))
         return True
 
     def release(self, workers: Collection[str], at: datetime) -> int:

@@ -50,7 +50,8 @@ class Questions:
         known = {one.kind: one for one in self._of(hospital, course, about) if one.state != LAPSED}
         for kind, one in known.items():
             if standing.get(kind) != one.content:
-                self._end(one.id, LAPSED, at)
+                lapsed = update(questions).where(questions.c.id == one.id).values(state=LAPSED, ended=at)
+                self._connection.execute(lapsed)
         for kind, content in standing.items():
             if kind not in known or known[kind].content != content:
                 row = {"hospital": hospital, "course": course, "about": about, "kind": kind, "content": content}
@@ -59,9 +60,11 @@ class Questions:
     def answer(self, id_: int, *, who: str, answer: str, at: datetime) -> Question:
         """A person has decided. Raises NotFound where no such question is open."""
         found = self._connection.execute(select(questions).where(questions.c.id == id_)).one_or_none()
-        if found is None or found.state != OPEN:
+        # asked of the row itself once more: on PostgreSQL two people may answer at once, and the first word counts
+        still = (questions.c.id == id_) & (questions.c.state == OPEN)
+        change = update(questions).where(still).values(state=ANSWERED, ended=at, who=who, answer=answer)
+        if found is None or not self._connection.execute(change).rowcount:
             raise NotFound(f"there is no open question {id_}")
-        self._end(id_, ANSWERED, at, who=who, answer=answer)
         return _question(found)
 
     def open_of(self, courses: list[str] | None = None) -> list[Question]:
@@ -80,10 +83,6 @@ class Questions:
         columns = questions.c
         mine = (columns.hospital == hospital) & (columns.course == course) & (columns.about == about)
         return [_question(row) for row in self._connection.execute(select(questions).where(mine).order_by(columns.id))]
-
-    def _end(self, id_: int, state: str, at: datetime, **said: str) -> None:
-        ended = update(questions).where(questions.c.id == id_).values(state=state, ended=at, **said)
-        self._connection.execute(ended)
 
 
 def _question(row: Row[Any]) -> Question:

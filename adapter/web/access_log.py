@@ -7,15 +7,15 @@ written down is refused like everything that the database cannot take.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
 from adapter.flows import sign_in
 from adapter.store.clients import Client
 from adapter.trail import journal
-from adapter.web import session
+from adapter.web import auth, session
 from adapter.web.routing import Access, Door, Role
 from adapter.web.site import Site
 
@@ -26,6 +26,8 @@ LONGEST = 200
 MOST = 50_000
 """Addresses that are remembered of an hour; beyond that they are written again."""
 
+_KEPT = "engraft.access_log"
+_READ_BY_POST = ("/_search", "/$evaluate-measure", "/diff")
 _DEFINITIONS = ("ActivityDefinition", "Library", "Measure", "PlanDefinition", "Questionnaire")
 _KNOWN_TO_ALL = tuple(f"/fhir/{kind}/" for kind in _DEFINITIONS)
 _OF_THE_HOUSE = ("/admin/", "/static/")
@@ -53,34 +55,49 @@ class _Hour:
             self._seen.add((who, target))
 
 
-def keep(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
-    """Puts the log behind the doorkeeper and before every view."""
-    hour = _Hour()
+class _Log:
+    """Of one process."""
 
-    def log() -> None:
-        if not _is_read(access):
-            return
-        (who, centre), at = _caller(), site.clock()
-        target = request.path.replace("\0", "")[:LONGEST]
-        if not hour.has(at, who, target):
-            with site.store.transaction() as tx:
-                tx.audit.add(at=at, who=who, action=READ, target=target, centre=centre)
-            hour.note(who, target)
+    def __init__(self, site: Site) -> None:
+        self._site, self._hour = site, _Hour()
+
+    def note(self, addresses: Iterable[str]) -> None:
+        """Writes down what the caller reads, as far as it is about patients and not written down in this hour."""
+        (who, centre), at = _caller(), self._site.clock()
+        told = dict.fromkeys(one.replace("\0", "")[:LONGEST] for one in addresses if _is_about_patients(one))
+        new = [target for target in told if not self._hour.has(at, who, target)]
+        if new:
+            auth.give_back()
+            with self._site.store.transaction() as tx:
+                for target in new:
+                    tx.audit.add(at=at, who=who, action=READ, target=target, centre=centre)
+            for target in new:
+                self._hour.note(who, target)
             journal.note("access", endpoint=request.endpoint, centre=centre)
 
-    app.before_request(log)
+
+def keep(app: Flask, site: Site, access: Mapping[str, Access]) -> None:
+    """Puts the log behind the doorkeeper and before every view."""
+    log = app.extensions[_KEPT] = _Log(site)
+    app.before_request(lambda: log.note([request.path]) if _is_read(access) else None)
+
+
+def also(addresses: Iterable[str]) -> None:
+    """Writes down what is read beside the address of the request: by a Bundle's entries, for a plan of who is known."""
+    current_app.extensions[_KEPT].note(addresses)
 
 
 def _is_read(access: Mapping[str, Access]) -> bool:
-    """Does it ask for something about patients?"""
+    """Does the request ask for something by its own address?"""
     who = access.get(request.endpoint or "", Door.OPEN)
     if who in (Door.OPEN, Door.SECRET) or who == frozenset({Role.ADMIN}):
         return False
-    if request.method not in ("GET", "HEAD") and not request.path.endswith("/_search"):
-        return False
-    if "$" in request.path:
-        return True  # an operation on a definition may answer with patients
-    return not f"{request.path}/".startswith((*_KNOWN_TO_ALL, *_OF_THE_HOUSE))
+    return request.method in ("GET", "HEAD") or (request.method == "POST" and request.path.endswith(_READ_BY_POST))
+
+
+def _is_about_patients(address: str) -> bool:
+    """Not a definition; but an operation on one may answer with patients."""
+    return "$" in address or not f"{address}/".startswith((*_KNOWN_TO_ALL, *_OF_THE_HOUSE))
 
 
 def _caller() -> tuple[str, str | None]:

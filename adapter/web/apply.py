@@ -12,7 +12,7 @@ from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.overlays import overlay_of
 from adapter.store import Tx
 from adapter.version import software
-from adapter.web import apply_operation, auth, enrolled, served
+from adapter.web import access_log, apply_operation, auth, enrolled, served
 from adapter.web.apply_operation import Asked
 from adapter.web.content import FHIR, JSON, fhir, json_body, lenient, unknown_parameters
 from adapter.web.enrolled import Facts
@@ -100,14 +100,19 @@ def _answer(site: Site, operation: str, protocol: Protocol, asked: Asked) -> Res
     if operation == "apply" and len(asked.subjects) > 1:
         text = "one subject a call: $r5.apply takes several"
         raise Invalid([Fault("subject", text, "not-supported")])
-    with auth.reading(site) as tx:
-        plans = [_planned(site, tx, protocol, asked, subject) for subject in asked.subjects]
+    read: list[str] = []
+    try:
+        with auth.reading(site) as tx:
+            plans = [_planned(site, tx, protocol, asked, subject, read) for subject in asked.subjects]
+    finally:
+        access_log.also(read)  # where it was refused too: the refusal may say what is known of them
     return fhir(_checked(_shaped(operation, plans)))
 
 
-def _planned(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -> Applied:
+def _planned(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str, read: list[str]) -> Applied:
+    """`read` gets the address of the Patient whose record it needed."""
     try:
-        return apply(_order(site, tx, protocol, asked, subject))
+        return apply(_order(site, tx, protocol, asked, subject, read))
     except FaultyInput as error:
         if len(asked.subjects) == 1:
             raise
@@ -133,7 +138,7 @@ def _checked(resource: Resource) -> Resource:
     return resource
 
 
-def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -> Order:
+def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str, read: list[str]) -> Order:
     now, canonicals = site.clock(), _canonicals(site)
     known = enrolled.facts_of(tx, subject, auth.centre(), now, canonicals) if asked.server_data else None
     if known is None and subject not in asked.patients:
@@ -142,6 +147,8 @@ def _order(site: Site, tx: Tx, protocol: Protocol, asked: Asked, subject: str) -
         raise NotAllowed("centre: this token belongs to another centre")
     same = known is not None and known.protocol == protocol.key
     reference = f"Patient/{subject}"
+    if known is not None:
+        read.append(f"/fhir/{reference}")
     return Order(
         protocol=protocol,
         day_zero=asked.facts.get("day-zero") or (known.day_zero if known and same else None),

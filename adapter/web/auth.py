@@ -54,6 +54,13 @@ def reading(site: Site) -> Iterator[Tx]:
             yield tx
 
 
+def give_back() -> None:
+    """Ends the transaction that stays open for the view, which then begins its own: who waits to write keeps none."""
+    _, opened = g.pop("reading", (None, None))
+    if opened is not None:
+        opened.close()
+
+
 def guard(app: Flask, site: Site, access: Mapping[str, Access], reads: Collection[str] = ()) -> None:
     """Puts the doorkeeper before every view of the app. `reads`: the routes that go on reading where it has read."""
     trust = Trust(site.settings.ehrs, site.store)
@@ -81,7 +88,7 @@ def _client(sent: Request, site: Site, roles: frozenset[Role], *, stays: bool = 
     token = _bearer(sent)
     if not token:
         raise NotAllowed(NO_TOKEN, 401)
-    if stays:
+    if stays and sent.method not in ("GET", "HEAD"):
         body()  # before, so that who sends slowly holds no connection to the database
     with ExitStack() as opened:
         tx = opened.enter_context(site.store.reading())

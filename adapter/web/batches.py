@@ -89,8 +89,10 @@ def _begin(site: Site, id_: str) -> None:
 
 
 def _mine(site: Site, id_: str) -> Batch:
+    caller = auth.caller()
     with site.store.reading() as tx:
-        job = tx.batches.get(id_, auth.caller().name, site.clock())
-    if job is None:
+        job = tx.batches.get(id_, caller.name, site.clock())
+    # a name may be given anew, to a client of another centre, when its first owner was revoked
+    if job is None or job.centre != caller.centre:
         raise NotFound("no such batch of yours, or it has expired")
     return job

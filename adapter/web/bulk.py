@@ -7,11 +7,11 @@ from functools import partial
 
 from flask import Response, request, send_file
 
-from adapter.errors import Invalid, NotFound, Refused, Unavailable
+from adapter.errors import Invalid, NotFound
 from adapter.flows import bulk
 from adapter.store.exports import Export
 from adapter.store.jobs import DONE, FAILED
-from adapter.web import auth, background, bulk_request
+from adapter.web import auth, background, bulk_request, registry_view
 from adapter.web.content import LINES, fhir, plain
 from adapter.web.outcome import operation_outcome
 from adapter.web.routing import OUTCOMES, Role, Route
@@ -45,7 +45,7 @@ def kick_off(site: Site, level: str, group: str | None = None) -> Response:
     registry = caller.role == Role.REGISTRY.value
     wanted = bulk_request.read(site.fhir_base, of_patients=level != "", dates_moved=registry, group=group)
     if registry:
-        _require_key(site, caller.name)
+        registry_view.key(site)
     centre = None if registry else auth.centre()
     if wanted.patients:
         _require_seen(site, wanted, caller.name, centre)
@@ -58,13 +58,6 @@ def kick_off(site: Site, level: str, group: str | None = None) -> Response:
     note = Fault("", "the export has begun; Content-Location says where to look", "informational", "information")
     headers = {"Content-Location": f"{site.fhir_base}/$export-job/{made.id}"}
     return fhir(operation_outcome([note]), 202, headers)
-
-
-def _require_key(site: Site, registry: str) -> None:
-    try:
-        site.settings.pseudonym_key(registry)
-    except Refused as error:
-        raise Unavailable("this server has no pseudonym key, without which nothing leaves it") from error
 
 
 def _require_seen(site: Site, wanted: bulk.Asked, client: str, centre: str | None) -> None:
@@ -127,9 +120,11 @@ def _begin(site: Site, id_: str) -> None:
 
 
 def _mine(site: Site, id_: str) -> Export:
+    caller = auth.caller()
     with site.store.reading() as tx:
-        job = tx.exports.get(id_, auth.caller().name, site.clock())
-    if job is None:
+        job = tx.exports.get(id_, caller.name, site.clock())
+    # a name may be given anew, to a client of another centre, when its first owner was revoked
+    if job is None or job.centre != caller.centre:
         raise NotFound("no such export of yours, or it has expired")
     return job
 

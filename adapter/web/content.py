@@ -30,9 +30,7 @@ LIMIT = 5 * 1024 * 1024
 
 def body() -> bytes:
     """The body, read once. A longer one than LIMIT is refused with 413, a packed one with 415."""
-    packed = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if packed not in ("", "identity"):
-        raise UnsupportedMediaType(f"Content-Encoding {packed} is not read here; send the body as it is")
+    _require_unpacked()
     data = request.get_data()
     g.body_read = True
     if len(data) >= LIMIT and request.content_length is None:
@@ -64,11 +62,16 @@ def json_body(*accepted: str) -> Any:
 def require_type(*accepted: str) -> str:
     """The content type of the body, which is one of these. Raises UnsupportedMediaType."""
     kind = request.mimetype
-    if (coding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
-        raise UnsupportedMediaType(f"Content-Encoding {coding} is not read here; send the body as it is")
+    _require_unpacked()
     if kind not in accepted:
         raise UnsupportedMediaType(f"Content-Type {kind or 'missing'} is not read here; send {' or '.join(accepted)}")
     return kind
+
+
+def _require_unpacked() -> None:
+    packed = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {packed} is not read here; send the body as it is")
 
 
 def expected_version() -> int | None:

@@ -29,11 +29,11 @@ def routes(site: Site) -> list[Route]:
     one = f"/fhir/<any({kinds}):kind>"
     return [
         Route("metadata", "/fhir/metadata", partial(metadata, site, site.clock()), Door.OPEN),
-        Route("read", f"{one}/<id_>", partial(read, site), READERS),
-        Route("vread", f"{one}/<id_>/_history/<version>", partial(vread, site), READERS),
-        Route("history", f"{one}/<id_>/_history", partial(history, site), READERS),
-        Route("search", one, partial(search, site), READERS),
-        Route("search-post", f"{one}/_search", partial(search, site), READERS, ("POST",), query=None),
+        Route("read", f"{one}/<id_>", partial(read, site), READERS, reads=True),
+        Route("vread", f"{one}/<id_>/_history/<version>", partial(vread, site), READERS, reads=True),
+        Route("history", f"{one}/<id_>/_history", partial(history, site), READERS, reads=True),
+        Route("search", one, partial(search, site), READERS, reads=True),
+        Route("search-post", f"{one}/_search", partial(search, site), READERS, ("POST",), reads=True),
     ]
 
 

@@ -7,7 +7,7 @@ the forms go first, so that a resource can name what a form tells.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ from adapter.flows import pushed, questionnaire_response
 from adapter.flows.pushed import Change, Kept
 from adapter.store import Store
 from adapter.store.stored import Stored
-from adapter.web import auth, fhir_asked, fhir_writing
+from adapter.web import access_log, auth, fhir_asked, fhir_writing
 from adapter.web.bundle_entry import MOST_READS, Asked, Filled, Gone, read
 from adapter.web.content import FHIR, JSON, fhir, json_body, wishes
 from adapter.web.fhir_asked import Look
@@ -63,8 +63,12 @@ def _require_bundle(document: Any) -> None:
         told = "POST /fhir takes a Bundle; a single resource goes to /fhir/<type>"
         raise Invalid([Fault("resourceType", told, "structure")], status=400)
     entries = document.get("entry", [])
-    bare = [{k: v for k, v in e.items() if k != "resource"} if isinstance(e, dict) else e for e in entries]
-    faults = [fault for fault in validate(document | ({"entry": bare} if bare else {})) if fault.severity == "error"]
+    bare = {}
+    if isinstance(entries, list) and entries:
+        bare = {
+            "entry": [{k: v for k, v in e.items() if k != "resource"} if isinstance(e, dict) else e for e in entries]
+        }
+    faults = [fault for fault in validate(document | bare) if fault.severity == "error"]
     if not faults and document["type"] not in ("transaction", "batch"):
         faults = [Fault("Bundle.type", "is transaction or batch here", "not-supported")]
     if not faults:
@@ -91,6 +95,7 @@ def _transaction(site: Site, entries: Sequence[Element]) -> list[Element]:
     faults += _twice(asked)
     if faults:
         raise Invalid(faults, status=400)
+    _note_reads(asked.values())
     with site.store.together() as store:
         answers = _carried_out(site, asked, store)
     return [answers[n] for n in range(len(entries))]
@@ -137,11 +142,18 @@ def _target(asked: Asked) -> tuple[str, str] | None:
 def _alone(site: Site, entry: Element, n: int) -> Element:
     """One entry of a batch: what it became, or why not."""
     try:
-        return _one(site, read(site, entry, n), site.store)
+        asked = read(site, entry, n)
+        _note_reads([asked])
+        return _one(site, asked, site.store)
     except (EngraftError, FaultyInput) as error:
         status = status_of(error)
         outcome = operation_outcome(faults_of(error))
         return {"response": {"status": _status(status), "outcome": outcome}}
+
+
+def _note_reads(asked: Iterable[Asked]) -> None:
+    """What entries read is in the access log, as if each had been asked by its address."""
+    access_log.also(f"/fhir/{'/'.join(one.parts)}" for one in asked if isinstance(one, Look))
 
 
 def _one(site: Site, asked: Asked, store: Store) -> Element:

@@ -16,7 +16,10 @@ from mappings.intake.asked import Asked
 from mappings.intake.words import COMPARATORS, REASONS_MISSING
 from mappings.r4.faults import Fault
 
-_DEED = re.compile(r"(?P<deed>[a-z]+):?(?P<path>[a-z_0-9.]*)")
+LONGEST_NAME = 200
+"""Characters of a field's name; ours have at most some eighty. What a longer one counts is no number of ours."""
+
+_DEED = re.compile(rf"(?P<deed>[a-z]+):?(?P<path>[a-z_0-9.]{{0,{LONGEST_NAME}}})")
 
 Fields = Mapping[str, str]
 
@@ -37,7 +40,8 @@ def pressed(deeds: Sequence[str]) -> Pressed:
 def typed(own: Sequence[str]) -> dict[str, str]:
     """Every field of the form that was sent and says something, but for those of the page's `own`."""
     body()  # keeps to the limit of what is read
-    return {name: text for name, text in request.form.items() if name not in own and text.strip()}
+    said = ((name, text) for name, text in request.form.items() if len(name) <= LONGEST_NAME)
+    return {name: text for name, text in said if name not in own and text.strip()}
 
 
 def longer_or_shorter(fields: Fields, button: Pressed) -> dict[str, str]:

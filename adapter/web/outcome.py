@@ -8,17 +8,8 @@ from collections.abc import Iterable
 from adapter.errors import EngraftError, Invalid, NotFound, Refused, Unavailable
 from mappings.canonicals import EXT_ISSUE_LINE
 from mappings.r4.build import Element, Resource
-from mappings.r4.faults import Fault, FaultyInput, Unsound
+from mappings.r4.faults import ISSUE_TYPES, Fault, FaultyInput, Unsound
 from mappings.r4.wire import DOCUMENT
-
-ISSUE_TYPES = frozenset(
-    """
-    invalid structure required value invariant security login unknown expired forbidden suppressed processing
-    not-supported duplicate multiple-matches not-found deleted too-long code-invalid extension too-costly business-rule
-    conflict transient lock-error no-store exception timeout incomplete throttled informational
-    """.split()
-)
-"""R4 issue-type, a required binding."""
 
 _CODES = {
     400: "invalid",

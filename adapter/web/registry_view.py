@@ -40,9 +40,10 @@ def patients(site: Site, kinds: Collection[str] | None) -> Iterator[tuple[Tx, st
     """Where what the caller may see of these types (None: of all) is found, and the centre that it is kept under."""
     if not asks():
         centre = auth.centre()
-        with site.store.reading() as tx:
+        with auth.reading(site) as tx:
             yield tx, centre
         return
+    auth.give_back()
     leaving = export.Leaving(key(site), site.clock(), site.settings.canonicals)
     found = export.deidentified(site.store, leaving, aside=[], kinds=kinds)
     with sieve.filled(found) as store, store.reading() as tx:

@@ -42,7 +42,8 @@ class Marked(NamedTuple):
 def items(fields: Fields, path: str) -> int:
     """How many items of a list the page shows."""
     said = fields.get(f"{SHOWN}{path}", "")
-    return min(max(length(fields, path), int(said) if said.isascii() and said.isdigit() else 0), MOST_ITEMS)
+    shown = int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+    return min(max(length(fields, path), shown), MOST_ITEMS)
 
 
 def ticked(fields: Fields, path: str) -> set[str]:

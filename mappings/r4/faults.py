@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ISSUE_TYPES = frozenset(
+    """
+    invalid structure required value invariant security login unknown expired forbidden suppressed processing
+    not-supported duplicate multiple-matches not-found deleted too-long code-invalid extension too-costly business-rule
+    conflict transient lock-error no-store exception timeout incomplete throttled informational
+    """.split()
+)
+"""R4 issue-type, a required binding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -95,3 +95,8 @@ def test_the_image_has_what_the_scaled_profile_needs():
     locked = (ROOT / lock).read_text("utf-8")
     for package in ("celery", "kombu", "redis", "psycopg", "psycopg-binary"):
         assert re.search(rf"^{package}==", locked, re.MULTILINE), package
+
+
+def test_no_log_has_whole_addresses():
+    """They hold what was searched for: docs/operations.md says so to who runs gunicorn by hand."""
+    assert "--access-logfile" not in DOCKERFILE

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 
@@ -290,7 +292,7 @@ def test_a_broken_overlay_is_told_by_config_check_and_by_apply(run, with_overlay
     (tmp_path / "chu-a.yaml").write_text(OVERLAY + "foo: 1\n")
     checked = run("config", "check")
     assert checked.exit_code == 1
-    assert "chu-a.yaml: foo" in checked.stderr
+    assert "chu-a.yaml:4: foo" in checked.stderr
     assert run(*asked("--format", "csv", "--centre", "FR-037")).exit_code == 1
 
 
@@ -328,3 +330,25 @@ def test_a_format_that_is_no_json_beside_json_is_wrong_usage(run, shape):
     assert "leave one of them out" in refused.stderr
     assert refused.stdout == ""
     assert decode(run(*asked("--format", "r5", "--json")).stdout)["resourceType"] == "Bundle"
+
+
+@pytest.mark.parametrize("words", [asked(), ("registry", "table", "--from", "fhir")])
+def test_a_pipe_is_written_to_and_not_replaced(run, tmp_path, words):
+    (tmp_path / "fhir").mkdir()
+    (tmp_path / "fhir" / "Patient.ndjson").touch()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run(*words, "--out", pipe).exit_code == 0
+        assert os.read(reading, 100)
+    finally:
+        os.close(reading)
+    assert pipe.is_fifo()
+
+
+def test_a_plan_that_cannot_be_written_to_the_end_leaves_the_one_before(run, tmp_path, monkeypatch):
+    (tmp_path / "plan.txt").write_text("the plan before")
+    monkeypatch.setattr("os.replace", Mock(side_effect=OSError(28, "No space left on device")))
+    assert run(*asked("--out", tmp_path / "plan.txt")).exit_code == 1
+    assert (tmp_path / "plan.txt").read_text() == "the plan before"

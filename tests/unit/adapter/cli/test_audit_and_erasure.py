@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapter.cli import acting
+from adapter.cli import acting, user
 from adapter.cli.acting import account
 from mappings.r4.wire import decode, encode
 from tests.lib.centre import ENROLMENT, M1, Ward, document
@@ -47,6 +47,32 @@ def test_programs_are_told_what_went(run, database):
 
 def test_without_a_reason_it_is_wrong_usage(run, database):
     assert run("patient", "erase", "FR-037", "SYN-0001").exit_code == 2
+
+
+def test_who_was_let_in_and_what_was_decided_of_deliveries_is_listed(run, database, monkeypatch):
+    monkeypatch.setattr(user, "_password", lambda: "correct horse battery")
+    ward = Ward(database)
+    ward.enrol()
+    ward.visit(M1)
+    first, second = (one.id for one in ward.queued())
+    for words in (
+        ("client", "add", "forms-b", "--role", "centre", "--centre", "FR-037"),
+        ("client", "revoke", "forms-b"),
+        ("queue", "retry", first),
+        ("queue", "discard", second, "--reason", "entered by hand"),
+    ):
+        assert run(*words, "--as", "Ada").exit_code == 0
+    assert run("user", "add", "ben", "--centre", "FR-037", "--as", "Ada").exit_code == 0
+    assert run("user", "revoke", "ben", "--as", "Ada").exit_code == 0
+    told = decode(run("audit", "list", "--who", f"operator:{account()} for Ada", "--json").stdout)
+    assert [(one["action"], one["target"], one["detail"]) for one in reversed(told)] == [
+        ("client-add", "client/forms-b", "centre"),
+        ("client-revoke", "client/forms-b", None),
+        ("retry-delivery", f"delivery/{first}", None),
+        ("discard-delivery", f"delivery/{second}", "entered by hand"),
+        ("user-add", "user/ben", "data-manager"),
+        ("user-revoke", "user/ben", None),
+    ]
 
 
 def test_what_is_taken_out_is_listed(run, database, tmp_path):

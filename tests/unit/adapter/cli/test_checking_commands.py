@@ -7,6 +7,7 @@ import random
 import shutil
 from contextlib import closing
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -285,6 +286,23 @@ class TestBundles:
         assert old.name not in names
         assert len(names) > 1
         assert run("validate", "out").exit_code == 0
+
+    def test_what_was_there_stays_where_the_new_ones_cannot_be_written_to_the_end(
+        self, run, stored, tmp_path, monkeypatch
+    ):
+        old = tmp_path / "out" / "0b7c9d6e-6f0e-5f0a-9b1e-3a5d1c2b4f60.json"
+        old.parent.mkdir()
+        old.write_text("of the last call")
+        write = Path.write_text
+
+        def full(path, text, *how):
+            if any(path.parent.glob("*.json")):
+                raise OSError(28, "No space left on device")
+            return write(path, text, *how)
+
+        monkeypatch.setattr(Path, "write_text", full)
+        assert run("registry", "bundle", "--out", "out").exit_code == 1
+        assert list(old.parent.iterdir()) == [old]
 
     def test_one_patient_may_be_asked_for(self, run, stored):
         agreed = next(one["patient"] for one in stored if one["consent"]["registry"])

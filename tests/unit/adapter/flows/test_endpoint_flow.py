@@ -19,6 +19,7 @@ from adapter.flows.endpoints import (
     table_from_store,
 )
 from adapter.store import Store
+from mappings.canonicals import DEFAULT
 from mappings.r4.wire import encode
 from tests.unit.mappings.registry.patients import M3, course_of, died, enrolled, seen
 
@@ -69,6 +70,12 @@ def test_the_report_counts_every_patient_also_those_who_did_not_consent(store):
     assert (report.rows[0].n, report.rows[1].events) == (4, 1)
     assert report.as_of == date(2026, 9, 9)
     assert report_from_store(store, Question(), centres=["FR-038"]).rows[0].n == 1
+
+
+def test_the_database_is_given_back_before_anything_is_reckoned(store):
+    with courses.in_store(store, None, DEFAULT) as found:
+        assert store._engine.pool.checkedout() == 0
+        assert len(list(found)) == 4
 
 
 def test_the_report_is_the_same_from_files(store, folder):

@@ -98,6 +98,23 @@ def test_what_was_read_from_the_hospital_goes_too(ward):
         assert list(tx._connection.scalars(select(hospital_copies.c.id))) == ["c"]
 
 
+def test_what_the_hospital_told_of_the_patient_goes_and_of_nobody_else(ward):
+    copy = {"hospital": "chu-a", "kind": "Observation", "gone": False, "at": ward.now, "content": {"id": "theirs"}}
+    (patient,) = ward.stored("Patient")
+    told = [
+        *(("chu-a", "Patient", "7"), ("chu-a", "Observation", "12"), ("chu-a", "Patient", patient.id)),
+        *(("chu-b", "Patient", "7"), ("chu-b", "Observation", "12"), ("chu-a", "Observation", "7")),
+    ]
+    with ward.store.transaction() as tx:
+        tx.links.put("chu-a", patient.course, "Patient/7")
+        tx._connection.execute(insert(hospital_copies).values(**copy, id="12", patient="Patient/7"))
+        for hospital, kind, id_ in told:
+            tx.inbox.add(hospital, "PUT", kind, id_, {}, b"{}", ward.now)
+    erased(ward)
+    with ward.store.reading() as tx:
+        assert [(one.hospital, one.kind, one.resource_id) for one in tx.inbox.listing()] == told[3:]
+
+
 def test_what_stays_is_who_did_what(ward):
     done = erased(ward)
     with ward.store.reading() as tx:

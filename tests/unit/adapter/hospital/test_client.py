@@ -307,7 +307,14 @@ def test_every_page_is_read_and_only_matches_of_the_type_count(web, hospital):
 
 @pytest.mark.parametrize(
     "following",
-    ["https://elsewhere.example/fhir?p=2", "http://hospital.example/fhir?p=2", "https://hospital.example:8443/fhir"],
+    [
+        *(
+            "https://elsewhere.example/fhir?p=2",
+            "http://hospital.example/fhir?p=2",
+            "https://hospital.example:8443/fhir",
+        ),
+        *("http://[", "https://hospital.example:99999999/fhir"),
+    ],
 )
 def test_a_next_page_on_another_server_never_sees_our_credentials(web, hospital, following):
     web.post(f"{BASE}/Patient/_search", json=searchset(PATIENT, following=following))

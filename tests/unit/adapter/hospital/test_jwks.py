@@ -7,7 +7,9 @@ import requests
 import responses
 
 from adapter.errors import Unavailable
+from adapter.hospital import jwks
 from adapter.hospital.jwks import FRESH, LARGEST, PAUSE, KeySet, read
+from tests.lib.cut_short import cut_short
 
 URL = "https://ehr.example/jwks.json"
 ONE, TWO = {"kty": "EC", "kid": "k1"}, {"kty": "EC", "kid": "k2"}
@@ -76,12 +78,29 @@ def test_what_is_no_set_is_an_outage(keys, answer):
 
 
 @responses.activate
-def test_after_an_outage_it_is_asked_again(keys):
+def test_after_an_outage_it_is_asked_again_but_not_by_everybody_who_waits(keys, clock):
     responses.get(URL, status=503)
-    with pytest.raises(Unavailable):
-        keys.named("k1")
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="503"):
+            keys.named("k1")
+    assert len(responses.calls) == 1
     responses.replace(responses.GET, URL, json={"keys": [ONE]})
+    clock.now = PAUSE
     assert keys.named("k1") == [ONE]
+    assert len(responses.calls) == 2
+
+
+def test_a_set_that_breaks_off_is_an_outage():
+    with cut_short() as url, pytest.raises(Unavailable, match="cannot be had"):
+        KeySet(url).named("k1")
+
+
+@responses.activate
+def test_a_set_that_dribbles_is_broken_off(keys, monkeypatch):
+    monkeypatch.setattr(jwks, "LONGEST", -1.0)
+    responses.get(URL, json={"keys": [ONE]})
+    with pytest.raises(Unavailable, match="too slow"):
+        keys.named("k1")
 
 
 def test_a_set_is_an_object_with_keys():

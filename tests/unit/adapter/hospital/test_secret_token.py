@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
@@ -13,6 +14,7 @@ from adapter.errors import HospitalUnavailable
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.connections import Connections
 from adapter.hospital.token import Registration, SecretToken, Token
+from tests.lib.cut_short import cut_short
 
 BASE, TOKENS = "https://registry.example/v1/r4", "https://login.registry.example/token"
 NAMED = Registration("registry", BASE, "engraft", "submit", TOKENS)
@@ -60,6 +62,11 @@ def test_nothing_is_shown_to_another_origin(web):
         session.get("https://other.example/x")
     assert "Authorization" not in web.calls[0].request.headers
     assert len(web.calls) == 1
+
+
+def test_an_answer_that_breaks_off_is_an_outage():
+    with cut_short() as url, pytest.raises(HospitalUnavailable, match="no answer about a token"):
+        SecretToken(replace(NAMED, token_url=f"{url}/token"), lambda: "secret").token()
 
 
 def test_where_tokens_come_from_is_configured():

@@ -217,6 +217,7 @@ def test_a_server_that_says_nowhere_where_tokens_come_from_is_told_of(key, capab
     [
         ("http://login.hospital.example/token", "without TLS"),
         ("ftp://login.hospital.example", "nowhere"),
+        ("http://[", "nowhere"),
         (7, "nowhere"),
     ],
 )

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.hospital.words import ISSUE_TYPES, codes
+from adapter.hospital.words import codes
+from mappings.r4.faults import ISSUE_TYPES
 from mappings.r4.validate import validate
 
 SENT = [{"resourceType": "Patient", "id": "p", "identifier": [{"value": "P-0001"}], "name": [{"family": "Zquatl"}]}]

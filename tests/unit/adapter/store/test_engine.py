@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import exc, text
 
-from adapter.errors import Refused, StoreUnavailable
+from adapter.errors import Invalid, Refused, StoreUnavailable
 from adapter.store import Store, engine
 from adapter.store.schema import links
 
@@ -37,6 +37,22 @@ def pragma(store: Store, name: str, *, writes: bool = False) -> object:
 
 def test_the_folder_of_the_database_is_made(store, tmp_path):
     assert (tmp_path / "var" / "engraft.sqlite").is_file()
+
+
+def test_nobody_but_its_owner_reads_a_new_database_and_an_old_one_keeps_its_mode(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with closing(Store(f"sqlite:///{tmp_path}/new.sqlite")) as store:
+            store.migrate()
+            files = sorted(tmp_path.glob("new.sqlite*"))
+            assert [(file.name, file.stat().st_mode & 0o777) for file in files] == [(one.name, 0o600) for one in files]
+            assert len(files) > 1, "beside it the log of what was written last"
+    finally:
+        os.umask(before)
+    (tmp_path / "new.sqlite").chmod(0o660)
+    with closing(Store(f"sqlite:///{tmp_path}/new.sqlite")) as store:
+        assert store.ready()
+    assert (tmp_path / "new.sqlite").stat().st_mode & 0o777 == 0o660
 
 
 def test_a_relative_path_stays_where_it_was_when_the_process_moves(tmp_path, monkeypatch):
@@ -113,6 +129,15 @@ def test_who_comes_second_on_postgresql_may_try_again():
     with pytest.raises(StoreUnavailable, match="another writer") as caught, engine.told_apart():
         raise exc.IntegrityError("INSERT", {}, second)
     assert "anna" not in str(caught.value)
+
+
+def test_a_text_that_postgresql_cannot_hold_is_refused_and_no_mistake_of_ours():
+    nul = Exception("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    with pytest.raises(Invalid, match="NUL") as caught, engine.told_apart():
+        raise exc.DataError("SELECT", {}, nul)
+    assert caught.value.status == 400
+    with pytest.raises(exc.DataError), engine.told_apart():
+        raise exc.DataError("SELECT", {}, Exception("integer out of range"))
 
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path):

@@ -47,6 +47,16 @@ def test_a_notification_is_worked_on_once(store, noon):
         assert tx.inbox.listing()[0].finished == noon
 
 
+def test_what_was_worked_on_is_kept_without_what_it_said(store, noon):
+    with store.transaction() as tx:
+        add(tx, noon)
+        number = tx.inbox.lease("worker", at=noon, lease_seconds=60).id
+        assert tx.inbox.done(number, "worker", noon)
+        (notice,) = tx.inbox.listing()
+    assert (notice.hospital, notice.kind, notice.resource_id) == ("chu-a", "Patient", "42")
+    assert (notice.body, notice.headers) == (b"", {})
+
+
 def test_what_a_dead_worker_left_is_taken_over(store, noon):
     with store.transaction() as tx:
         number = add(tx, noon)

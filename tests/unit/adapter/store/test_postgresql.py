@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from adapter.errors import StoreUnavailable
+from adapter.errors import Invalid, NotFound, StoreUnavailable
 from adapter.store import Store
 from adapter.store.sent import Given
 
@@ -25,6 +25,30 @@ def test_what_another_holds_is_waited_for_and_then_told(store, prepared):
         tx.hold("course")
         with pytest.raises(StoreUnavailable, match="lock timeout"), impatient.transaction() as other:
             other.hold("course")
+
+
+def test_a_text_that_it_cannot_hold_is_refused(store):
+    with pytest.raises(Invalid, match="NUL"), store.reading() as tx:
+        tx.resources.get("Patient", "\0")
+
+
+def test_of_several_people_who_answer_at_once_the_first_word_counts(store, noon):
+    with store.transaction() as tx:
+        tx.questions.settle("chu-a", "course", "Patient/p", {"gone": {}}, noon)
+        (asked,) = tx.questions.open_of()
+    start = threading.Barrier(8)
+
+    def answer(number):
+        start.wait(10)
+        try:
+            with store.transaction() as tx:
+                tx.questions.answer(asked.id, who=f"user:{number}", answer="seen", at=noon)
+        except NotFound:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(one is not None for one in pool.map(answer, range(8))) == 1
 
 
 def test_a_row_that_another_is_taking_is_passed_over(store, noon):

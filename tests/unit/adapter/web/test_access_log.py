@@ -9,6 +9,8 @@ import pytest
 from adapter.errors import StoreUnavailable
 from adapter.web import access_log
 from mappings.r4.wire import decode
+from tests.lib.pushing import bundle, entry
+from tests.unit.adapter.web.applying import ADA, parameters, weight
 from tests.unit.adapter.web.browsing import signed_in
 from tests.unit.adapter.web.conftest import NOW, OURS
 
@@ -56,6 +58,33 @@ def test_writing_is_no_read_and_a_refused_caller_reads_nothing(ward, course):
     ward.ask("POST", "/enrolments", document={})
     ward.ask("GET", "/admin/queue", "admin")
     assert reads(ward) == before
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_what_the_entries_of_a_bundle_read_is_written_down_entry_by_entry(ward, course, kind):
+    place = patient_of(ward)
+    looks = bundle(kind, *(entry("GET", url) for url in (place[6:], "Observation?code=1", "PlanDefinition/x"[:14])))
+    before = reads(ward)
+    for _ in range(2):
+        assert ward.ask("POST", "/fhir", document=looks, content_type="application/fhir+json").status_code == 200
+    assert reads(ward)[len(before) :] == [("centre", place, OURS), ("centre", "/fhir/Observation", OURS)]
+
+
+def test_an_operation_and_a_trial_of_a_deed_are_read_by_post_too(ward, course):
+    for place in ("/fhir/Measure/os/$evaluate-measure", f"/regimens/{course}/redose/diff"):
+        ward.ask("POST", place, document={})
+        assert ("centre", place, OURS) in reads(ward)
+
+
+def test_a_plan_of_who_is_enrolled_reads_their_record_and_of_a_stranger_none(ward, course):
+    place = patient_of(ward)
+    before = reads(ward)
+    apply = "/fhir/PlanDefinition/set-haplo-pdli/$apply"
+    assert ward.ask("POST", apply, document=parameters(data=[ADA, weight("ada", "70")])).status_code == 200
+    assert reads(ward) == before
+    known = {"resourceType": "Parameters", "parameter": [{"name": "subject", "valueString": place[6:]}]}
+    assert ward.ask("POST", apply, document=known).status_code == 200
+    assert reads(ward) == [*before, ("centre", place, OURS)]
 
 
 def test_a_read_of_what_is_not_there_is_written_down_too(ward):

@@ -1,4 +1,4 @@
-"""`$apply` reads once: the caller's token and the patient in one transaction, which ends with the request."""
+"""`$apply` and the reads of the FHIR server: token and patient in one transaction, which ends with the request."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from adapter.store.resources import Resources
+from adapter.web.content import FORM
 from mappings.r4.wire import encode
 from tests.unit.adapter.web.applying import PLAN, ask, parameters
 from tests.unit.adapter.web.conftest import NOW
@@ -94,6 +95,35 @@ def test_who_sends_slowly_holds_no_connection(ward):
     assert answer.status_code == 200
     assert held
     assert set(held) == {0}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(
+            ("GET", "/fhir/Patient/nobody"),
+            ("GET", "/fhir/Patient/nobody/_history"),
+            ("GET", "/fhir/Observation?code=1"),
+        ),
+        *(("GET", "/fhir/Patient/nobody/_history/1"), ("POST", "/fhir/Observation/_search")),
+    ],
+)
+def test_a_read_costs_one_transaction_once_it_is_written_down(ward, method, path):
+    sent = {"data": "code=1", "content_type": FORM} if method == "POST" else {}
+    for expected in (3, 1):
+        with transactions(ward) as begun:
+            assert ward.ask(method, path, "ehr", **sent).status_code in (200, 404)
+        assert len(begun) == expected
+        assert open_now(ward) == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/fhir/Patient", "/fhir/Patient/nobody", "/fhir/PlanDefinition", "/fhir/Patient/nobody/x"]
+)
+@pytest.mark.parametrize("who", ["registry", "hospital", "ehr", None])
+def test_whoever_reads_leaves_none_open(ward, path, who):
+    ward.ask("GET", path, who)
+    assert open_now(ward) == 0
 
 
 def test_who_asks_by_query_is_read_apart(ward):

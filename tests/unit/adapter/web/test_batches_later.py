@@ -15,7 +15,7 @@ from adapter.web import background
 from mappings.r4.wire import decode
 from tests.lib.forms import ENROLMENT, FOLLOW_UP
 from tests.lib.logged import logged
-from tests.unit.adapter.web.conftest import NOW
+from tests.unit.adapter.web.conftest import NOW, OTHERS
 from tests.unit.adapter.web.exporting import Clock
 from tests.unit.adapter.web.test_batches import HEAD, M6, ndjson
 from tests.unit.adapter.web.test_redcap import parts
@@ -157,6 +157,10 @@ class TestWhoseItIs:
             assert clinic.ward.ask(method, job, "ehr").status_code == 403
             assert clinic.ward.ask(method, job, None).status_code == 401
         assert clinic.look(job)[0] == 200
+        with clinic.ward.store.transaction() as tx:
+            tx.clients.revoke("centre", NOW)
+            clinic.ward.tokens["centre"] = tx.clients.add("centre", "centre", OTHERS, NOW)
+        assert clinic.ward.ask("GET", job).status_code == 404
 
     def test_another_centres_documents_are_refused(self, clinic):
         status, told = clinic.told(ndjson(ENROLMENT, ENROLMENT | {"centre": "BE-001"}))

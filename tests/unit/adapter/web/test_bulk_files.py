@@ -13,7 +13,7 @@ from adapter.store.exports import Exports
 from adapter.store.jobs import FAILED, SILENT_SECONDS, TRIES
 from adapter.web import background
 from tests.lib.logged import logged
-from tests.unit.adapter.web.conftest import NOW
+from tests.unit.adapter.web.conftest import NOW, OTHERS
 from tests.unit.adapter.web.exporting import ASYNC, body_of
 
 
@@ -29,10 +29,25 @@ class TestWhoseItIs:
         assert exporting.ward.ask("GET", url, None).status_code == 401
         assert exporting.ward.ask("GET", "/fhir/$export", "ehr", headers=ASYNC).status_code == 403
 
+    def test_nor_does_another_centre_whose_token_got_the_same_name(self, exporting):
+        url = exporting.whole()["output"][0]["url"].removeprefix("https://engraft.test")
+        ward = exporting.ward
+        with ward.store.transaction() as tx:
+            tx.clients.revoke("centre", NOW)
+            ward.tokens["centre"] = tx.clients.add("centre", "centre", OTHERS, NOW)
+        for place in (url, url.rpartition("/")[0]):
+            assert ward.ask("GET", place).status_code == 404
+
     @pytest.mark.parametrize("name", ["..%2Fpseudonym.key", "Banana.ndjson", "Patient.ndjson.part"])
     def test_only_its_own_files_are_given(self, exporting, name):
         job = exporting.whole()["output"][0]["url"].removeprefix("https://engraft.test").rpartition("/")[0]
         assert exporting.ward.ask("GET", f"{job}/{name}").status_code == 404
+
+    def test_the_files_are_their_owners_alone(self, exporting):
+        job = exporting.begin().rpartition("/")[2]
+        assert (exporting.folder / job).stat().st_mode & 0o777 == 0o700
+        exporting.work()
+        assert (exporting.folder / job).stat().st_mode & 0o777 == 0o700
 
     def test_a_part_of_a_file_can_be_asked_for(self, exporting):
         url = exporting.whole("/fhir/$export?_type=Patient")["output"][0]["url"].removeprefix("https://engraft.test")

@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 
+from adapter.flows import visit
 from mappings.intake import words
 from mappings.r4.wire import decode
 from tests.lib.forms import FOLLOW_UP
@@ -84,6 +85,22 @@ def test_a_visit_is_handed_in_and_its_resources_are_shown(ward, place):
     found = decode(ward.ask("GET", "/fhir/Observation?code=http://loinc.org|24467-3", "ehr").data)["entry"]
     quantity = found[0]["resource"]["valueQuantity"]
     assert (str(quantity["value"]), quantity["code"]) == ("120.50", "/uL")
+
+
+def test_a_dose_that_was_not_given_is_handed_in_and_shown(ward, place):
+    dana = signed_in(ward, "dana").open(f"{place}/m6")
+    fill(dana, f"{place}/m6", "add:administrations").follow()
+    fill(
+        dana,
+        f"{place}/m6",
+        "send",
+        date="2026-09-02",
+        administrations__1__action="thiotepa",
+        administrations__1__day="D-13",
+        administrations__1__date="2026-02-17",
+        administrations__1__given__not_done="not-performed",
+    ).follow()
+    assert "Thiotepa 2026-02-17 not-performed" in dana.words()
 
 
 def test_faults_stand_beside_their_fields_and_nothing_typed_is_lost(ward, place):
@@ -208,6 +225,24 @@ def test_sending_what_was_told_writes_nothing(ward, place):
     assert ward.counts() == before
 
 
+def test_what_is_handed_in_between_the_draft_and_the_sending_is_not_replaced_unseen(ward, place, monkeypatch):
+    ward.ask("POST", "/follow-ups", document=FOLLOW_UP)
+    corrected = FOLLOW_UP | {"vital_status": {"status": "alive", "date": "2026-06-01"}}
+    save = visit.save
+
+    def overtaken(*about, **how):
+        kept = save(*about, **how)
+        assert ward.ask("POST", "/follow-ups", document=corrected).status_code == 202
+        return kept
+
+    monkeypatch.setattr(visit, "save", overtaken)
+    dana = signed_in(ward, "dana").open(f"{place}/m3")
+    fill(dana, f"{place}/m3", "send", gvhd__acute__1__resolved="2026-05-15")
+    assert dana.answer.status_code == 409
+    assert "handed in meanwhile" in dana.words()
+    assert "version 2" in dana.open(f"{place}/m3/stored").words()
+
+
 def test_what_the_form_cannot_show_is_not_lost_by_it(ward, place):
     """Blanks around a text are no part of a field: the form does not open, so that nothing is changed unseen."""
     episode = {"onset": "2026-04-20", "treatment": ["other"], "text": " as in the letter "}
@@ -292,3 +327,18 @@ def test_what_was_typed_is_text_and_no_markup(ward, place):
     fill(dana, f"{place}/m3", "send", relapse__text='"><b>x', relapse__kind="<i>")
     assert "<b>x" not in dana.text
     assert "<i>" not in dana.text
+
+
+@pytest.mark.parametrize(
+    ("do", "said"),
+    [
+        (f"drop:gvhd.acute.{'9' * 5000}", {}),
+        ("save", {"shown:gvhd.acute": "9" * 5000}),
+        ("save", {f"gvhd.acute.{'9' * 5000}.onset": "2026-04-20"}),
+    ],
+)
+def test_a_number_that_no_form_of_ours_has_breaks_no_page(ward, place, do, said):
+    dana = signed_in(ward, "dana").open(f"{place}/m3")
+    fill(dana, f"{place}/m3", do, **said)
+    assert dana.answer.status_code == 303
+    assert dana.open(f"{place}/m3").answer.status_code == 200
