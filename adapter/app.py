@@ -46,7 +46,7 @@ from adapter.web import (
     visit_pages,
     webhook,
 )
-from adapter.web.content import LIMIT, lost_browser, negotiate
+from adapter.web.content import LIMIT, lost_browser, negotiate, refuse_unknown
 from adapter.web.definitions import Definitions
 from adapter.web.routing import Access, register
 from adapter.web.site import Site
@@ -89,6 +89,8 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     app.before_request(lambda: setattr(g, "page", request.endpoint in seen or lost_browser()))
     auth.guard(app, site, access, {route.name for route in routes if route.reads})
     access_log.keep(app, site, access)
+    writes = {route.name: route.query or () for route in routes if route.strict}
+    app.before_request(lambda: refuse_unknown(writes[request.endpoint or ""]) if request.endpoint in writes else None)
     wordless = {route.name for route in routes if route.wordless}
     lines = {route.name for route in routes if route.lines}
     app.before_request(

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Entry] = {
     "client": Entry("adapter.cli.client:client", "Bearer tokens: add, list, revoke."),
     "cohort": Entry("adapter.cli.cohort:cohort", "Synthetic enrolments and follow-ups."),
     "config": Entry("adapter.cli.config:config", "Check the settings, or write a first file."),
+    "backup": Entry("adapter.cli.backup:backup", "A copy of a running SQLite database."),
     "deliver": Entry("adapter.cli.deliver:deliver", "Send what waits to the hospitals and registries."),
     "demo": Entry("adapter.cli.demo:demo", "The whole job on embedded defaults, in a minute."),
     "doctor": Entry("adapter.cli.doctor:doctor", "Look whether everything can do its work, and what to do."),

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapter.cli import hospital_notices
 from adapter.cli.acting import acting
 from adapter.cli.progress import bar
 from adapter.cli.refusal import REFUSED, json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Hospital, Settings, load
-from adapter.errors import Invalid
-from mappings.r4.faults import Fault
 from mappings.r4.wire import encode, pretty
 
 if TYPE_CHECKING:
@@ -30,6 +29,11 @@ def hospital() -> None:
 
     Example: engraft hospital status chu-a
     """
+
+
+hospital.add_command(hospital_notices.notifications)
+hospital.add_command(hospital_notices.reread)
+hospital.add_command(hospital_notices.ignore)
 
 
 @hospital.command()
@@ -175,9 +179,7 @@ def _client(name: str) -> Iterator[tuple[Settings, Hospital, HospitalClient]]:
 
 
 def _named(settings: Settings, name: str) -> Hospital:
-    if name not in settings.hospitals:
-        known = ", ".join(settings.hospitals) or "none"
-        raise Invalid([Fault("name", f"no hospital {name} in the configuration; known: {known}", "not-found")])
+    hospital_notices.known(settings, name)
     return settings.hospitals[name]
 
 

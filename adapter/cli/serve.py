@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from adapter.cli.refusal import json_refusals
 from adapter.cli.surroundings import begin_log, environment, now
 from adapter.config import load
+
+if TYPE_CHECKING:
+    from adapter.config import Settings
+    from adapter.store import Store
 
 
 @click.command()
@@ -38,17 +46,42 @@ def serve(host: str, port: int) -> None:
         # known only now: with --port 0 the system chooses
         settings = replace(settings, public_url=f"http://{host}:{server.server_port}")
         server.app = create_app(settings, store, now)
+    gc.freeze()  # what is there now stays: a full collection need not look at it again, which takes 0.1 s
     click.echo(f"Engraft serves FHIR at http://{host}:{server.server_port}/fhir (stop with Ctrl-C)", err=True)
     # a service manager says SIGTERM, and what was started in the background ignores Ctrl-C unless told
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        server.serve_forever()
+        with _taking_in(store, settings):
+            server.serve_forever()
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
     finally:
         store.close()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _taking_in(store: Store, settings: Settings) -> Iterator[None]:
+    """Goes on with the batches of a process that ended, as engraft deliver does, which not everybody runs beside it."""
+    # here, because only this command is a server
+    from adapter.flows.crew import Crew
+    from adapter.web.background import in_a_thread
+
+    crew = Crew(store, settings, 1, lambda _: None)
+
+    def go_on() -> None:
+        crew.bury()
+        crew.take_in()
+
+    thread = None if settings.broker_url else in_a_thread(go_on)
+    try:
+        yield
+    finally:
+        crew.stop.set()
+        if thread:
+            thread.join()
+        crew.close()
 
 
 @click.command(name="init-db")

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from adapter.config import Settings
-from adapter.flows import renewal
+from adapter.flows import renewal, whose
 from adapter.hospital.subscriptions import Place
 from adapter.store import Tx
 from adapter.store.hospital_doses import HospitalDose
@@ -43,7 +43,7 @@ def _dose(tx: Tx, hospital: str, resource: Resource, settings: Settings, now: da
     course_, action, *rest = named.split("/")
     ours = tx.links.get(hospital, course_)
     about = {*_our_patient(tx, course_), *([ours] if ours else [])}
-    if resource.get("subject", {}).get("reference") not in about:
+    if whose.subject(resource, _base(hospital, settings)) not in about:
         return None
     given = resource.get("dosage", {}).get("dose")
     return HospitalDose(hospital, resource["id"], course_, action, rest[0] if rest else None, day, given, now)
@@ -55,10 +55,16 @@ def _order(tx: Tx, request: dict[str, Any], settings: Settings) -> str | None:
     if identifier.get("system") == settings.canonicals.sid("request"):
         value = str(identifier.get("value", ""))
         return value if value.count("/") in (1, 2) else None
-    kind, _, id_ = str(request.get("reference", "")).rpartition("/")
+    unversioned = str(request.get("reference", "")).partition("/_history/")[0]
+    kind, _, id_ = unversioned.rpartition("/")
     found = tx.resources.get("MedicationRequest", id_) if kind.endswith("MedicationRequest") else None
     said: str | None = found.content["identifier"][0]["value"] if found else None
     return said
+
+
+def _base(hospital: str, settings: Settings) -> str:
+    known = settings.hospitals.get(hospital)
+    return known.base_url.rstrip("/") if known else ""
 
 
 def _our_patient(tx: Tx, course_: str) -> list[str]:

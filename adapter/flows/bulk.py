@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -119,12 +119,18 @@ def sweep(*, store: Store, now: datetime, settings: Settings) -> None:
 
 @contextmanager
 def _removed(id_: str, settings: Settings) -> Iterator[None]:
-    """Files go before the row that leads to them, so that what breaks off can be done again; and after it once more,
-    for what a worker wrote meanwhile.
+    """Files go before the row that leads to them, and their folder after it: while it is there, what broke off is done
+    again. With it goes what a worker wrote meanwhile.
     """
-    shutil.rmtree(settings.exports.folder / id_, ignore_errors=True)
+    folder = settings.exports.folder / id_
+    for one in list(folder.iterdir()) if folder.is_dir() else ():
+        if one.is_dir():
+            shutil.rmtree(one, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                one.unlink()
     yield
-    shutil.rmtree(settings.exports.folder / id_, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_here(id_: str, settings: Settings) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from adapter.config import Hospital, Registry, Settings, read_key
 from adapter.errors import EngraftError, HospitalRefused, HospitalUnavailable, Refused, StoreUnavailable
+from adapter.flows import subscribing
 from adapter.hospital.client import HospitalClient
 from adapter.store.lease import PARKED
 
@@ -26,7 +27,12 @@ OLD = timedelta(hours=1)
 """A delivery that waits longer is worth a look. Our own limit."""
 
 UNHEEDED = timedelta(minutes=5)
-"""A batch that nobody has taken up for longer is worth a look. Our own limit."""
+"""A batch or an export that nobody has taken up for longer is worth a look. Our own limit."""
+
+UNHEEDED_ADVICE = {
+    "batches": "do engraft deliver and, with a broker, Celery's workers run?",
+    "exports": "with a broker Celery's workers write them: do they run, and see exports.folder?",
+}
 
 KEY_ADVICE = "engraft config init makes one; never replace one in use"
 OWN_KEYS = "a key for each: leave out privacy.registries (docs/deidentification.md)"
@@ -53,7 +59,7 @@ def examine(
     yield from _database(store, now())
     servers: list[Hospital | Registry] = [*settings.hospitals.values(), *settings.registries.values()]
     for server in servers:
-        yield from _server(server, client_of, now)
+        yield from _server(server, client_of, now, settings, store)
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:
@@ -93,7 +99,8 @@ def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
     try:
         with store.reading() as tx:
             counts, backlog, questions = tx.outbox.counts(), tx.outbox.backlog(), tx.questions.counts()
-            left = tx.batches.free_since(at)
+            left = {"batches": tx.batches.free_since(at), "exports": tx.exports.free_since(at)}
+            unread = tx.inbox.unread()
     except StoreUnavailable as error:
         yield Finding("database", AWAY, str(error), "look at the disk and the database's own log")
         return
@@ -102,9 +109,11 @@ def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
         asked = ", ".join(f"{number} {kind}" for kind, number in questions.items())
         waits = f"hospitals' records of patients wait for an answer: {asked}"
         yield Finding("questions", LOOK, waits, "engraft queue questions, or /queue for the people of the centre")
-    if left and at - left[0] > UNHEEDED:
-        waits = f"{len(left)} to be taken in and nobody works on them, the oldest for {_age(at - left[0])}"
-        yield Finding("batches", LOOK, waits, "do engraft deliver and, with a broker, Celery's workers run?")
+    for what, sent in left.items():
+        if sent and at - sent[0] > UNHEEDED:
+            waits = f"{len(sent)} wait and nobody works on them, the oldest for {_age(at - sent[0])}"
+            yield Finding(what, LOOK, waits, UNHEEDED_ADVICE[what])
+    yield from _notifications(unread, at)
     if parked := counts.get(PARKED, 0):
         yield Finding("queue", LOOK, f"{parked} deliveries are parked", "engraft queue list --state parked")
     for name, (number, since) in sorted(backlog.items()):
@@ -115,8 +124,23 @@ def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
         yield Finding("queue", WELL, f"{sum(number for number, _ in backlog.values())} deliveries wait, none for long")
 
 
+def _notifications(unread: Mapping[str, tuple[int, int, datetime]], at: datetime) -> Iterator[Finding]:
+    """What hospitals told and we could not read, or have not read for long."""
+    for name, (waiting, parked, since) in sorted(unread.items()):
+        if parked:
+            advice = f"engraft hospital notifications {name} says why; then reread or ignore"
+            yield Finding(name, LOOK, f"{parked} of its notifications could not be read", advice)
+        elif at - since > OLD:
+            waits = f"{waiting} of its notifications wait to be read, the oldest for {_age(at - since)}"
+            yield Finding(name, LOOK, waits, "does engraft deliver --watch run?")
+
+
 def _server(
-    server: Hospital | Registry, client_of: Callable[[str], HospitalClient], now: Callable[[], datetime]
+    server: Hospital | Registry,
+    client_of: Callable[[str], HospitalClient],
+    now: Callable[[], datetime],
+    settings: Settings,
+    store: Store | None,
 ) -> Iterator[Finding]:
     what = server.name
     try:
@@ -135,6 +159,30 @@ def _server(
     if skew > SKEW:
         yield Finding(what, LOOK, f"its clock and ours differ by {_age(skew)}", "keep both by NTP")
     yield _credentials(client, what)
+    if isinstance(server, Hospital) and server.webhook:
+        yield from _subscriptions(client, server, settings, store, now())
+
+
+def _subscriptions(
+    client: HospitalClient, hospital: Hospital, settings: Settings, store: Store | None, at: datetime
+) -> Iterator[Finding]:
+    """Does the hospital still tell us what changes? A server may have dropped that without a word."""
+    what = f"{hospital.name} subscriptions"
+    try:
+        numbered = subscribing.heard(store, hospital.name, at) if store is not None and store.ready() else []
+        bearer = hospital.webhook is not None and hospital.webhook.kind == "bearer"
+        ours = subscribing.standings(client, subscribing.wanted(hospital, settings)) if bearer else []
+    except EngraftError as error:
+        yield Finding(what, LOOK, f"cannot be looked at: {error}", f"engraft hospital status {hospital.name}")
+        return
+    if numbered and all(one.state == subscribing.MISSING for one in ours):
+        ours = []  # the hospital set up its own, in place of ours
+    found = [*ours, *numbered]
+    broken = [f"{one.kind} {one.id} is {one.state}" for one in found if one.state not in subscribing.GOOD]
+    if broken:
+        yield Finding(what, LOOK, ", ".join(broken), f"engraft hospital repair {hospital.name}")
+    elif found:
+        yield Finding(what, WELL, f"{len(found)} are as they should be")
 
 
 def _credentials(client: HospitalClient, what: str) -> Finding:

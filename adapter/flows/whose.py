@@ -14,7 +14,9 @@ from mappings.r4.build import Resource
 def as_copy(resource: Resource, client: HospitalClient) -> Copy:
     """What is kept of it."""
     meta = resource.get("meta") or {}
-    return Copy(meta.get("versionId"), instant(meta.get("lastUpdated")), resource, _subject(resource, client) or None)
+    return Copy(
+        meta.get("versionId"), instant(meta.get("lastUpdated")), resource, subject(resource, client.base_url) or None
+    )
 
 
 def instant(text: object) -> datetime | None:
@@ -44,17 +46,17 @@ def concerns(resource: Resource, client: HospitalClient, ours: frozenset[str]) -
     """Is it about a patient of ours, or a Patient that says to be the same as one of ours?"""
     others = (str(other.get("reference")) for other in _dicts_in(resource.get("link"), "other"))
     same = resource["resourceType"] == "Patient" and any("/".join(one.rsplit("/", 2)[-2:]) in ours for one in others)
-    return same or _subject(resource, client) in ours
+    return same or subject(resource, client.base_url) in ours
 
 
 def _dicts_in(items: object, name: str) -> list[Resource]:
     return [item[name] for item in dicts(items) if isinstance(item.get(name), dict)]
 
 
-def _subject(resource: Resource, client: HospitalClient) -> str:
+def subject(resource: Resource, base_url: str) -> str:
     """Whose it is, as `Patient/abc`; an absolute reference to the hospital itself names the same."""
     if resource["resourceType"] == "Patient":
         return f"Patient/{resource.get('id')}"
-    subject = resource.get("subject")
-    said = str(subject.get("reference", "")) if isinstance(subject, dict) else ""
-    return said.removeprefix(f"{client.base_url}/").partition("/_history/")[0]
+    about = resource.get("subject")
+    said = str(about.get("reference", "")) if isinstance(about, dict) else ""
+    return said.removeprefix(f"{base_url}/").partition("/_history/")[0]

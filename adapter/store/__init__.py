@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
@@ -130,6 +131,11 @@ class Store:
     def one_writer(self) -> bool:
         """Does everybody else who would write wait while one does, in this process and in others?"""
         return self._engine.dialect.name == "sqlite"
+
+    def copy(self, to: Path) -> None:
+        """Copies a running SQLite database into an empty file. Raises Refused for another database."""
+        with self._connected(writes=False) as connection:
+            engine.copy(connection, to)
 
     def room(self) -> int | None:
         """Connections that the database gives to everybody together; None where it does not count them."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def _sqlite(url: URL, busy_seconds: float, threads: int) -> Engine:
         raise Refused("ENGRAFT_DATABASE_URL names no file; a database in memory would forget what it acknowledged")
     path = Path(url.database).absolute()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # patients lie there
     except OSError as error:
         raise StoreUnavailable(f"the folder of the database cannot be made: {error.strerror}") from error
     place = url.set(database=str(path))
@@ -81,6 +82,18 @@ def _usual(busy_seconds: float, threads: int) -> dict[str, Any]:
     """Of both engines. Parameters hold patients: no message of SQLAlchemy's has them."""
     kept = max(KEPT, threads)
     return {"pool_timeout": busy_seconds, "pool_size": kept, "max_overflow": SPARE, "hide_parameters": True}
+
+
+def copy(connection: Connection, to: Path) -> None:
+    """SQLite's online backup: as of one moment, whatever others write meanwhile. Raises Refused, StoreUnavailable."""
+    if connection.dialect.name != "sqlite":
+        raise Refused("only SQLite is copied so; of PostgreSQL pg_dump makes a backup (docs/operations.md)")
+    running: Any = connection.connection.driver_connection
+    try:
+        with closing(sqlite3.connect(to)) as copied:
+            running.backup(copied)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"the copy cannot be written: {error}") from error
 
 
 def room(connection: Connection) -> int | None:

@@ -56,6 +56,11 @@ class Exports:
         over = set(self.expired(at))
         return [id_ for id_ in jobs.free(self._connection, exports, at) if id_ not in over]
 
+    def free_since(self, at: datetime) -> list[datetime]:
+        """When each of them was asked for, the oldest first."""
+        wanted = select(exports.c.at).where(exports.c.id.in_(self.free(at))).order_by(exports.c.at)
+        return list(self._connection.scalars(wanted))
+
     def known(self, id_: str) -> bool:
         """Does anybody still want it?"""
         return self._connection.scalar(select(exports.c.id).where(exports.c.id == id_)) is not None

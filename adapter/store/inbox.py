@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, exists, func, insert, select, update
 
 from adapter.store import lease
 from adapter.store.lease import LEASED, PARKED, WAITING
@@ -20,6 +20,7 @@ from adapter.store.schema import inbox
 from adapter.trail import correlation
 
 DONE = "done"
+_OVER: dict[str, Any] = {"state": DONE, "body": b"", "headers": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Inbox:
 
         False (here and below): the lease was lost to another worker.
         """
-        over = {"state": DONE, "finished": at, "error": None, "body": b"", "headers": {}}
+        over = {**_OVER, "finished": at, "error": None}
         return lease.settle(self._connection, inbox, id_, worker, over) and self._overtaken(id_)
 
     def fail(self, id_: int, worker: str, *, error: str, due: datetime | None) -> bool:
@@ -121,7 +122,7 @@ class Inbox:
 
     def was_read(self, hospital: str, place: tuple[str, str], at: datetime) -> int:
         """Nothing is parked any more that named this resource alone. How many rows."""
-        change = update(inbox).where(_parked_at(hospital, place)).values(state=DONE, finished=at)
+        change = update(inbox).where(_parked_at(hospital, place)).values(**_OVER, finished=at)
         return self._connection.execute(change).rowcount
 
     def is_parked(self, hospital: str, place: tuple[str, str]) -> bool:
@@ -145,7 +146,7 @@ class Inbox:
     def ignore(self, id_: int, at: datetime) -> bool:
         """A person has seen to a parked one: it is not read. False: it is not there, or not parked."""
         mine = lease.named(inbox, [id_], [PARKED])
-        return bool(self._connection.execute(update(inbox).where(mine).values(state=DONE, finished=at)).rowcount)
+        return bool(self._connection.execute(update(inbox).where(mine).values(**_OVER, finished=at)).rowcount)
 
     def hospitals_due(self, at: datetime) -> list[str]:
         """Of whom anything can be leased."""
@@ -156,7 +157,7 @@ class Inbox:
         """What an earlier one of the same words could not have read, this one has read or tells of."""
         same = select(inbox.c.digest).where(inbox.c.id == id_).scalar_subquery()
         earlier = (inbox.c.digest == same) & (inbox.c.state == PARKED) & (inbox.c.id < id_)
-        self._connection.execute(update(inbox).where(earlier).values(state=DONE))
+        self._connection.execute(update(inbox).where(earlier).values(**_OVER))
         return True
 
     def release(self, workers: Collection[str], at: datetime) -> int:
@@ -186,6 +187,16 @@ class Inbox:
         if hospital is not None:
             wanted = wanted.where(inbox.c.hospital == hospital)
         return [_notice(row) for row in self._connection.execute(wanted)]
+
+    def unread(self) -> dict[str, tuple[int, int, datetime]]:
+        """By hospital: how many wait, how many are parked, and since when the oldest of both is there."""
+        open_ = inbox.c.state.in_([WAITING, LEASED, PARKED])
+        parked = func.sum(case((inbox.c.state == PARKED, 1), else_=0)).label("parked")
+        counted = select(
+            inbox.c.hospital, func.count().label("number"), parked, func.min(inbox.c.created).label("since")
+        )
+        rows = self._connection.execute(counted.where(open_).group_by(inbox.c.hospital))
+        return {row.hospital: (row.number - row.parked, row.parked, row.since) for row in rows}
 
     def counts(self) -> dict[str, int]:
         """How many there are in each state that occurs."""

@@ -18,7 +18,7 @@ def begin(site: Site, work: Callable[[], object]) -> None:
         in_a_thread(work)
 
 
-def in_a_thread(work: Callable[[], object]) -> None:
+def in_a_thread(work: Callable[[], object]) -> Thread:
     """It ends with the process, and whoever looks next begins it anew."""
     number = correlation.current()
 
@@ -29,4 +29,6 @@ def in_a_thread(work: Callable[[], object]) -> None:
             except StoreUnavailable as error:
                 journal.warn("store-unavailable", says=journal.says(error))
 
-    Thread(target=on, daemon=True).start()
+    thread = Thread(target=on, daemon=True)
+    thread.start()
+    return thread

@@ -28,9 +28,9 @@ def routes(site: Site) -> list[Route]:
     both, begin = ("GET", "POST"), partial(partial, kick_off, site)
     job = "/fhir/$export-job/<id_>"
     return [
-        Route("export", "/fhir/$export", begin(""), OUTCOMES, both, lines=True),
-        Route("export-patients", "/fhir/Patient/$export", begin("Patient"), OUTCOMES, both, lines=True),
-        Route("export-group", "/fhir/Group/<group>/$export", begin("Group"), OUTCOMES, both, lines=True),
+        Route("export", "/fhir/$export", begin(""), OUTCOMES, both, lines=True, query=None),
+        Route("export-patients", "/fhir/Patient/$export", begin("Patient"), OUTCOMES, both, lines=True, query=None),
+        Route("export-group", "/fhir/Group/<group>/$export", begin("Group"), OUTCOMES, both, lines=True, query=None),
         Route("export-status", job, partial(status, site), OUTCOMES, wordless=True),
         Route("export-delete", job, partial(remove, site), OUTCOMES, ("DELETE",), wordless=True),
         Route("export-file", f"{job}/<name>", partial(file, site), OUTCOMES, wordless=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import Response, current_app, g, request
@@ -21,6 +22,8 @@ CSV = "text/csv"
 FORM = "application/x-www-form-urlencoded"
 SPOKEN = (FHIR, JSON, "text/json")
 FORMATS = ("json", *SPOKEN)
+OF_THE_ANSWER = ("_format", "_pretty")
+"""Parameters that every address knows: how the answer is written."""
 LIMIT = 5 * 1024 * 1024
 """Bytes of the largest body that is read: a follow-up has some kilobytes, a Bundle of a patient's data some hundred."""
 
@@ -175,6 +178,15 @@ def prefers(word: str) -> bool:
     """Does the caller prefer this, e.g. `Prefer: respond-async`?"""
     said = ",".join(request.headers.getlist("Prefer")).replace(";", ",")
     return word in {part.strip() for part in said.split(",")}
+
+
+def refuse_unknown(known: Collection[str]) -> None:
+    """Raises Invalid (400) for query parameters that this write does not know, and would therefore not heed."""
+    words = ", ".join(sorted(known)) or "none"
+    text = f"there is no such parameter here (known: {words}), so nothing was done"
+    faults = [Fault(name[:64], text, "not-supported") for name in request.args if name not in {*known, *OF_THE_ANSWER}]
+    if faults:
+        raise Invalid(faults, status=400)
 
 
 def unknown_parameters(known: set[str]) -> list[Fault]:

@@ -37,8 +37,8 @@ def routes(site: Site) -> list[Route]:
     instance, kind = "/fhir/Measure/<id_>/$evaluate-measure", "/fhir/Measure/$evaluate-measure"
     view, methods = partial(evaluate, site), ("GET", "POST")
     return [
-        Route("evaluate-measure-instance", instance, view, OUTCOMES, methods),
-        Route("evaluate-measure-type", kind, view, OUTCOMES, methods),
+        Route("evaluate-measure-instance", instance, view, OUTCOMES, methods, query=None),
+        Route("evaluate-measure-type", kind, view, OUTCOMES, methods, query=None),
     ]
 
 

@@ -17,7 +17,7 @@ from adapter.store import Store
 from adapter.store.criteria import Criterion
 from adapter.store.stored import Stored
 from adapter.web import auth, search_request
-from adapter.web.content import FHIR, JSON, asked, expected_version, fhir, json_body, wishes
+from adapter.web.content import FHIR, JSON, expected_version, fhir, json_body, wishes
 from adapter.web.outcome import operation_outcome
 from adapter.web.routing import CENTRE, Route
 from adapter.web.served import BY_FORM, PUSHED, SHAPES
@@ -37,9 +37,27 @@ def routes(site: Site) -> list[Route]:
         Route("answer", f"/fhir/{BY_FORM}", partial(answer, site), CENTRE, ("POST",), beside=True),
         Route("update", f"/fhir/{updated}/<id_>", partial(update, site), CENTRE, ("PUT",), beside=True),
         Route("answer-correct", f"/fhir/{BY_FORM}/<id_>", partial(correct, site), CENTRE, ("PUT",), beside=True),
-        Route("delete", f"/fhir/{removed}/<id_>", partial(delete, site), CENTRE, ("DELETE",), beside=True),
-        Route("delete-conditional", f"/fhir/{kinds}", partial(delete, site), CENTRE, ("DELETE",), beside=True),
-        Route("update-conditional", f"/fhir/{kinds}", partial(update_conditional, site), CENTRE, ("PUT",), beside=True),
+        Route(
+            "delete",
+            f"/fhir/{removed}/<id_>",
+            partial(delete, site),
+            CENTRE,
+            ("DELETE",),
+            beside=True,
+            query=("reason",),
+        ),
+        Route(
+            "delete-conditional", f"/fhir/{kinds}", partial(delete, site), CENTRE, ("DELETE",), beside=True, query=None
+        ),
+        Route(
+            "update-conditional",
+            f"/fhir/{kinds}",
+            partial(update_conditional, site),
+            CENTRE,
+            ("PUT",),
+            beside=True,
+            query=None,
+        ),
     ]
 
 
@@ -161,8 +179,6 @@ def _resource(kind: str) -> Resource:
     said = document.get("resourceType") if isinstance(document, Mapping) else None
     if said != kind:
         raise Invalid([Fault("resourceType", f"the address is for {kind}", "structure")], status=400)
-    if request.method == "POST" and (extra := [name for name, _ in asked() if name not in SHAPES]):
-        raise Invalid([Fault(extra[0], "a create has no parameters", "not-supported")], status=400)
     resource: Resource = document
     return resource
 

@@ -26,7 +26,7 @@ def routes(site: Site) -> list[Route]:
         Route("follow-up-draft", "/follow-ups/draft", partial(draft, site), CENTRE),
         Route("follow-up", "/follow-ups/<id_>", partial(state, site), CENTRE),
         Route("follow-up-history", "/follow-ups/<id_>/history", partial(history, site), CENTRE),
-        Route("retract", "/follow-ups/<id_>", partial(retract, site), CENTRE, ("DELETE",)),
+        Route("retract", "/follow-ups/<id_>", partial(retract, site), CENTRE, ("DELETE",), query=("reason",)),
     ]
 
 

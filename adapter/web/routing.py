@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -49,6 +49,7 @@ class Route:
     `page`: what it answers, refusals too, is for the eyes of a person.
     `beside`: another rule has this address too and answers OPTIONS there.
     `reads`: the view reads in the transaction in which its caller was looked up (`auth.reading`), and writes nothing.
+    `query`: parameters of the address that a write here understands; None: the view judges them itself.
     """
 
     name: str
@@ -61,6 +62,13 @@ class Route:
     page: bool = False
     beside: bool = False
     reads: bool = False
+    query: Collection[str] | None = ()
+
+    @property
+    def strict(self) -> bool:
+        """Is a parameter that it does not know refused? Who asks for a rehearsal that we do not have must not write."""
+        asked = self.page or self.reads or isinstance(self.access, Door)
+        return self.query is not None and not asked and set(self.methods) != {"GET"}
 
 
 def register(app: Flask, routes: Iterable[Route]) -> dict[str, Access]:

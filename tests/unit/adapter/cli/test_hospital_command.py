@@ -127,3 +127,45 @@ class TestReconcile:
         result = run("hospital", "reconcile", "chu-a", "--repair", **configured)
         assert result.exit_code == 1
         assert f"edited     Observation/{one['id']} (version 2 there)" in result.stdout
+
+
+class TestWhatCouldNotBeRead:
+    @pytest.fixture
+    def parked(self, store):
+        with store.transaction() as tx:
+            tx.inbox.park("chu-a", ("Observation", "bad"), "Observation.surname: R4 does not have this element", NOW)
+            tx.inbox.add("chu-a", "POST", None, None, {}, b"", NOW)
+            tx.inbox.park("chu-b", ("Observation", "other"), "not R4", NOW)
+            return [one.id for one in tx.inbox.listing()]
+
+    def test_it_is_listed_with_the_reason(self, run, configured, parked):
+        result = run("hospital", "notifications", "chu-a", **configured)
+        assert result.exit_code == 0
+        assert f"{parked[0]}: parked, Observation/bad" in result.stdout
+        assert "R4 does not have this element" in result.stdout
+        assert "something changed" in result.stdout
+        told = run("hospital", "notifications", "chu-a", "--state", "parked", "--json", **configured)
+        (one,) = json.loads(told.stdout)
+        assert (one["id"], one["about"], one["state"]) == (parked[0], "Observation/bad", "parked")
+
+    def test_it_can_be_read_again_and_only_of_this_hospital(self, run, configured, parked, store):
+        assert run("hospital", "reread", "chu-a", **configured).exit_code == 2
+        other = run("hospital", "reread", "chu-a", str(parked[2]), "--json", **configured)
+        assert (other.exit_code, json.loads(other.stdout)) == (1, {"reread": [], "refused": [parked[2]]})
+        assert run("hospital", "reread", "chu-a", "--all", **configured).exit_code == 0
+        with store.reading() as tx:
+            assert [one.state for one in tx.inbox.listing()] == ["waiting", "waiting", "parked"]
+
+    def test_it_can_be_ignored_with_a_reason_that_is_kept(self, run, configured, parked, store):
+        assert run("hospital", "ignore", "chu-a", str(parked[0]), "--reason", " ", **configured).exit_code == 2
+        assert run("hospital", "ignore", "chu-a", str(parked[2]), "--reason", "a test", **configured).exit_code == 1
+        assert run("hospital", "ignore", "chu-a", str(parked[0]), "--reason", "a test", **configured).exit_code == 0
+        assert "nothing here" in run("hospital", "notifications", "chu-a", "--state", "parked", **configured).stdout
+        with store.reading() as tx:
+            deeds = [one for one in tx.audit.listing() if one.action == "ignore-notification"]
+        assert [(one.target, one.detail) for one in deeds] == [(f"notification/{parked[0]}", "a test")]
+
+    def test_a_hospital_that_is_not_there_is_refused(self, run, configured):
+        result = run("hospital", "notifications", "chu-x", **configured)
+        assert result.exit_code == 1
+        assert "known: chu-a" in result.stderr

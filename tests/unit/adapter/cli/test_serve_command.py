@@ -8,13 +8,25 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
 from adapter.cli import main, serve
+from adapter.config import Settings
+from adapter.flows import batch_job
+from adapter.flows.crew import worker_name
+from adapter.flows.uploads import BODY, LINES, Upload
+from adapter.store import Store
+from adapter.store.clients import Client
+from mappings.r4 import wire
+from tests.lib.forms import ENROLMENT
 
+NOW = datetime.now(UTC)
 SCRIPT = "from adapter.cli import main; main()"
 
 
@@ -73,6 +85,39 @@ def test_a_public_address_that_was_said_is_kept(run, monkeypatch):
     assert told["implementation"]["url"] == "https://engraft.test/fhir"
     monkeypatch.delenv("ENGRAFT_PUBLIC_URL")
     assert run("serve").exit_code == 0
+
+
+def test_it_goes_on_with_what_a_killed_server_had_begun_to_take_in(tmp_path, serving):
+    """Not everybody runs engraft deliver beside it, and the client may not ask again."""
+    line = wire.encode(ENROLMENT)
+    with closing(Store(f"sqlite:///{tmp_path}/var/engraft.sqlite")) as store:
+        said(serving)
+        with store.transaction() as tx:
+            tx.clients.add("forms", "centre", "FR-037", NOW)
+        serving.kill()
+        serving.wait(30)
+        client, upload = Client("forms", "centre", "FR-037"), Upload(LINES, {BODY: line})
+        id_ = batch_job.ask(upload, store=store, client=client, centre="FR-037", now=NOW).id
+        with store.transaction() as tx:
+            assert tx.batches.claim(id_, worker_name("x").replace(str(os.getpid()), str(serving.pid)), NOW)
+        with closing(Store(f"sqlite:///{tmp_path}/var/engraft.sqlite")) as again, serve._taking_in(again, Settings()):
+            until(lambda: state(store, id_) == "done")
+        with serve._taking_in(store, Settings(broker_url="redis://127.0.0.1/0")):
+            """With a broker the herald says what waits."""
+
+
+def until(condition):
+    pause = threading.Event()
+    for _ in range(1500):
+        if condition():
+            return
+        pause.wait(0.02)
+    raise AssertionError("it never came")
+
+
+def state(store, id_):
+    with store.reading() as tx:
+        return tx.batches.get(id_, "forms", NOW).state
 
 
 def test_a_port_is_a_number(run):

@@ -51,12 +51,24 @@ def test_a_dose_that_names_our_order_makes_it_done(ward):
     assert ward.one("thiotepa/D-13").content["dosageInstruction"][0]["timing"]["event"] == ["2026-02-17"]
 
 
+def test_a_hospital_may_name_the_patient_by_its_whole_address_and_version(ward):
+    (patient,) = ward.stored("Patient")
+    base = ward.settings.hospitals["chu-a"].base_url
+    for reference in (f"{base}/{patient.reference}", f"{patient.reference}/_history/2"):
+        hear(ward, given(ward, subject={"reference": reference}))
+        assert status(ward) == "completed"
+        hear(ward, None)
+    hear(ward, given(ward, subject={"reference": f"http://elsewhere.example/fhir/{patient.reference}"}))
+    assert status(ward) == "draft"
+
+
 def test_the_orders_own_id_names_it_too(ward):
     order = ward.one("thiotepa/D-13")
     for reference in (order.reference, f"https://engraft.test/fhir/{order.reference}"):
-        hear(ward, given(ward, request={"reference": reference}))
-        assert status(ward) == "completed"
-        hear(ward, None)
+        for version in ("", "/_history/3"):
+            hear(ward, given(ward, request={"reference": f"{reference}{version}"}))
+            assert status(ward) == "completed"
+            hear(ward, None)
 
 
 def test_the_patient_may_be_the_hospitals_own(ward):

@@ -8,14 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import responses
 
-from adapter.config import Auth, Hospital, Registry, Secret, Settings
-from adapter.flows import batch_job
+from adapter.config import Auth, Hospital, Registry, Secret, Settings, Webhook
+from adapter.flows import batch_job, subscribing
 from adapter.flows.doctor import AWAY, ILL, LOOK, WELL, Finding, examine
 from adapter.flows.uploads import BODY, LINES, Upload
 from adapter.hospital.connections import Connections
 from adapter.hospital.sandbox import Sandbox
 from adapter.store import Store
 from adapter.store.clients import Client
+from adapter.store.exports import Export
+from adapter.store.heard import Heard
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
 BASE = "http://hospital.example/fhir"
@@ -106,7 +108,7 @@ def test_a_batch_that_nobody_takes_up_is_worth_a_look(store):
     (one,) = found(Settings(), store, NOW + timedelta(minutes=6))["batches"]
     assert (one.state, one.says) == (
         LOOK,
-        "1 to be taken in and nobody works on them, the oldest for 6 minutes",
+        "1 wait and nobody works on them, the oldest for 6 minutes",
     )
     assert "Celery's workers run?" in one.advice
     with store.transaction() as tx:
@@ -195,3 +197,91 @@ def test_registries_that_could_match_their_patients_are_worth_a_look(store, tmp_
     assert states(shared["privacy.registries"]) == [LOOK]
     assert "privacy.registries" not in apart.keys() | one.keys()
     assert states(one["registries.b.key"]) == [ILL]
+
+
+def test_an_export_that_nobody_takes_up_is_worth_a_look(store):
+    """With a broker and no worker it waits for ever, and its client is told to come back."""
+    with store.transaction() as tx:
+        tx.exports.add(export("e-1", NOW + timedelta(hours=24)))
+        tx.exports.add(export("over", NOW))
+    assert "exports" not in found(Settings(), store, NOW + timedelta(minutes=4))
+    (one,) = found(Settings(), store, NOW + timedelta(minutes=6))["exports"]
+    assert one.state == LOOK
+    assert one.says == "1 wait and nobody works on them, the oldest for 6 minutes"
+    assert "Celery's workers" in one.advice
+    with store.transaction() as tx:
+        tx.exports.claim("e-1", "elsewhere/1/x", NOW + timedelta(minutes=6))
+    assert "exports" not in found(Settings(), store, NOW + timedelta(minutes=6))
+
+
+def export(id_, expires):
+    return Export(id_, "forms", "FR-037", {}, "http://x/", NOW, expires, "waiting", 0, 0, [], None)
+
+
+def test_notifications_that_could_not_be_read_or_wait_for_long_are_worth_a_look(store):
+    with store.transaction() as tx:
+        tx.inbox.add("chu-a", "PUT", "Patient", "x", {}, b"", NOW)
+        tx.inbox.park("chu-b", ("Observation", "bad"), "not R4", NOW)
+    all_ = found(Settings(), store, NOW + timedelta(minutes=30))
+    assert "chu-a" not in all_
+    (one,) = all_["chu-b"]
+    assert (one.state, one.says) == (LOOK, "1 of its notifications could not be read")
+    assert one.advice.startswith("engraft hospital notifications chu-b")
+    (late,) = found(Settings(), store, NOW + timedelta(hours=2))["chu-a"]
+    assert (late.state, late.says) == (LOOK, "1 of its notifications wait to be read, the oldest for 2 hours")
+
+
+class TestSubscriptions:
+    """A server may have dropped them without a word, and then nothing comes in."""
+
+    @pytest.fixture
+    def hospital(self):
+        with Sandbox() as hospital:
+            yield hospital
+
+    @pytest.fixture
+    def settings(self, hospital, tmp_path):
+        (tmp_path / "hook").write_text("open sesame")
+        hook = Webhook("bearer", Secret(file=tmp_path / "hook"))
+        return Settings(hospitals={"chu-a": Hospital("chu-a", hospital.base_url, webhook=hook)})
+
+    def looked_at(self, settings, store):
+        (one,) = found(settings, store, datetime.now(UTC))["chu-a subscriptions"]
+        return one
+
+    def subscribe(self, settings):
+        with closing(Connections(settings)) as connections:
+            subscribing.subscribe(connections("chu-a"), subscribing.wanted(settings.hospitals["chu-a"], settings))
+
+    def test_missing_ones_are_told_with_the_command_that_mends_them(self, store, settings):
+        one = self.looked_at(settings, store)
+        assert (one.state, one.advice) == (LOOK, "engraft hospital repair chu-a")
+        assert "engraft-observation is missing" in one.says
+        self.subscribe(settings)
+        assert self.looked_at(settings, store).state == WELL
+
+    def test_one_that_the_server_switched_off_is_told(self, store, settings, hospital):
+        self.subscribe(settings)
+        (stored,) = [one for one in hospital.all("Subscription") if one["id"] == "engraft-patient"]
+        hospital.put(stored | {"status": "off"})
+        assert "engraft-patient is off" in self.looked_at(settings, store).says
+
+    def test_what_a_hospital_set_up_itself_stands_for_ours_until_it_falls_silent(self, store, settings):
+        with store.transaction() as tx:
+            tx.heard.put(Heard("chu-a", "9", 4, "heartbeat", "active", 60, datetime.now(UTC)))
+        assert self.looked_at(settings, store).state == WELL
+        with store.transaction() as tx:
+            tx.heard.put(Heard("chu-a", "8", 4, "heartbeat", "active", 60, datetime.now(UTC) - timedelta(hours=1)))
+        assert "numbered 8 is silent" in self.looked_at(settings, store).says
+
+    def test_a_secret_that_cannot_be_read_hides_nothing_else(self, store, settings, tmp_path):
+        (tmp_path / "hook").unlink()
+        one = self.looked_at(settings, store)
+        assert one.state == LOOK
+        assert "cannot be looked at" in one.says
+
+    def test_a_hospital_that_signs_has_none_of_ours(self, store, hospital, tmp_path):
+        (tmp_path / "hook").write_text("open sesame")
+        hook = Webhook("hmac", Secret(file=tmp_path / "hook"))
+        settings = Settings(hospitals={"chu-a": Hospital("chu-a", hospital.base_url, webhook=hook)})
+        assert "chu-a subscriptions" not in found(settings, store, datetime.now(UTC))

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapter.config import Exports, Settings
 from adapter.flows import bulk as flow
 from adapter.flows import bulk_files
 from tests.lib.forms import FOLLOW_UP
@@ -137,6 +138,31 @@ def test_a_worker_that_goes_on_after_the_deletion_leaves_no_file(exporting, monk
     exporting.work()
     assert len(seen) == 2
     assert list(exporting.folder.rglob("*")) == []
+
+
+def test_a_removal_that_breaks_off_behind_the_files_is_done_again(exporting, monkeypatch):
+    """Without its folder nobody would look at the expired row again."""
+    job, later = exporting.begin(), exporting.clock.now + timedelta(hours=30)
+    exporting.work()
+    settings = Settings(exports=Exports(exporting.folder, 24))
+
+    def sweep():
+        flow.sweep(store=exporting.ward.store, now=later, settings=settings)
+
+    def breaking(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting.ward.store, "transaction", breaking)
+        with pytest.raises(SystemExit):
+            sweep()
+    left = list(exporting.folder.rglob("*"))
+    assert all(one.is_dir() for one in left), "no file of a patient stays"
+    sweep()
+    assert list(exporting.folder.rglob("*")) == []
+    with exporting.ward.store.reading() as tx:
+        assert tx.exports.expired(later) == []
+    assert exporting.ward.ask("GET", job).status_code == 404
 
 
 def test_one_that_fails_leaves_no_half_written_file(exporting, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -231,6 +232,8 @@ class TestApplication:
         with logged():
             for made in (app.create_app_from_environment(), importlib.import_module("adapter.wsgi").app):
                 assert made.test_client().get("/readyz").status_code == 200
+        assert gc.get_freeze_count() > 0, "what a server has from the start is in no collection"
+        gc.unfreeze()
 
     def test_json_of_the_framework_keeps_decimals_too(self, ward):
         assert ward.app.json.dumps(ward.app.json.loads("[2.50]")) == "[2.50]"
