@@ -44,6 +44,10 @@ OVERLAP = timedelta(hours=1)
 """Searched again before the newest change that we know: a write may become visible after a later one."""
 
 FIRST_LOOK = timedelta(days=1)
+PAGE = 200
+"""Matches of one page that are asked for, HAPI's largest. By its usual 20 the pages that we follow at most would end at
+10,000 results, which a hospital's laboratory has in hours: the search would fail, and fail again.
+"""
 
 SEARCHED_TO = "searched-to"
 """Trait of a hospital: our clock at the beginning of the last search that went through."""
@@ -297,7 +301,7 @@ def _met(notice: Notice, client: HospitalClient, this: _Round, now: datetime) ->
 def _matches(client: HospitalClient, kind: str, sought: tuple[str, str]) -> list[Resource]:
     """What a search finds; nothing where a hospital has no such type at all."""
     try:
-        return client.search(kind, [sought])
+        return client.search(kind, [sought, ("_count", str(PAGE))])
     except HospitalRefused:
         if kind in _types(client.capability()):
             raise
