@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def overlay_of(settings: Settings, centre: str | None, protocol: str) -> Overlay
 
 
 def read(path: Path) -> Overlay:
-    """The overlay in a file, YAML or TOML by its ending. Raises Invalid with file and path of every fault."""
+    """The overlay in a file, YAML or TOML by its ending. Raises Invalid with file, line and path of every fault."""
     try:
         stamp = path.stat().st_mtime_ns
     except OSError as error:
@@ -46,5 +47,9 @@ def _read(path: Path, stamp: int) -> Overlay:  # noqa: ARG001  a changed file is
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid([Fault(str(path), f"the overlay cannot be read: {type(error).__name__}")]) from error
     except FaultyInput as error:
-        faults = [Fault(f"{path}: {fault.path}", fault.message, fault.code) for fault in error.faults]
-        raise Invalid(faults) from error
+        raise Invalid([_of_file(path, fault) for fault in error.faults]) from error
+
+
+def _of_file(path: Path, fault: Fault) -> Fault:
+    place = replace(fault, file=str(path)).place
+    return replace(fault, path=f"{place}: {fault.path}", file="", line=None)

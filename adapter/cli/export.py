@@ -127,7 +127,8 @@ def _note(store: Store, settings: Settings, out: Path, said: dict[str, str | boo
         said |= {"key": key, "on": begun.date().isoformat(), "consents": _consents(store)}
     note = unfinished.read(out)
     if note is None or note.asked != said:
-        return Note(said, begun.isoformat())
+        with store.transaction() as tx:
+            return Note(said, tx.resources.settle(begun).isoformat())
     click.echo(f"goes on after {sum(note.counts.values())} resources of an interrupted export", err=True)
     return note
 

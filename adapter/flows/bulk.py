@@ -63,14 +63,15 @@ def ask(
 ) -> Export:
     """A new export, durable when this returns; nothing is written yet. `centre` None: a registry asks.
 
-    Raises Unavailable where its folder cannot be made.
+    It waits for changes that are on their way. Raises Unavailable where its folder cannot be made.
     """
     expires = now + timedelta(hours=settings.exports.hours)
     id_ = str(uuid4())
     _make_folder(id_, settings)
-    new = Export(id_, client, centre, asdict(asked), url, now, expires, WAITING, 0, 0, [], None)
     try:
         with store.transaction() as tx:
+            at = tx.resources.settle(now)
+            new = Export(id_, client, centre, asdict(asked), url, at, expires, WAITING, 0, 0, [], None)
             tx.exports.add(new)
             kinds = ", ".join(asked.kinds)
             tx.audit.add(at=now, who=client, action="export", target=new.id, centre=centre, detail=kinds)

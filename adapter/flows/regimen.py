@@ -157,9 +157,9 @@ def doses(known: Known) -> list[Administration]:
 
 
 def given(follow_ups: Sequence[FollowUp]) -> list[Administration]:
-    """Every dose that the visits tell of."""
+    """Every dose that the visits tell to have been given."""
     sections = (visit.administrations for visit in follow_ups)
-    return [one for section in sections if isinstance(section, tuple) for one in section]
+    return [one for section in sections if isinstance(section, tuple) for one in section if one.performed]
 
 
 def body_of(enrolment: Enrolment, ids: Ids) -> Body:

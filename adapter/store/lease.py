@@ -88,7 +88,10 @@ def hold(connection: Connection, *names: str) -> None:
 
     On SQLite a writer has the whole database to itself anyway.
     """
-    if connection.dialect.name == "postgresql":
-        numbers = [int.from_bytes(sha256(name.encode()).digest()[:8], signed=True) for name in names]
-        if numbers:
-            connection.execute(select(*map(func.pg_advisory_xact_lock, numbers)))
+    if connection.dialect.name == "postgresql" and names:
+        connection.execute(select(*(func.pg_advisory_xact_lock(number(name)) for name in names)))
+
+
+def number(name: str) -> int:
+    """By which PostgreSQL knows a lock."""
+    return int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from adapter.errors import Conflict
 from adapter.store import courses as whole
-from adapter.store import index, search, streaming, writing
+from adapter.store import index, search, settled, streaming, writing
 from adapter.store.criteria import Criterion
 from adapter.store.paging import Order, Window, unknown_place
 from adapter.store.schema import resource_heads as heads
@@ -52,6 +52,7 @@ class Resources:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._holds = False
 
     def put(
         self,
@@ -82,13 +83,20 @@ class Resources:
     ) -> list[Stored | None]:
         """What `put` does and answers, for (resource, sources) of which no two have the same type and id.
 
-        A few statements for all of them. Raises Conflict, before anything is written, where another centre has an id.
+        A few statements for all of them. Dated `at`, or after what is `settle`d by then. Raises Conflict, before
+        anything is written, where another centre has an id.
         """
-        return writing.put_all(self._connection, rows, centre, course, at)
+        return writing.put_all(self._connection, rows, centre, course, self._dated(at))
 
     def delete(self, kind: str, id_: str, at: datetime) -> bool:
         """A version that says it is gone: searches no longer find it, its history stays. False: it was not there."""
-        return writing.remove(self._connection, kind, id_, at)
+        return writing.remove(self._connection, kind, id_, self._dated(at))
+
+    def settle(self, at: datetime) -> datetime:
+        """`at`, or a little later: whoever reads after this transaction sees everything that is, or ever will be,
+        dated then or before. Waits for who writes just now.
+        """
+        return settled.settle(self._connection, at)
 
     def get(self, kind: str, id_: str) -> Stored | None:
         """Newest version."""
@@ -253,6 +261,12 @@ class Resources:
             return []
         wanted = search.referring(kind, parameter, targets, centres)
         return self._all(newest().where(wanted, there()).limit(count))
+
+    def _dated(self, at: datetime) -> datetime:
+        if not self._holds:
+            settled.hold(self._connection)
+            self._holds = True
+        return settled.dated(self._connection, at)
 
     def _require_index(self, wanted: Wanted) -> None:
         if wanted.searches or wanted.study is not None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from adapter.store.batch_schema import batch_items as batch_items
 from adapter.store.batch_schema import batches as batches
 from adapter.store.columns import SERIAL as _SERIAL
-from adapter.store.columns import Json
+from adapter.store.columns import Instant, Json
 from adapter.store.columns import instant as _instant
 from adapter.store.columns import metadata as metadata
 from adapter.store.columns import number as _number
@@ -34,7 +34,7 @@ from adapter.store.inbound_schema import hospital_doses as hospital_doses
 from adapter.store.inbound_schema import hospital_subscriptions as hospital_subscriptions
 from adapter.store.inbound_schema import questions as questions
 
-REVISION = "0013"
+REVISION = "0014"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 
@@ -142,6 +142,9 @@ resource_quantities = _index_table(
 
 resource_index_state = Table("resource_index_state", metadata, Column("fingerprint", String, primary_key=True))
 """By which table of parameters the index was made; no row: by none."""
+
+settled = Table("settled", metadata, Column("at", Instant, primary_key=True))
+"""The last instant before which nothing is written any more (`settled.py`); no row: there is none."""
 
 
 def _submissions(name: str, *indexes: Index) -> Table:

@@ -35,7 +35,14 @@ def shown(site: Site) -> Response:
     questions = hospital_patients.of_centre(site.store, session.person().centre)
     asked = {one.id: waiting.age(one.at, site.clock()) for one, _ in questions}
     later = sorted({one.row.destination for one in rows if one.row.state == WAITING and one.row.attempts})
-    told: dict[str, Any] = {"later": later, "questions": questions, "asked": asked, "words": hospital_patients.words}
+    centre = site.settings.centres.get(session.person().centre)
+    told: dict[str, Any] = {
+        "later": later,
+        "questions": questions,
+        "asked": asked,
+        "words": hospital_patients.words,
+        "hospital": centre.hospital if centre else None,
+    }
     return html.page("queue.html", **around(site), rows=rows, age=age, states=STATES, most=queue.MOST, **told)
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from mappings.facts.enrolment import Measurements
-from mappings.facts.values import Measured, Missing, PartialDate, Said, Word
+from mappings.facts.values import NOT_PERFORMED, Measured, Missing, PartialDate, Said, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +58,25 @@ class MinimalResidualDisease:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """ELN 2022 category at one assessment; a form always has one, a result from elsewhere may stand alone (None)."""
+    """ELN 2022 category at one assessment, and what it rests on; either may stand alone."""
 
-    date: PartialDate | Missing
-    category: Said[Word]
+    date: Said[PartialDate] = None
+    category: Said[Word] = None
     marrow_blasts_percent: Said[Decimal] = None
     mrd: Said[MinimalResidualDisease] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Relapse:
-    date: PartialDate | Missing
-    kind: Word | Missing
+    date: Said[PartialDate] = None
+    kind: Said[Word] = None
 
 
 @dataclass(frozen=True, slots=True)
 class ImmuneReconstitution:
     """Absolute counts per volume of blood."""
 
-    date: PartialDate | Missing
+    date: Said[PartialDate] = None
     cd4: Said[Measured] = None
     cd8: Said[Measured] = None
     treg: Said[Measured] = None
@@ -168,8 +168,8 @@ class Infection:
 
 @dataclass(frozen=True, slots=True)
 class QualityOfLife:
-    date: PartialDate | Missing
     instrument: Word | Missing
+    date: Said[PartialDate] = None
     version: Said[str] = None
     scores: tuple[tuple[str, Decimal | Missing], ...] | Missing = ()
 
@@ -190,13 +190,18 @@ class Immunosuppression:
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """One dose given; `action` and `day` name the order (`thiotepa`, `D-13`)."""
+    """One dose; `action` and `day` name the order (`thiotepa`, `D-13`)."""
 
     action: str | Missing
     date: date | Missing
     day: Said[str] = None
     given: Said[Measured] = None
     id: str | None = None
+
+    @property
+    def performed(self) -> bool:
+        """Was it given? No, where its amount is said to be missing because it was not performed."""
+        return not (isinstance(self.given, Missing) and self.given.reason == NOT_PERFORMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +216,7 @@ class Dli:
 class DliWithheld:
     number: int | Missing
     date: PartialDate | Missing
-    reason: Word | Missing
+    reason: Said[Word] = None
     id: str | None = None
 
 

@@ -54,6 +54,10 @@ class PartialDate(_Span):
         return self.text
 
 
+NOT_PERFORMED = "not-performed"
+"""Of the reasons for a gap the one that says that the thing itself did not happen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Said to be missing: an R4 data-absent-reason code and, where given, the centre's note."""

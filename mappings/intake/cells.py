@@ -104,14 +104,12 @@ def value_of(column: Column, text: str, style: Style) -> Any:
     match column.holds:
         case "number" | "whole":
             return _number(text, style)
-        case "flag":
+        case "flag" | "none":
             return FLAGS.get(text.lower(), text)
         case "date":
             return _date(text, style)
         case "quantity":
             return _quantity(text, style)
-        case "none":
-            return FLAGS.get(text.lower(), text)
     return text
 
 

@@ -22,6 +22,9 @@ T = TypeVar("T")
 LONGEST_TEXT = 1000
 """Characters of one string; our own limit."""
 
+LARGEST = 2_147_483_647
+"""The largest whole number of R4."""
+
 REQUIRED = "missing: this is needed"
 NULL = "null says nothing: leave the key out, or say not_done with a reason"
 
@@ -160,6 +163,8 @@ class Whole(Scalar[int]):
         if value < self.low or (self.high is not None and value > self.high) or value % self.step:
             steps = f" by steps of {self.step}" if self.step > 1 else ""
             raise refusal(f"{shown(value)} is not {between(self.low, self.high)}{steps}")
+        if value > LARGEST:
+            raise refusal(f"{shown(value)} is larger than {LARGEST}, the largest whole number of FHIR")
         return value
 
 

@@ -56,9 +56,8 @@ class _VitalStatusForm(Form):
         status = made.status.key if isinstance(made.status, Word) else "said to be missing"
         if isinstance(made.cause, Word) and status != "dead":
             yield Fault("cause", f"belongs to a death, and the status is {status}", "invariant")
-        if made.date is None and status in ("dead", "lost"):
-            when = "of death" if status == "dead" else "last seen alive"
-            yield Fault("date", f'missing: say the date {when}, or {{"not_done": "unknown"}}', "required")
+        if made.date is None and status == "lost":
+            yield Fault("date", 'missing: say the date last seen alive, or {"not_done": "unknown"}', "required")
 
 
 class _RecoveryForm(Form):
@@ -93,8 +92,8 @@ class _MrdForm(Form):
 
 class _ResponseForm(Form):
     into = Response
-    date = Said(When(), required=True)
-    category = Said(Chosen(words.RESPONSE), required=True)
+    date = Said(When())
+    category = Said(Chosen(words.RESPONSE))
     marrow_blasts_percent = Said(Number(0, 100))
     mrd = Said(Section(_MrdForm()))
     text = Said(Text())
@@ -102,14 +101,18 @@ class _ResponseForm(Form):
 
 class _RelapseForm(Form):
     into = Relapse
-    date = Said(When(), required=True)
-    kind = Said(Chosen(words.RELAPSE), required=True)
+    date = Said(When())
+    kind = Said(Chosen(words.RELAPSE))
     text = Said(Text())
+
+    def contradictions(self, made: Relapse) -> Iterator[Fault]:
+        if made.date is None and not isinstance(made.kind, Word):
+            yield Fault("date", "missing: neither a date nor a kind tells of a relapse", "required")
 
 
 class _ImmuneForm(Form):
     into = ImmuneReconstitution
-    date = Said(When(), required=True)
+    date = Said(When())
     cd4, cd8, treg, nk, b = (quantity(_COUNT) for _ in range(5))
 
 
@@ -140,7 +143,7 @@ class _InfectionForm(Form):
 
 class _QualityOfLifeForm(Form):
     into = QualityOfLife
-    date = Said(When(), required=True)
+    date = Said(When())
     instrument = Said(Chosen(words.INSTRUMENT), required=True)
     version = Said(Text())
     scores = Said(Scores())
@@ -195,7 +198,7 @@ class _DliWithheldForm(Form):
     id = Name()
     number = Said(Whole(1), required=True)
     date = Said(When(death=False), required=True)
-    reason = Said(Chosen(words.WITHHELD), required=True)
+    reason = Said(Chosen(words.WITHHELD))
     text = Said(Text())
 
 

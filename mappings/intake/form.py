@@ -98,8 +98,9 @@ def known_by(*kind: str) -> Callable[[Any], object]:
 
 def refuse_twins(names: Sequence[object]) -> None:
     """Refuses a list in which two items have one name."""
-    twins = {later: names.index(name) for later, name in enumerate(names) if names.index(name) < later}
-    if twins:
+    first: dict[object, int] = {}
+    places = ((later, first.setdefault(name, later)) for later, name in enumerate(names))
+    if twins := {later: n for later, n in places if n < later}:
         told = "is the same as item {} of this list; give each its own id"
         raise ValidationError({later: [Fault("", told.format(n + 1), "duplicate")] for later, n in twins.items()})
 

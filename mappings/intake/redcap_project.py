@@ -175,7 +175,7 @@ def _against(made: Project, dictionary: bytes) -> Iterator[Fault]:
                 told = f"these choices of the field have no word: {', '.join(open_)}"
                 yield Fault(f"fields.{name}", told, "code-invalid")
     forms = {row.get(_FORM, "") for row in rows.values()}
-    for name in made.instruments.keys() - forms:
+    for name in sorted(made.instruments.keys() - forms):
         yield Fault(f"instruments.{name}", "is no form of the data dictionary", "not-found")
 
 

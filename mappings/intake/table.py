@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -110,7 +111,8 @@ def require_known(layout: Layout) -> None:
         if name and ((found := known(name)) is None or found.holds in ("group", "list"))
     ]
     plain = [found.path for name in layout.header if name and (found := known(name))]
-    faults += [Fault(name, "this column stands twice", "duplicate") for name in sorted(_twice(plain))]
+    twice = sorted(name for name, times in Counter(plain).items() if times > 1)
+    faults += [Fault(name, "this column stands twice", "duplicate") for name in twice]
     if faults:
         raise FaultyInput(faults)
 
@@ -200,7 +202,3 @@ def _near(name: str) -> str:
     names = sorted({*FORMS["enrolment"].fields, *FORMS["follow-up"].fields})
     near = difflib.get_close_matches(name.lower().split(".")[0], names, 1)
     return f"; is {near[0]} meant?" if near and near[0] != name.lower() else ""
-
-
-def _twice(names: Sequence[str]) -> set[str]:
-    return {name for name in names if names.count(name) > 1}

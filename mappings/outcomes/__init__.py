@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mappings.facts import Disease, Enrolment, FollowUp, Transplant
+from mappings.facts.death import last_death
 from mappings.outcomes import (
     acute_gvhd,
     administrations,
@@ -104,8 +105,9 @@ def _again(before: Mapped, resource: Resource, visit: FollowUp) -> Mapped:
 def _of_enrolment(enrolment: Enrolment, visits: Sequence[FollowUp], chart: Chart) -> Iterator[Mapped]:
     """Of these the Patient and the leukaemia also follow what the visits tell."""
     own = (enrolment.key,)
-    death = patient.last_death(visits)
-    yield Mapped(patient.to_fhir(enrolment, death[1] if death else None, chart), (*own, *([death[0]] if death else [])))
+    told = last_death(visits)
+    deceased = patient.to_fhir(enrolment, told[1] if told else None, chart)
+    yield Mapped(deceased, (*own, told[0].key) if told else own)
     yield from (Mapped(resource, own) for to_fhir in _OF_STUDY for resource in to_fhir(enrolment, chart))
     if isinstance(enrolment.disease, Disease):
         standing, told_by = disease.standing(enrolment.disease, visits)

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from datetime import date
 
 from mappings.facts import Administration, FollowUp, Measured, Missing, Said
+from mappings.facts.values import NOT_PERFORMED
 from mappings.outcomes.chart import Chart, missing, notes_of, remark, together, unknown
 from mappings.outcomes.order_names import line_of, of_dose
 from mappings.outcomes.retold import Key, known_as
 from mappings.protocol.model import Line
 from mappings.r4.build import Element, Resource, absent, concept, quantity
 from mappings.terminology import codes
-
-NOT_PERFORMED = "not-performed"
 
 
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
@@ -28,13 +27,12 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
 
 def _dose(said: Administration, known: Key, chart: Chart) -> Resource:
     """A dose of which the centre says that it was not performed is not done, whatever list it stands in."""
-    not_given = isinstance(said.given, Missing) and said.given.reason == NOT_PERFORMED
     line = None if isinstance(said.action, Missing) else line_of(said.action, chart)
     return together(
         chart.head("MedicationAdministration", "engraft-administration", "administration", *known),
         _followed(line, chart),
-        {"status": "not-done" if not_given else "completed"},
-        {"statusReason": [absent(NOT_PERFORMED)]} if not_given else {},
+        {"status": "completed" if said.performed else "not-done"},
+        {} if said.performed else {"statusReason": [absent(NOT_PERFORMED)]},
         {"medicationCodeableConcept": _drug(said.action, line, chart), "subject": chart.subject},
         _when(said.date),
         _order(said, line, chart),

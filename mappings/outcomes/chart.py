@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from mappings.canonicals import EXT_DATA_ABSENT_REASON, EXT_ORIGINAL_TEXT, OBSERVATION_CATEGORY, Canonicals
 from mappings.facts import Disease, Enrolment, FollowUp, Measured, Missing, PartialDate, Said, Transplant, Word
+from mappings.facts.values import NOT_PERFORMED
 from mappings.protocol import load
 from mappings.r4.build import Element, Ids, Resource, absent, fixed, meta, quantity
 from mappings.r4.frozen import frozen
@@ -176,7 +177,7 @@ def primitive(element: str, said: Said[object]) -> Element:
 
 def not_given(said: Missing) -> Element:
     """Status of a Procedure that is said to be missing: not done, or not known whether it was."""
-    status = "not-done" if said.reason == "not-performed" else "unknown"
+    status = "not-done" if said.reason == NOT_PERFORMED else "unknown"
     return {"status": status, "statusReason": absent(said.reason)}
 
 

@@ -41,6 +41,8 @@ def _given(said: Dli, known: Key, chart: Chart) -> Iterator[Resource]:
 
 def _withheld(said: DliWithheld, known: Key, chart: Chart) -> Resource:
     out = _procedure("dli-withheld", "not-done", said, known, chart)
+    if said.reason is None:
+        return out
     return together(out, {"statusReason": chart.concept("dli-withheld", said.reason)}, notes_of(said.reason))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mappings.facts import BloodCount, Engraftment, FollowUp, Measured, Missing, PartialDate, Recovery, Said, Word
+from mappings.facts.values import NOT_PERFORMED
 from mappings.outcomes.chart import Chart, answered, dated, measured, missing, not_given, occurrence
 from mappings.r4.build import Element, Resource
 from mappings.terminology import codes
@@ -57,16 +59,20 @@ def _count(
 def _transfusions(
     days: tuple[PartialDate | Missing, ...] | Missing, visit: FollowUp, chart: Chart
 ) -> Iterator[Resource]:
-    """A day that is said to be missing was still that of a transfusion; a list that is may have had none."""
+    """A day that is said to be missing was still that of a transfusion; a list that is may have had none.
+
+    A day counts once; a month that a list names twice had two days of transfusion.
+    """
     if isinstance(days, Missing):
         yield _transfusion(not_given(days), days, ("not-told", visit.occasion), chart)
         return
-    for day in days:
-        if isinstance(day, PartialDate):
-            yield _transfusion(_GIVEN, day, (day,), chart)
-    for number, day in enumerate((day for day in days if isinstance(day, Missing)), 1):
-        status = not_given(day) if day.reason == "not-performed" else _GIVEN
-        yield _transfusion(status, day, (*occurrence(day, visit), number), chart)
+    times: Counter[PartialDate] = Counter()
+    for day in (day for day in days if isinstance(day, PartialDate)):
+        times[day] += 0 if day.exact and times[day] else 1
+        yield _transfusion(_GIVEN, day, (day, times[day]) if times[day] > 1 else (day,), chart)
+    for number, gap in enumerate((day for day in days if isinstance(day, Missing)), 1):
+        status = not_given(gap) if gap.reason == NOT_PERFORMED else _GIVEN
+        yield _transfusion(status, gap, (*occurrence(gap, visit), number), chart)
 
 
 def _transfusion(status: Element, day: PartialDate | Missing, known: Sequence[object], chart: Chart) -> Resource:

@@ -41,8 +41,7 @@ def _part(component: Element) -> str:
 
 
 def _value(said: Element) -> str:
-    if "valueQuantity" in said:
-        amount = said["valueQuantity"]
+    if amount := said.get("valueQuantity") or said.get("dosage", {}).get("dose"):
         return " ".join(str(amount[key]) for key in ("comparator", "value", "unit") if key in amount)
     if "valueCodeableConcept" in said:
         return _text(said["valueCodeableConcept"])
@@ -54,8 +53,9 @@ def _value(said: Element) -> str:
 
 
 def _standing(resource: Resource) -> str:
-    """The clinical status of a condition; the reason why something was not done."""
-    return _text(resource.get("clinicalStatus") or resource.get("statusReason") or {})
+    """The clinical status of a condition; the reason, or the reasons, why something was not done."""
+    said = resource.get("clinicalStatus") or resource.get("statusReason") or []
+    return ", ".join(filter(None, map(_text, said if isinstance(said, list) else [said])))
 
 
 def _text(concept: Element) -> str:

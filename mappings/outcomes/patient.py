@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from mappings.facts import Enrolment, FollowUp, Identifier, Missing, PartialDate, Said, VitalStatus, Word
+from mappings.facts import Enrolment, Identifier, Missing, PartialDate, Said, VitalStatus
 from mappings.outcomes.chart import Chart, in_place, primitive, unknown
 from mappings.r4.build import Element, Resource
 
 
 def to_fhir(enrolment: Enrolment, death: VitalStatus | None, chart: Chart) -> Resource:
-    """Patient of one enrolment; `death` as `last_death` finds it."""
+    """Patient of one enrolment; `death` as `facts.death` finds it."""
     out = chart.head("Patient", "engraft-patient", "patient")
     number = {"system": chart.canonicals.sid("patient"), "value": enrolment.key}
     out["identifier"] = [number, *_identifiers(enrolment.identifiers)]
     out |= _gender(enrolment.sex) | primitive("birthDate", enrolment.birth_date)
     return out | (_deceased(death) if death else {})
-
-
-def last_death(visits: Sequence[FollowUp]) -> tuple[str, VitalStatus] | None:
-    """The death that holds and the key of the visit that told of it; one with a date before one without.
-
-    Only a later visit that saw the patient alive undoes a death: that contact was lost, or that nothing is known, does
-    not, and neither does having been alive before it.
-    """
-    deaths: list[tuple[str, VitalStatus]] = []
-    for visit in visits:
-        said = visit.vital_status
-        if not isinstance(said, VitalStatus) or not isinstance(said.status, Word):
-            continue
-        if said.status.key == "dead":
-            deaths.append((visit.key, said))
-        if said.status.key == "alive":
-            deaths = [(key, death) for key, death in deaths if _before(said, death)]
-    with_date = [(key, death) for key, death in deaths if isinstance(death.date, PartialDate)]
-    return ([None, *deaths, *with_date])[-1]
 
 
 def _gender(said: Said[str]) -> Element:
@@ -46,12 +25,6 @@ def _identifiers(said: tuple[Identifier, ...] | Missing) -> list[Element]:
     if isinstance(said, Missing):
         return [in_place(said)]
     return [primitive("system", each.system) | primitive("value", each.value) for each in said]
-
-
-def _before(alive: VitalStatus, death: VitalStatus) -> bool:
-    if isinstance(alive.date, PartialDate) and isinstance(death.date, PartialDate):
-        return alive.date.latest < death.date.earliest
-    return False
 
 
 def _deceased(death: VitalStatus) -> Element:

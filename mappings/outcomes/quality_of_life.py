@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.facts import FollowUp, Missing, PartialDate, QualityOfLife, Word
+from mappings.facts import FollowUp, Missing, PartialDate, QualityOfLife, Said, Word
 from mappings.outcomes.chart import Chart, components, missing, notes_of, scored, together
 from mappings.outcomes.retold import Key, known_as
 from mappings.r4.build import Element, Resource, concept
@@ -30,7 +30,7 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         yield together(out, notes_of(section.instrument), components(_parts(section, chart)))
 
 
-def _observation(when: PartialDate | Missing, value: Element, known: Key, chart: Chart) -> Resource:
+def _observation(when: Said[PartialDate], value: Element, known: Key, chart: Chart) -> Resource:
     return chart.observation("engraft-quality-of-life", "quality-of-life", when, value, known, category="survey")
 
 

@@ -7,10 +7,10 @@ in the transplanted marrow as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mappings.canonicals import CONDITION_CLINICAL, CONDITION_VER_STATUS
-from mappings.facts import FollowUp, Missing, PartialDate, Relapse, Word
+from mappings.facts import FollowUp, Missing, PartialDate, Relapse, Said, Word
 from mappings.outcomes.chart import Chart, answered, dated, missing, together
 from mappings.outcomes.retold import Key, known_as
 from mappings.r4.build import Element, Resource, fixed, reference
@@ -24,10 +24,14 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         yield _observation(visit.date, missing(section), ("not-told", visit.occasion), chart)
     if isinstance(section, Relapse):
         known = known_as(section, visit)
-        found = _observation(section.date, answered(chart, "relapse", section.kind), known, chart)
+        found = [
+            _observation(section.date, answered(chart, "relapse", kind), known, chart)
+            for kind in (section.kind,)
+            if kind is not None
+        ]
         if not is_molecular(section):
             yield _condition(section, found, known, chart)
-        yield found
+        yield from found
 
 
 def is_molecular(said: Relapse) -> bool:
@@ -35,12 +39,12 @@ def is_molecular(said: Relapse) -> bool:
     return isinstance(said.kind, Word) and said.kind.key == "molecular"
 
 
-def _observation(when: PartialDate | Missing, value: Element, known: Key, chart: Chart) -> Resource:
+def _observation(when: Said[PartialDate], value: Element, known: Key, chart: Chart) -> Resource:
     out = chart.observation("engraft-relapse-kind", "relapse-kind", when, value, known, category="exam")
     return out | ({"focus": [chart.disease]} if chart.disease else {})
 
 
-def _condition(said: Relapse, found: Resource, known: Key, chart: Chart) -> Resource:
+def _condition(said: Relapse, found: Sequence[Resource], known: Key, chart: Chart) -> Resource:
     return together(
         chart.head("Condition", "engraft-relapse", "relapse", *known),
         {
@@ -50,7 +54,7 @@ def _condition(said: Relapse, found: Resource, known: Key, chart: Chart) -> Reso
             "subject": chart.subject,
         },
         dated("onsetDateTime", said.date),
-        {"evidence": [{"detail": [reference(f"Observation/{found['id']}")]}]},
+        {"evidence": [{"detail": [reference(f"Observation/{one['id']}")]} for one in found]} if found else {},
     )
 
 

@@ -11,7 +11,8 @@ from datetime import date, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from mappings.facts import FollowUp, Missing, VitalStatus, Word
+from mappings.facts import FollowUp, Missing
+from mappings.facts.death import last_death
 from mappings.plan.record import Record, day_of
 from mappings.plan.timeline import months_after
 from mappings.protocol.model import Visit
@@ -124,12 +125,9 @@ def _done(visit: FollowUp, title: str, record: Record, times: Times | None) -> A
 
 
 def _died(record: Record) -> date | None:
-    """The last day on which the death can have been."""
-    for visit in record.visits:
-        vital = visit.vital_status
-        if isinstance(vital, VitalStatus) and isinstance(vital.status, Word) and vital.status.key == "dead":
-            return (day_of(vital.date) or visit.date).latest
-    return None
+    """The last day on which the death that holds can have been."""
+    told = last_death(record.visits)
+    return (day_of(told[1].date) or told[0].date).latest if told else None
 
 
 def _word(clause: Visit) -> str:

@@ -166,13 +166,15 @@ def _tapered(item: Item, taper: Item, first: date, last: date) -> Iterator[tuple
 
 
 def _laid_out(lines: Sequence[tuple[date, Line]], zero: date | None) -> Iterator[Day]:
+    by_day: dict[date, list[Line]] = {}
+    for when, line in lines:
+        by_day.setdefault(when, []).append(line)
     before: date | None = None
-    for when in sorted(dict(lines)):
+    for when, on_it in sorted(by_day.items(), key=lambda each: each[0]):
         if before and when - before > _DAY:
             first, last = before + _DAY, when - _DAY
             yield Day(first, last, _label(first, zero), _label(last, zero))
-        on_it = tuple(line for on, line in lines if on == when)
-        yield Day(when, when, _label(when, zero), _label(when, zero), on_it, tuple(_notices(on_it, zero)))
+        yield Day(when, when, _label(when, zero), _label(when, zero), tuple(on_it), tuple(_notices(on_it, zero)))
         before = when
 
 

@@ -176,9 +176,9 @@ _FORMULAS = {formula: frozen({"url": "formula", "valueCode": formula}) for formu
 
 def _arithmetic(line: Line, amount: Dose, sheet: Sheet) -> str:
     body, basis = sheet.body, line.dose
-    rule = f"rounded half up to {amount.rounding.step} mg" + (
-        f" a dose ({_centre(sheet)})" if amount.rounding.each_dose else ""
-    )
+    rule = f"rounded half up to {amount.rounding.step} mg"
+    if amount.rounding.each_dose:
+        rule += f" a dose ({_centre(sheet)})" if sheet.overlay.line(line.key).step_mg else " a dose"
     if basis.per == FIXED:
         return (
             f"{in_protocol_words(line)}, the same for every patient; ordered {plain(amount.ordered)} mg a day, {rule}"

@@ -22,7 +22,8 @@ class Rounding:
     """The step in mg that an amount is rounded to, half up.
 
     The day's amount is rounded to 0.1 mg; where a centre has set a step for a drug, each dose is rounded to it, because
-    that is what is drawn up or counted out.
+    that is what is drawn up or counted out. So is each dose to 0.1 mg where the day has three, which no decimal can be
+    shared into equally.
     """
 
     step: Decimal = Decimal("0.1")
@@ -30,6 +31,9 @@ class Rounding:
 
 
 PLAIN = Rounding()
+_OF_EACH_DOSE = Rounding(each_dose=True)
+_SHARED = 10_000
+"""What divides it divides every decimal: of up to 24 doses a day 1, 2, 4, 5, 8, 10, 16, 20."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,8 @@ def of_measure(line: Line, measure: Decimal, rounding: Rounding = PLAIN, doses_p
         cap = line.dose.at_most
         exact = min(uncapped, cap.per_day_mg) if cap else uncapped
         times = doses_per_day or line.dose.doses_per_day
+        if rounding is PLAIN and _SHARED % times:
+            rounding = _OF_EACH_DOSE
         share = times if rounding.each_dose else 1
         ordered = _to_step(exact / share, rounding.step, cap.per_day_mg / share if cap else None) * share
         return Dose(line.dose, measure, uncapped, exact, ordered, times, rounding)

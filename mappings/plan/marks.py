@@ -18,7 +18,7 @@ AMOUNT_OPEN = "given, amount not reported"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing done (or withheld) for `action`: on protocol day `day` where that was said, else on its date.
+    """One thing done (or not done) for `action`: on protocol day `day` where that was said, else on its date.
 
     `when` None: nobody knows the day.
     """
@@ -59,7 +59,7 @@ def _listed(section: tuple[T, ...] | Missing | None) -> tuple[T, ...]:
 def _dose(one: Administration, action: str) -> Mark:
     day = one.day if isinstance(one.day, str) else ""
     when = None if isinstance(one.date, Missing) else PartialDate(one.date.isoformat())
-    return Mark(action, when, _amount(one.given), as_people_write(day))
+    return Mark(action, when, _amount(one.given) if one.performed else "not given", as_people_write(day))
 
 
 def _cells(one: Dli) -> Mark:
@@ -67,6 +67,8 @@ def _cells(one: Dli) -> Mark:
 
 
 def _withheld(one: DliWithheld) -> Mark:
+    if one.reason is None:
+        return Mark(f"pdli-{one.number}", _known(one.date), "withheld, no reason told")
     if isinstance(one.reason, Missing):
         return Mark(f"pdli-{one.number}", _known(one.date), f"withheld, reason missing ({one.reason.reason})")
     words = one.reason.text if isinstance(one.reason.text, str) else one.reason.key.replace("-", " ")

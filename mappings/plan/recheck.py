@@ -98,7 +98,7 @@ def require_agreement(orders: Iterable[Node], definitions: Definitions, evidence
         if order["resourceType"] == "MedicationRequest":
             given.setdefault(order["instantiatesCanonical"][0], []).append(order)
     measures = {per: _measure(per, evidence) for per in ("kg", "m2", _FIXED)}
-    wrong = [f"an order follows {name}, which the plan does not know" for name in given.keys() - definitions.keys()]
+    wrong = [f"an order follows {name}, which the plan does not know" for name in given if name not in definitions]
     for name, drugs in definitions.items():
         found = given.get(name, [])
         if len(found) != len(drugs):
@@ -178,7 +178,7 @@ def _dose_faults(
     if dosage.get("timing", {}).get("repeat", {}).get("frequency", 1) != times:
         wrong.append(f"is not given {times} times a day")
     step = evidence.steps_mg.get(action)
-    rounding = Fraction(step) * times if step else _DEFAULT_STEP
+    rounding = Fraction(step) * times if step else _DEFAULT_STEP * (1 if _is_decimal(Fraction(1, times)) else times)
     numerator, denominator = said[0]["value"].as_integer_ratio()
     numerator *= _MG[said[0]["code"]] * times
     if not _is_rounded(numerator, denominator, rounding, drug, amount):
@@ -237,6 +237,15 @@ def _root(value: Fraction, power: int) -> int:
         else:
             high = middle
     return low
+
+
+def _is_decimal(value: Fraction) -> bool:
+    """Can it be written out? In tenths, hundredths and so on there is nothing but twos and fives."""
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1
 
 
 def _half_up(value: Fraction) -> int:

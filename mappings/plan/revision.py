@@ -65,7 +65,7 @@ def begun(before: Plan, doses: Sequence[Administration]) -> frozenset[str]:
             action, day = name_of(order)
             orders.setdefault(action, {})[day] = reference
     found: set[str] = set()
-    for dose in doses:
+    for dose in (one for one in doses if one.performed):
         days = orders.get(dose.action, {}) if isinstance(dose.action, str) else {}
         if len(days) == 1:
             found |= set(days.values())

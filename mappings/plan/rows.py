@@ -90,7 +90,8 @@ def _status(step: Step, line: Line, amount: Dose | None, sheet: Sheet) -> str:
     elif line.dose.open:
         parts.append("doses a day: the centre's")
     if amount.rounding.each_dose:
-        parts.append(f"each dose to {amount.rounding.step} mg: {sheet.overlay.centre}'s")
+        whose = f": {sheet.overlay.centre}'s" if detail.step_mg else ""
+        parts.append(f"each dose to {amount.rounding.step} mg{whose}")
     parts += [f"{said}: {sheet.overlay.centre}'s" for said in (detail.infusion,) if said]
     if isinstance(step.clause, Course):
         parts.append("until tapered")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from mappings.facts.death import last_death
 from mappings.plan.advice import Advice, Urgency, bullets, dated
-from mappings.plan.readiness import beside
 from mappings.plan.record import Record
 from mappings.plan.timeline import months_after
 from mappings.r4.faults import Fault
@@ -28,8 +28,7 @@ def plan(status: str | None, missing: Sequence[Fault], title: str) -> Iterator[A
 
 def visits(record: Record, on: date) -> Iterator[Advice]:
     """Visits whose day has come and of which no form is here. Nothing is due of a patient who died."""
-    dead = any(told.what == "vital status: dead" for told in beside(record, on))
-    if record.day_zero is None or dead:
+    if record.day_zero is None or last_death(record.visits):
         return
     told = {f"visit-{visit.visit}" for visit in record.visits}
     days = [(one, months_after(record.day_zero, one.months)) for one in record.protocol.follow_up.visits if one.months]

@@ -44,8 +44,8 @@ def count_field(most: int) -> fields.Integer:
     return fields.Integer(required=True, strict=True, validate=validate.Range(1, most))
 
 
-def months_field() -> fields.Integer:
-    return fields.Integer(strict=True, validate=validate.Range(1, FARTHEST // 30))
+def months_field(**options: Any) -> fields.Integer:
+    return fields.Integer(strict=True, validate=validate.Range(1, FARTHEST // 30), **options)
 
 
 def minutes_field() -> fields.Integer:

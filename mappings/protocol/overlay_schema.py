@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-import yaml
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from mappings.protocol import overlay as model
 from mappings.protocol.check import look_over
-from mappings.protocol.fields import ROUTE, WORDS, Part, Text
+from mappings.protocol.document import Document, read
+from mappings.protocol.fields import ROUTE, WORDS, Part, Text, day_field
 from mappings.protocol.model import Protocol, Taper, Visit
 from mappings.protocol.schema import DaysSchema, DoseSchema
 from mappings.r4.faults import Fault, FaultyInput
@@ -45,8 +46,8 @@ class _LineDetail(Part):
 
 
 class _TaperStep(Schema):
-    first = fields.Integer(data_key="from", required=True, strict=True)
-    last = fields.Integer(data_key="to", required=True, strict=True)
+    first = day_field(data_key="from", required=True)
+    last = day_field(data_key="to", required=True)
     percent = fields.Decimal(validate=validate.Range(min=0, max=100))
     text = Text(validate=WORDS)
 
@@ -65,9 +66,9 @@ class _CellDose(Part):
 
 class _VisitPlace(Part):
     into = model.VisitPlace
-    day = fields.Integer(strict=True)
-    first = fields.Integer(data_key="from", strict=True)
-    last = fields.Integer(data_key="to", strict=True)
+    day = day_field()
+    first = day_field(data_key="from")
+    last = day_field(data_key="to")
 
 
 class _Deviation(Part):
@@ -76,6 +77,10 @@ class _Deviation(Part):
     reason = Text(required=True, validate=WORDS)
     dose = fields.Nested(DoseSchema())
     days = fields.Nested(DaysSchema())
+
+
+_NAMED = ("lines", "tapers", "infusions", "visits")
+"""Sections whose parts have names of the protocol."""
 
 
 def _named(schema: Schema) -> fields.Dict:
@@ -95,33 +100,48 @@ class _Overlay(Part):
 
 
 def parse(text: str, protocol: Protocol, *, toml: bool = False) -> model.Overlay:
-    """The overlay that a text defines for `protocol`. Raises FaultyInput with the path of every fault."""
+    """The overlay that a text defines for `protocol`. Items of lists count from one in paths.
+
+    Raises FaultyInput with the path of every fault, and its line where the text is YAML.
+    """
+    document = _document(text, toml=toml)
     try:
-        made: model.Overlay = _Overlay().load(_document(text, toml=toml))
+        made: model.Overlay = _Overlay().load(document.value)
     except ValidationError as error:
-        raise FaultyInput(list(_faults(error.messages))) from None
+        raise FaultyInput([_placed(fault, document) for fault in _faults(error.messages)]) from None
     wrong = [*_unknown(made, protocol), *_misplaced(made, protocol)] or list(_deviating(made, protocol))
     if wrong:
-        raise FaultyInput(wrong)
+        raise FaultyInput([_placed(fault, document) for fault in wrong])
     return made
 
 
 def named_protocol(text: str, *, toml: bool = False) -> str:
     """The protocol that an overlay says it is for. Raises FaultyInput where it names none."""
-    named = _document(text, toml=toml).get("protocol")
+    named = _document(text, toml=toml).value.get("protocol")
     if not isinstance(named, str):
         raise FaultyInput([Fault("protocol", "is needed: the protocol that this adds to", "required")])
     return named
 
 
-def _document(text: str, *, toml: bool) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(text, parse_float=str) if toml else yaml.load(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:
-        raise FaultyInput([Fault("", f"not {'TOML' if toml else 'YAML'}: {error}", "structure")]) from None
-    if not isinstance(document, dict):
+def _document(text: str, *, toml: bool) -> Document:
+    """YAML is read as narrowly as that of a protocol: a key stands once, and `010` is no eight."""
+    document = Document(_toml(text), {}) if toml else read(text)
+    if not isinstance(document.value, dict):
         raise FaultyInput([Fault("", "an overlay is a mapping of keys", "structure")])
     return document
+
+
+def _toml(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text, parse_float=str)
+    except tomllib.TOMLDecodeError as error:
+        raise FaultyInput([Fault("", f"not TOML: {error}", "structure")]) from None
+
+
+def _placed(fault: Fault, document: Document) -> Fault:
+    """The fault with its line. A document counts the items of lists from zero."""
+    steps = (str(int(step) - 1) if step.isdigit() else step for step in fault.path.split("."))
+    return replace(fault, line=document.line(".".join(steps)) if document.lines else None)
 
 
 def _unknown(made: model.Overlay, protocol: Protocol) -> Iterator[Fault]:
@@ -143,6 +163,8 @@ def _unknown(made: model.Overlay, protocol: Protocol) -> Iterator[Fault]:
         if deviation.line not in lines:
             told = f"no line is called {deviation.line}; known: {', '.join(lines)}"
             yield Fault(f"deviations.{number}.line", told, "not-found")
+        if deviation.line in [one.line for one in made.deviations[: number - 1]]:
+            yield Fault(f"deviations.{number}.line", "has a deviation already: say both in one", "duplicate")
 
 
 def _visits(protocol: Protocol) -> dict[str, Visit]:
@@ -185,6 +207,7 @@ def _place(path: str, place: model.VisitPlace, visit: Visit | None) -> Iterator[
 def _deviating(made: model.Overlay, protocol: Protocol) -> Iterator[Fault]:
     """A deviation changes something, and what comes of it is as sound as the protocol was."""
     lines = {line.key: line for line in protocol.lines}
+    places = {one.line: f"deviations.{number}" for number, one in enumerate(made.deviations, 1)}
     for number, one in enumerate(made.deviations, 1):
         line = lines[one.line]
         if one.dose in (None, line.dose) and one.days in (None, line.days):
@@ -192,13 +215,16 @@ def _deviating(made: model.Overlay, protocol: Protocol) -> Iterator[Fault]:
     before = {(found.path, found.message) for found in look_over(protocol)}
     for found in look_over(made.laid_over(protocol)):
         if found.severity == "error" and (found.path, found.message) not in before:
-            yield Fault(f"deviations: {found.key}", found.message, found.code)
+            yield Fault(places.get(found.key, "deviations"), f"{found.key}: {found.message}", found.code)
 
 
-def _faults(messages: Any, path: str = "") -> Iterator[Fault]:
+def _faults(messages: Any, path: tuple[str, ...] = ()) -> Iterator[Fault]:
     if isinstance(messages, Mapping):
         for key, inner in messages.items():
-            yield from _faults(inner, path if key == "_schema" else f"{path}.{key}".lstrip("."))
+            # of what is named (`lines.busulfan`) marshmallow tells the value apart from its name, and nobody else does
+            unsaid = key == "_schema" or (key == "value" and len(path) == 2 and path[0] in _NAMED)
+            step = str(key + 1) if isinstance(key, int) else key
+            yield from _faults(inner, path if unsaid else (*path, step))
     else:
         for message in messages:
-            yield Fault(path, str(message), "structure")
+            yield Fault(".".join(path), str(message), "structure")

@@ -62,7 +62,7 @@ class DaysSchema(Schema):
 
     first = day_field(data_key="from")
     last = day_field(data_key="to")
-    count = fields.Integer(strict=True)
+    count = fields.Integer(strict=True, validate=validate.Range(min=1))
     each_of = fields.List(day_field(), validate=WORDS)
     until = fields.String(validate=KEY)
 
@@ -261,16 +261,20 @@ class _Horizon(Part):
     months = months_field()
 
 
+class _Due(Schema):
+    months = months_field(required=True)
+
+
 class _Objective(ClauseSchema):
     into = model.Objective
     primary = fields.Boolean()
     goal = Text()
-    due = fields.Nested(_Horizon())
+    due = fields.Nested(_Due())
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Any:
-        due = data.pop("due", None)
-        return model.Objective(**data, due_months=due.months if due else None)
+        due = data.pop("due", {})
+        return model.Objective(**data, due_months=due.get("months"))
 
 
 class _Visit(ClauseSchema):

@@ -20,15 +20,17 @@ def given(consent: Said[ConsentGiven]) -> bool:
 
 
 def permits(consents: Iterable[Resource], on: date) -> bool:
-    """Do one patient's Consents permit it on that day? The newest holds; undated ones hold beside it.
+    """Do one patient's Consents permit it on that day? The newest holds, and beside it what may be as new: of its day,
+    of a month or year that reaches to it, or undated.
 
     Drafts and what was entered in error say nothing. A withdrawn or rejected consent, a denial, another purpose than
     research, a period that does not cover the day, or a condition that we cannot judge (an actor, a class of data, a
     nested provision) is a no; so is silence.
     """
     said = [consent for consent in consents if consent.get("status") not in _SILENT and _is_research(consent)]
-    newest = max((consent.get("dateTime", "") for consent in said), default="")
-    holding = [consent for consent in said if consent.get("dateTime", newest) == newest]
+    days = [_said(consent.get("dateTime")) for consent in said]
+    newest = max((day.earliest for day in days if day), default=date.min)
+    holding = [consent for consent, day in zip(said, days, strict=True) if day is None or day.latest >= newest]
     return bool(holding) and all(_permits(consent, on) for consent in holding)
 
 

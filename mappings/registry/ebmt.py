@@ -17,8 +17,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mappings.facts import PartialDate, Word
+from mappings.facts import AcuteGvhd, ChronicGvhd, PartialDate, Word
+from mappings.registry.blood_facts import COUNTS
 from mappings.registry.course import Course
+from mappings.registry.gvhd_endpoints import ACUTE, CHRONIC
 from mappings.registry.pieces import Told
 
 FORMS = {"day-100": ("days", 100), "month-6": ("months", 6), "year-1": ("months", 12), "year-2": ("months", 24)}
@@ -105,13 +107,13 @@ def _facts(course: Course, form: str, graft: date, due: date, window: int) -> di
     facts, until = course.facts, due + timedelta(days=window)
     died = course.death if course.death and course.death.day <= until else None
     contacts = [one.written for one in course.contacts if one.day <= until]
-    response = _nearest(facts.responses, due, window)
+    response = _nearest([one for one in facts.responses if _word(one.fact.category)], due, window)
     measured = [one for one in facts.chimerism if isinstance(one.fact.donor_percent, Decimal)]
     chimerism = _nearest(measured, due, window)
     causes = [_word(one.fact.cause) for one in facts.vital_status if _word(one.fact.status) == "dead"]
     acute, chronic = _until(facts.acute_gvhd, "onset", until), _until(facts.chronic_gvhd, "onset", until)
-    relapses = _until(facts.relapses, "date", until)
-    recovered = {one.fact.line: one.fact.date for one in facts.recoveries if _word(one.fact.status) == "engrafted"}
+    relapses, recoveries = _until(facts.relapses, "date", until), _until(facts.recoveries, "date", until)
+    recovered = {one.fact.line: one.fact.date for one in recoveries if _word(one.fact.status) == "engrafted"}
     return {
         "patient": course.patient,
         "form": form,
@@ -121,14 +123,14 @@ def _facts(course: Course, form: str, graft: date, due: date, window: int) -> di
         "contact": PartialDate(contacts[-1]) if contacts else None,
         "death": PartialDate(died.written) if died else None,
         "cause": next(filter(None, causes), "") if died else "",
-        **{line: _date(recovered.get(line)) for line in ("neutrophils", "platelets")},
+        **{line: recovered.get(line) for line in COUNTS},
         "response": _word(response.fact.category) if response else "",
         "response_date": response.fact.date if response else None,
         "relapse": relapses[0].fact.date if relapses else None,
         "acute_onset": acute[0].fact.onset if acute else None,
-        "acute_worst": ", ".join(filter(None, (_word(one.fact.grade) for one in acute))),
+        "acute_worst": ", ".join(filter(None, (_worst(one.fact, until) for one in acute))),
         "chronic_onset": chronic[0].fact.onset if chronic else None,
-        "chronic_worst": ", ".join(filter(None, (_word(one.fact.severity) for one in chronic))),
+        "chronic_worst": ", ".join(filter(None, (_worst(one.fact, until) for one in chronic))),
         "chimerism": chimerism.fact.donor_percent if chimerism else None,
         "chimerism_date": chimerism.fact.date if chimerism else None,
     }
@@ -157,8 +159,15 @@ def _until(told: Sequence[Told[Any]], when: str, until: date) -> list[Told[Any]]
     return [one for day, one in dated if isinstance(day, PartialDate) and day.latest <= until]
 
 
-def _date(said: Any) -> PartialDate | None:
-    return said if isinstance(said, PartialDate) else None
+def _worst(episode: AcuteGvhd | ChronicGvhd, until: date) -> str:
+    """As the episode tells it; where its course goes on after that day, what it had reached by then."""
+    scale, name = (ACUTE, "grade") if isinstance(episode, AcuteGvhd) else (CHRONIC, "severity")
+    steps: Sequence[Any] = episode.course if isinstance(episode.course, tuple) else ()
+    by_then = [step for step in steps if not (isinstance(step.date, PartialDate) and step.date.latest > until)]
+    if len(by_then) == len(steps):
+        return _word(getattr(episode, name))
+    reached = [word for step in by_then if (word := _word(getattr(step, name))) in scale]
+    return max(reached, key=scale.index, default="")
 
 
 def _word(said: Any) -> str:

@@ -30,14 +30,10 @@ def subset(followed: Followed, horizons: Sequence[int | None], cells: str) -> Fo
     notes = Notes()
     seen = _counts(followed, cells, notes)
     hits = {day: nearest(seen, day or 0) for day in horizons}
-    bounded = {
-        one.source
-        for one in followed.facts.subsets
-        if isinstance(one.fact.value, Measured) and one.fact.value.comparator
-    }
-    if any(hit and hit[0].source in bounded for hit in hits.values()):
+    if any(hit and hit[1].comparator for hit in hits.values()):
         notes.listed.append(f"{cells} known as a bound: counted as that bound")
-    return found(followed, {day: hit[1] if hit else None for day, hit in hits.items()}, hits.values(), notes)
+    values = {day: float(hit[1].value) if hit else None for day, hit in hits.items()}
+    return found(followed, values, hits.values(), notes)
 
 
 def subset_rows(endpoint: str, horizon: int | None, seen: Counter[float | None]) -> Iterator[AnyRow]:
@@ -50,10 +46,10 @@ def subset_rows(endpoint: str, horizon: int | None, seen: Counter[float | None])
 def enough_cd4(followed: Followed, _: Sequence[int | None]) -> Found:
     """Whether two consecutive dates before day 100 had more than 50; None where there are not two dates."""
     notes = Notes()
-    early = sorted(one for one in _counts(followed, "cd4", notes) if one[0].day < BEFORE)
+    early = sorted((one for one in _counts(followed, "cd4", notes) if one[0].day < BEFORE), key=lambda one: one[0])
     days = {place.day: (place, value) for place, value in reversed(early)}
     in_order = [days[day] for day in sorted(days)]
-    twice = any(one[1] > ENOUGH_CD4 and other[1] > ENOUGH_CD4 for one, other in pairwise(in_order))
+    twice = any(_enough(one[1]) and _enough(other[1]) for one, other in pairwise(in_order))
     return found(followed, {BEFORE: twice if len(in_order) > 1 else None}, in_order, notes)
 
 
@@ -63,14 +59,21 @@ def enough_cd4_rows(endpoint: str, horizon: int | None, seen: Counter[bool | Non
         yield share(endpoint, horizon, seen[True], of, among, "CD4 > 50/uL at two consecutive dates")
 
 
-def _counts(followed: Followed, cells: str, notes: Notes) -> list[Hit[float]]:
+def _enough(count: Measured) -> bool:
+    """Is it more for certain? Of `<100` nobody knows."""
+    if count.comparator in ("<", "<="):
+        return False
+    return count.value > ENOUGH_CD4 or (count.comparator == ">" and count.value == ENOUGH_CD4)
+
+
+def _counts(followed: Followed, cells: str, notes: Notes) -> list[Hit[Measured]]:
     said = []
     for one in followed.facts.subsets:
         measured = one.fact.value
         if one.fact.of != cells or not isinstance(measured, Measured):
             continue
         try:
-            value = float(to_unit(measured, UNIT).value)
+            value = to_unit(measured, UNIT)
         except ValueError:
             notes.excluded.append(f"count of {cells} in a unit that cannot be converted")
             continue

@@ -33,6 +33,7 @@ from mappings.r4.faults import Fault, FaultyInput
 from mappings.registry import course_facts, pushed_checks
 from mappings.registry.elements import answer, moment, observed_in
 from mappings.registry.pieces import Told
+from mappings.registry.pushed_checks import tells_of
 
 KEPT: Mapping[str, tuple[str, ...]] = {
     "Observation": (
@@ -113,6 +114,7 @@ def visit_of(
     others of its kind and day, where the centre has more than one. The visit is on the day `on`, or on a later one that
     the resource itself tells. Raises FaultyInput with the place of everything that is not understood.
     """
+    about = [one for one in about if tells_of(resource, one, canonicals)]
     faults = list(pushed_checks.faults(resource, about, canonicals))
     if faults:
         raise FaultyInput(faults)
@@ -229,11 +231,11 @@ _SECTIONS: Mapping[str, Callable[[Told[Any]], dict[str, Any]]] = {
 
 
 def _complete(fact: Any) -> Any:
-    """What a form always tells and this resource does not is unknown; a result may stand without its category."""
+    """What a form always tells and this resource does not is unknown."""
     gaps = {
         part.name: _UNKNOWN
         for part in fields(fact)
-        if getattr(fact, part.name) is None and str(part.type).endswith("| Missing") and part.name != "category"
+        if getattr(fact, part.name) is None and str(part.type).endswith("| Missing")
     }
     return replace(fact, **gaps)
 

@@ -22,7 +22,12 @@ STATUSES: Mapping[str, tuple[str, ...]] = {
 """What is a fact already, and still."""
 
 _GVHD = ("acute-gvhd", "chronic-gvhd")
-_NAMES = {"agvhd-grade": "focus", "cgvhd-severity": "focus", "gvhd-treatment": "focus", "infection-agent": "focus"}
+_NAMES = {
+    **dict.fromkeys(("agvhd-grade", "cgvhd-severity", "gvhd-treatment", "infection-agent"), "focus"),
+    "dli-cd3": "partOf",
+}
+"""Where an Observation names what it is part of."""
+_EPISODES = {"agvhd-grade": _GVHD[:1], "cgvhd-severity": _GVHD[1:], "gvhd-treatment": _GVHD}
 _IN_COMPONENTS = ("gvhd-treatment", "quality-of-life")
 _WITH_COMPONENTS = ("agvhd-grade", "cgvhd-severity", "chimerism", *_IN_COMPONENTS)
 _HERE = "is not understood here"
@@ -70,6 +75,24 @@ def faults(resource: Resource, about: Sequence[Resource], canonicals: Canonicals
     yield from _CHECKS[kind](resource, about, canonicals)
 
 
+def tells_of(resource: Resource, one: Resource, canonicals: Canonicals) -> bool:
+    """Is `one` what such an Observation is part of: the episode of a grade, the infection of an agent, the infusion?"""
+    observed = observed_in(resource, canonicals) if resource["resourceType"] == "Observation" else None
+    code = one.get("code", {})
+    if observed == "dli-cd3":
+        return one["resourceType"] == "Procedure" and treatment_facts.is_infusion(code, canonicals)
+    if one["resourceType"] != "Condition":
+        return False
+    if observed == "infection-agent":
+        return _is_infection(one, canonicals)
+    return key_of("conditions", code, canonicals) in _EPISODES.get(observed or "", ())
+
+
+def may_be_of_another(resource: Resource, canonicals: Canonicals) -> bool:
+    """Would an Observation stand as the patient's although its focus is somebody or something else?"""
+    return _NAMES.get(observed_in(resource, canonicals) or "") != "focus"
+
+
 def _of_observation(resource: Resource, about: Sequence[Resource], canonicals: Canonicals) -> Iterator[Fault]:
     observed = observed_in(resource, canonicals) or ""
     if observed not in _VALUES:
@@ -83,7 +106,7 @@ def _of_observation(resource: Resource, about: Sequence[Resource], canonicals: C
     if observed in ("gvhd-assessment", "immunosuppression") and value is not False and value is not None:
         told = "only that none was found is taken so: send each episode, or each drug, by itself"
         yield Fault("Observation.value", told, "not-supported")
-    element = _NAMES.get(observed, "partOf" if observed == "dli-cd3" else "")
+    element = _NAMES.get(observed)
     if element and not about:
         yield Fault(f"Observation.{element}", "names nothing that is known here", "required")
     if "method" in resource and observed == "mrd" and word(resource["method"], "mrd-method", canonicals) is None:
@@ -168,6 +191,11 @@ def _of_administration(resource: Resource, _: Sequence[Resource], canonicals: Ca
         yield Fault(
             "MedicationAdministration.medication", "no drug and no order of this is understood here", "code-invalid"
         )
+    request = resource.get("request", {})
+    ours = request.get("identifier", {}).get("system") == canonicals.sid("request")
+    if ours and treatment_facts.order_of(request, canonicals) == (None, None):
+        told = "names no order: those of a plan are <course>/<action>/<day>"
+        yield Fault("MedicationAdministration.request.identifier.value", told)
     yield from _dated(resource, "effective", exact=True)
 
 

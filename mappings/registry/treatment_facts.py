@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mappings.canonicals import Canonicals
 from mappings.facts import Administration, Dli, DliWithheld, Immunosuppressant, Missing, PartialDate, Said
+from mappings.facts.values import NOT_PERFORMED
 from mappings.protocol import names
 from mappings.r4.build import Element, Resource
 from mappings.registry.elements import (
@@ -57,11 +58,11 @@ def of_statement(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
 def of_administration(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
     """A dose; one that was not given is a dose whose amount is said to be missing."""
     drug, status = resource.get("medicationCodeableConcept", {}), resource.get("status")
-    action, on = _order(resource.get("request", {}), canonicals)
+    action, on = order_of(resource.get("request", {}), canonicals)
     reasons = [absence(reason) for reason in resource.get("statusReason", [])]
     given = amount(resource.get("dosage", {}).get("dose"))
     if status == "not-done":
-        given = next((reason for reason in reasons if reason), Missing("not-performed"))
+        given = next((reason for reason in reasons if reason), Missing(NOT_PERFORMED))
     action = action or _line(resource.get("instantiates", []), canonicals)
     said = {"action": action or absence(drug) or key_of("drugs", drug, canonicals), "day": on, "given": given}
     when = moment(resource, "effective")
@@ -73,7 +74,7 @@ def of_administration(resource: Resource, canonicals: Canonicals) -> Iterator[Pi
 def of_procedure(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:
     """An infusion of donor lymphocytes, given or withheld."""
     status, source = resource.get("status"), reference(resource)
-    if key_of("procedures", resource.get("code", {}), canonicals) not in _LYMPHOCYTES:
+    if not is_infusion(resource.get("code", {}), canonicals):
         return
     said = {"number": _number(resource, canonicals), "date": moment(resource, "performed")}
     if status in ("completed", "in-progress", "stopped"):
@@ -93,6 +94,11 @@ def of_observation(resource: Resource, observed: str, _: Canonicals) -> Iterator
         yield Piece("immunosuppression", source, said)
 
 
+def is_infusion(code: Element, canonicals: Canonicals) -> bool:
+    """Is it the code of an infusion of donor lymphocytes?"""
+    return key_of("procedures", code, canonicals) in _LYMPHOCYTES
+
+
 def infusions(pieces: Pieces) -> Iterator[Told[Dli]]:
     """Each infusion with its cell dose, where one was told."""
     for piece in pieces.of("dli"):
@@ -100,18 +106,20 @@ def infusions(pieces: Pieces) -> Iterator[Told[Dli]]:
         yield Told(fact(Dli, **piece.said, cd3_per_kg=doses[0] if doses else None), piece.source)
 
 
-def _order(request: Element, canonicals: Canonicals) -> tuple[str | None, str | None]:
+def order_of(request: Element, canonicals: Canonicals) -> tuple[str | None, str | None]:
     """Action and day by the identifier of our order, `<course>/<action>/<day>`."""
     named = request.get("identifier", {})
     if named.get("system") != canonicals.sid("request"):
         return None, None
-    _, action, *on = named.get("value", "").split("/")
-    return action, on[0] if on else None
+    said: list[str] = named.get("value", "").split("/")
+    action, on, *_ = [*said[1:], "", ""]
+    return action or None, on or None
 
 
 def _line(instantiates: Sequence[str], canonicals: Canonicals) -> str | None:
     """The drug line of a protocol of ours whose definition was followed."""
-    heads = [canonicals.url("ActivityDefinition", f"{name}-") for name in names()]
+    # of two keys that begin alike the longer one first
+    heads = [canonicals.url("ActivityDefinition", f"{name}-") for name in sorted(names(), key=len, reverse=True)]
     found = (url.partition("|")[0].removeprefix(head) for url in instantiates for head in heads if url.startswith(head))
     return next(found, None)
 

@@ -139,7 +139,7 @@ def measured(unit: str, low: int, high: int) -> Strategy:
 
 SECTIONS: dict[str, Strategy] = {
     "vital_status": st.one_of(
-        an_object({"status": st.just("dead"), "date": said(st.just("2026-09-02"))}, cause=a_word(words.CAUSE)),
+        an_object({"status": st.just("dead")}, date=said(st.just("2026-09-02")), cause=a_word(words.CAUSE)),
         an_object({"status": a_word(words.VITAL_STATUS).filter(lambda word: word != "dead"), "date": said(DATES)}),
     ),
     "measurements": st.fixed_dictionaries(
@@ -153,14 +153,17 @@ SECTIONS: dict[str, Strategy] = {
         platelet_transfusions=said(st.lists(said(DATES), max_size=3)),
     ),
     "response": an_object(
-        {"date": said(DATES), "category": a_word(words.RESPONSE)},
+        {},
+        date=said(DATES),
+        category=a_word(words.RESPONSE),
         marrow_blasts_percent=said(PERCENT),
         mrd=said(an_object({"result": a_word(words.MRD)}, method=a_word(words.MRD_METHOD))),
     ),
     "immune_reconstitution": an_object(
-        {"date": said(DATES)}, **{subset: amount("/uL") for subset in ("cd4", "cd8", "treg", "nk", "b")}
+        {}, date=said(DATES), **{subset: amount("/uL") for subset in ("cd4", "cd8", "treg", "nk", "b")}
     ),
-    "relapse": an_object({"date": said(DATES), "kind": a_word(words.RELAPSE)}),
+    "relapse": an_object({"date": said(DATES)}, kind=a_word(words.RELAPSE))
+    | an_object({"kind": st.sampled_from(words.RELAPSE.admitted)}),
     "chimerism": several(
         an_object(
             {"date": said(DATES), "donor_percent": said(PERCENT)},
@@ -179,7 +182,8 @@ SECTIONS: dict[str, Strategy] = {
         )
     ),
     "quality_of_life": an_object(
-        {"date": said(DATES), "instrument": a_word(words.INSTRUMENT)},
+        {"instrument": a_word(words.INSTRUMENT)},
+        date=said(DATES),
         version=said(st.sampled_from(["4", "1.0"])),
         scores=said(st.dictionaries(st.sampled_from(SCALES), said(PERCENT), min_size=1)),
     ),
@@ -199,7 +203,7 @@ SECTIONS: dict[str, Strategy] = {
     ),
     "dli": several(an_object({"number": said(st.integers(1, 4)), "date": said(DATES)}, cd3_per_kg=amount("10*6/kg"))),
     "dli_withheld": several(
-        an_object({"number": said(st.integers(1, 4)), "date": said(DATES), "reason": a_word(words.WITHHELD)})
+        an_object({"number": said(st.integers(1, 4)), "date": said(DATES)}, reason=a_word(words.WITHHELD))
     ),
 }
 """By the name of the section. Dates of one thing may contradict each other: the intake refuses those."""

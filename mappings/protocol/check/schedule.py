@@ -30,8 +30,13 @@ def one_line_per_drug_and_day(protocol: Protocol) -> Iterator[Finding]:
 
 
 def tapers_fit_their_lines(protocol: Protocol) -> Iterator[Finding]:
-    """A taper opens after its line began, ends after it opens, and is the one that the line goes on until."""
+    """A taper opens after its line began, ends after it opens, and is what its line, and no other, goes on until."""
     lines = {line.key: line for line in protocol.lines}
+    of = {taper.key: taper.of for taper in protocol.tapers}
+    for path, line in placed(protocol, Line):
+        if line.days.until is not None and of[line.days.until] != line.key:
+            message = f"goes on until {line.days.until}, which tapers {of[line.days.until]}: nothing would end it"
+            yield Finding(f"{path}.days.until", line.key, message)
     for path, taper in placed(protocol, Taper):
         line = lines[taper.of]
         if taper.first <= line.days.first:

@@ -292,7 +292,7 @@ def test_a_broken_overlay_is_told_by_config_check_and_by_apply(run, with_overlay
     (tmp_path / "chu-a.yaml").write_text(OVERLAY + "foo: 1\n")
     checked = run("config", "check")
     assert checked.exit_code == 1
-    assert "chu-a.yaml: foo" in checked.stderr
+    assert "chu-a.yaml:4: foo" in checked.stderr
     assert run(*asked("--format", "csv", "--centre", "FR-037")).exit_code == 1
 
 

@@ -129,3 +129,15 @@ def test_a_folder_that_cannot_be_written_is_refused(run, ward, tmp_path):
     result = run("export", "--out", "bulk", "--json")
     assert result.exit_code == 1
     assert decode(result.stdout.encode())["resourceType"] == "OperationOutcome"
+
+
+def test_a_change_that_was_on_its_way_comes_with_the_next_since(run, ward, tmp_path):
+    begun = decode(run("export", "--out", "bulk", "--json").stdout.encode())["transaction_time"]
+    with ward.store.reading() as tx:
+        patient = next(tx.resources.stream(centres=None, kinds=["Patient"]))
+    with ward.store.transaction() as tx:
+        at = datetime.fromisoformat(begun) - timedelta(seconds=9)
+        whose = {"centre": patient.centre, "course": patient.course, "sources": [], "at": at}
+        tx.resources.put(patient.content | {"gender": "other"}, **whose)
+    assert run("export", "--out", "next", "--since", begun).exit_code == 0
+    assert [one["gender"] for one in exported(tmp_path / "next")] == ["other"]

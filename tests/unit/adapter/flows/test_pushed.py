@@ -39,10 +39,9 @@ def put(ward, resource):
 
 
 def dose(**more):
-    order = {"identifier": {"system": "https://engraft.example/fhir/sid/request", "value": "c/thiotepa/D-13"}}
     given = {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2026-02-17"}
     drug = {"medicationCodeableConcept": code("L01AC01", "http://www.whocc.no/atc")}
-    return given | drug | {"request": order, "dosage": {"dose": amount("350", "mg")}} | more
+    return given | drug | {"dosage": {"dose": amount("350", "mg")}} | more
 
 
 def test_it_is_queued_for_the_hospital_with_the_senders_identifier(ward):
@@ -97,6 +96,41 @@ def test_a_dose_names_its_order_and_stops_the_graft_from_moving(ward):
 def test_a_dose_of_nobodys_order_is_told_by_its_drug(ward):
     push(ward, dose(request={"reference": "MedicationRequest/elsewhere"}))
     assert ward.one("administration/thiotepa/2026-02-17").content["status"] == "completed"
+
+
+def order_named(value):
+    return {"identifier": {"system": "https://engraft.example/fhir/sid/request", "value": value}}
+
+
+def test_a_dose_by_the_order_of_another_patient_is_refused(ward):
+    ours = ward.stored("Patient")[0].course
+    for value, message in (
+        ("11111111-1111-5111-8111-111111111111/busulfan/D-5", "of another course"),
+        ("busulfan", "names no order"),
+    ):
+        with pytest.raises(Invalid, match=message):
+            push(ward, dose(request=order_named(value)))
+    assert ward.stored("MedicationAdministration") == []
+    push(ward, dose(request=order_named(f"{ours}/thiotepa/D-13")))
+    assert ward.one("administration/thiotepa/2026-02-17").content["request"] == {
+        "type": "MedicationRequest",
+        **order_named(f"{ours}/thiotepa/D-13"),
+    }
+
+
+def test_a_reference_to_an_order_of_another_patient_is_none(ward):
+    ward.enrol(patient="P-0002")
+    (other,) = [
+        one
+        for one in ward.stored("MedicationRequest")
+        if "/busulfan/D-5" in str(one.content["identifier"]) and one.course != ward.stored("Patient")[0].course
+    ]
+    push(ward, dose(request={"reference": f"MedicationRequest/{other.id}"}))
+    assert (
+        ward.one("administration/thiotepa/2026-02-17")
+        .content["request"]["identifier"]["value"]
+        .endswith("/thiotepa/D-13")
+    )
 
 
 def test_gates_and_the_report_see_what_was_pushed(ward):

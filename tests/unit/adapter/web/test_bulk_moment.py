@@ -52,7 +52,7 @@ def test_what_happens_after_the_transaction_time_is_not_in_it(exporting, who):
     job = exporting.begin(who=who)
     changed(exporting)
     manifest = finished(exporting, job, who)
-    assert manifest["transactionTime"] == "2026-09-03T10:00:00.000+00:00"
+    assert manifest["transactionTime"] == "2026-09-03T10:00:00.001+00:00"  # NOW is the one before
     assert exporting.output(manifest, who) == before
     assert manifest["deleted"] == []
 
@@ -71,6 +71,23 @@ def test_the_next_export_tells_everything_that_happened_since(exporting):
     now = told(exporting, exporting.whole())
     assert now == (told(exporting, earlier) | told(exporting, manifest)) - {("Observation", deleted)}
     assert ("Patient", patient) in now
+
+
+@pytest.mark.parametrize("who", ["centre", "registry"])
+def test_what_was_on_its_way_is_in_the_next_one(exporting, who):
+    """Its request came before the export was asked for; it was written when the export had been read."""
+    exporting.clock.now = LATER
+    manifest = exporting.whole(who=who)
+    store = exporting.ward.store
+    with store.reading() as tx:
+        patient = next(one for one in tx.resources.stream(centres=["FR-037"], kinds=["Patient"]))
+    with store.transaction() as tx:
+        whose = {"centre": "FR-037", "course": patient.course, "sources": [], "at": LATER - timedelta(seconds=9)}
+        tx.resources.put(patient.content | {"gender": "other"}, **whose)
+    since = manifest["transactionTime"].replace("+", "%2B")
+    found = exporting.output(exporting.whole(f"/fhir/$export?_type=Patient&_since={since}", who), who)
+    assert [one["gender"] for one in found["Patient"] if one["gender"] != "female"] == ["other"]
+    assert {one["gender"] for one in exporting.output(manifest, who)["Patient"]} == {"female"}
 
 
 def test_a_change_since_is_asked_of_the_state_that_is_shown(exporting):

@@ -6,7 +6,7 @@ import pytest
 
 from mappings.r4.wire import decode
 from tests.lib.forms import ENROLMENT, FOLLOW_UP
-from tests.lib.pushing import anc, code, gvhd, named, observation
+from tests.lib.pushing import amount, anc, code, dose, gvhd, named, observation
 from tests.unit.adapter.web.conftest import Ward
 
 FHIR = "application/fhir+json"
@@ -279,3 +279,70 @@ def test_the_patient_is_named_in_any_of_its_ways(ward, patient, subject):
     said = {name: text.format(patient=patient) if isinstance(text, str) else text for name, text in subject.items()}
     answer = push(ward, "POST", "/fhir/Observation", anc(patient) | {"subject": said})
     assert (answer.status_code, told(answer)["subject"]) == (201, {"reference": patient})
+
+
+@pytest.mark.parametrize(
+    ("element", "where"),
+    [("focus", "Condition?code=91861009"), ("partOf", "Procedure?code=234336002")],
+)
+def test_a_count_may_name_the_disease_or_the_graft(ward, patient, element, where):
+    (one,) = told(ward.ask("GET", f"/fhir/{where}"))["entry"]
+    named_one = f"{one['resource']['resourceType']}/{one['resource']['id']}"
+    answer = push(ward, "POST", "/fhir/Observation", anc(patient, **{element: [{"reference": named_one}]}))
+    assert answer.status_code == 201
+    assert str(told(answer)["valueQuantity"]["value"]) == "0.6"
+
+
+def test_cells_of_the_graft_are_told_by_the_enrolment(ward):
+    cells = {name: {"value": 5, "unit": "10*6/kg"} for name in ("cd34_per_kg", "cd3_per_kg")}
+    ward.ask("POST", "/enrolments", document=ENROLMENT | {"transplant": ENROLMENT["transplant"] | cells})
+    everything = [one["resource"] for one in told(ward.ask("GET", "/fhir/Observation?_count=100"))["entry"]]
+    cells = [one for one in everything if "graft" in one["identifier"][0]["value"]]
+    assert len(cells) == 2
+    for one in cells:
+        answer = push(ward, "PUT", f"/fhir/Observation/{one['id']}", one)
+        assert (answer.status_code, expressions(answer)) == (422, ["Observation.code"])
+
+
+def test_counts_that_name_one_episode_are_still_of_their_own_days(ward, patient):
+    focus = [{"reference": place_of(push(ward, "POST", "/fhir/Condition", gvhd(patient)))}]
+    answers = [
+        push(ward, "POST", "/fhir/Observation", anc(patient, on=on, focus=focus)) for on in ("2026-05-01", "2026-05-02")
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert len({place_of(answer) for answer in answers}) == 2
+
+
+@pytest.mark.parametrize("focus", ["RelatedPerson/donor", "Patient/another", "https://other.example/Group/1", "count"])
+def test_a_count_of_somebody_else_is_no_count_of_the_patient(ward, patient, focus):
+    """R4: `focus` says that the Observation is not about the subject itself, as blood of the donor."""
+    if focus == "count":
+        focus = place_of(push(ward, "POST", "/fhir/Observation", anc(patient)))
+    answer = push(ward, "POST", "/fhir/Observation", anc(patient, on="2026-03-18", focus=[{"reference": focus}]))
+    assert (answer.status_code, expressions(answer)) == (422, ["Observation.focus"])
+
+
+def test_a_count_whose_focus_is_the_patient_is_the_patients(ward, patient):
+    assert push(ward, "POST", "/fhir/Observation", anc(patient, focus=[{"reference": patient}])).status_code == 201
+
+
+def test_what_is_named_must_be_of_the_kind_that_is_told_of(ward, patient):
+    count = [{"reference": place_of(push(ward, "POST", "/fhir/Observation", anc(patient)))}]
+    (graft,) = told(ward.ask("GET", "/fhir/Procedure?code=234336002"))["entry"]
+    grade = observation(patient, code("agvhd-overall-grade"), valueCodeableConcept=code("agvhd-2"), focus=count)
+    cells = observation(
+        patient,
+        code("dli-cd3-per-kg"),
+        valueQuantity=amount("1", "10*6/kg"),
+        partOf=[{"reference": f"Procedure/{graft['resource']['id']}"}],
+    )
+    for resource, element in ((grade, "focus"), (cells, "partOf")):
+        answer = push(ward, "POST", "/fhir/Observation", resource)
+        assert (answer.status_code, expressions(answer)) == (422, [f"Observation.{element}"])
+
+
+def test_a_dose_whose_order_has_no_name_of_ours_is_a_dose(ward, patient):
+    order = {"identifier": {"system": "https://engraft.example/fhir/sid/request", "value": "no-slash"}}
+    dosed = dose(subject={"reference": patient}, request=order, dosage={"dose": amount("350", "mg")})
+    answer = push(ward, "POST", "/fhir/MedicationAdministration", dosed)
+    assert (answer.status_code, "request" in told(answer)) == (201, True)

@@ -41,7 +41,7 @@ def test_it_says_what_was_refused_in_the_servers_words_and_nothing_of_the_conten
 
 def test_another_centre_sees_and_decides_nothing(ward, refused):
     page = signed_in(ward, "eve").open("/queue")
-    assert "Everything of UZ B is delivered" in page.words()
+    assert "UZ B has no hospital server" in page.words(), "nobody may believe that it was sent"
     assert "P-0001" not in page.text
     mine = signed_in(ward, "eve").open("/")
     for action, said in (("retry", {}), ("discard", {"reason": "not mine"})):

@@ -87,6 +87,22 @@ def test_a_visit_is_handed_in_and_its_resources_are_shown(ward, place):
     assert (str(quantity["value"]), quantity["code"]) == ("120.50", "/uL")
 
 
+def test_a_dose_that_was_not_given_is_handed_in_and_shown(ward, place):
+    dana = signed_in(ward, "dana").open(f"{place}/m6")
+    fill(dana, f"{place}/m6", "add:administrations").follow()
+    fill(
+        dana,
+        f"{place}/m6",
+        "send",
+        date="2026-09-02",
+        administrations__1__action="thiotepa",
+        administrations__1__day="D-13",
+        administrations__1__date="2026-02-17",
+        administrations__1__given__not_done="not-performed",
+    ).follow()
+    assert "Thiotepa 2026-02-17 not-performed" in dana.words()
+
+
 def test_faults_stand_beside_their_fields_and_nothing_typed_is_lost(ward, place):
     dana = signed_in(ward, "dana").open(f"{place}/m6")
     fill(dana, f"{place}/m6", "add:gvhd.acute").follow()

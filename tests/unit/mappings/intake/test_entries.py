@@ -54,7 +54,7 @@ def told(columns, cells, who=WHO):
             "not known here",
             "one of",
         ),
-        ("relapse.date;relapse.kind", ";molecular", "relapse.date", "this is needed", "relapse.date.not_done"),
+        ("chimerism.1.donor_percent", "99", "chimerism.1.date", "this is needed", "chimerism.1.date.not_done"),
         ("infections.none", "maybe", "infections.none", "expected a list", "write true where the list is empty"),
         (
             "gvhd.acute.1.onset;gvhd.acute.1.resolved",

@@ -99,7 +99,7 @@ def test_every_value_of_a_follow_up_lands(follow_up):
         chimerism=(Chimerism(P("2026-09-01"), D("99.2"), W("blood"), W("whole-blood")),),
         gvhd=Gvhd(P("2026-09-02"), acute=(ACUTE,), chronic=(CHRONIC,)),
         infections=(Infection(P("2026-04-02"), W("viral"), W("cmv"), W("blood"), W("moderate"), P("2026-04-30")),),
-        quality_of_life=QualityOfLife(P("2026-09-02"), W("FACT-BMT"), "4", (("total", D(101)),)),
+        quality_of_life=QualityOfLife(W("FACT-BMT"), P("2026-09-02"), "4", (("total", D(101)),)),
         immunosuppression=Immunosuppression(
             P("2026-09-02"),
             (

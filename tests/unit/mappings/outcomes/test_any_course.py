@@ -194,7 +194,7 @@ def untold(form: Any, path: tuple[Any, ...]) -> bool:
             return is_missing(form["consent"]) or is_missing(form["consent"]["status"])
         case ("vital_status", "cause"):
             return bool(form["vital_status"]["status"] != "dead")
-        case ("immune_reconstitution", "date") | ("engraftment", "counts", 0, "date"):
+        case ("immune_reconstitution" | "response", "date") | ("engraftment", "counts", 0, "date"):
             return len(at(form, path[:-1])) == 1
     return False
 
@@ -266,7 +266,14 @@ def without(path: tuple[Any, ...]) -> Any:
     return form
 
 
-THINNER = [path for path in PLACES["follow-up"] if path not in ANOTHER_WORD and accepted("follow-up", without(path))]
+ANOTHER_EVENT = {("relapse", "date")}
+"""A relapse without its date may be a new one: it is told as such."""
+
+THINNER = [
+    path
+    for path in PLACES["follow-up"]
+    if path not in ANOTHER_WORD | ANOTHER_EVENT and accepted("follow-up", without(path))
+]
 
 
 @pytest.mark.parametrize("visit", ["m12", "unscheduled"])
@@ -292,9 +299,6 @@ def missing(path: tuple[Any, ...]) -> Any:
     at(form, path[:-1])[path[-1]] = {"not_done": "unknown", "note": "file lost"}
     return form
 
-
-ANOTHER_EVENT = {("relapse", "date")}
-"""A relapse without its date may be a new one: it is told as such."""
 
 FORGETFUL = [path for path in PLACES["follow-up"] if path not in ANOTHER_EVENT and accepted("follow-up", missing(path))]
 

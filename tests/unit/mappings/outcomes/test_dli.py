@@ -71,6 +71,11 @@ def test_one_withheld_is_not_done_with_its_reason():
     assert found["performedDateTime"] == "2026-08-05"
 
 
+def test_one_withheld_for_no_reason_told_has_none():
+    (found,) = procedures(dli_withheld=[{"number": 2, "date": "2026-08-05"}])
+    assert (found["status"], "statusReason" in found) == ("not-done", False)
+
+
 def test_another_reason_is_told_in_its_words():
     said = {"number": 2, "date": "2026-08-05", "reason": "other", "text": "holiday"}
     (found,) = procedures(dli_withheld=[said])

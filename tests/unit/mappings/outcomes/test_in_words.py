@@ -33,6 +33,19 @@ def test_a_value_is_told_as_it_was_written(value, told):
     assert line(code=CD4, effectiveDateTime="2026-03", **value) == ("Observation/x", "CD4 lymphocytes", "2026-03", told)
 
 
+def test_a_dose_says_how_much_or_why_it_was_not_given():
+    """R4 has several reasons of an administration, and one of a procedure."""
+    drug, on = {"text": "Thiotepa"}, "2026-02-17"
+    given = {"dose": {"value": Decimal("352.50"), "unit": "mg"}}
+    made = line("MedicationAdministration", medicationCodeableConcept=drug, effectiveDateTime=on, dosage=given)
+    assert made[1:] == ("Thiotepa", on, "352.50 mg")
+    reasons = [{"coding": [{"code": "not-performed"}]}, {"text": "fever"}]
+    missed = line(
+        "MedicationAdministration", medicationCodeableConcept=drug, statusReason=reasons, effectiveDateTime=on
+    )
+    assert missed.value == "not-performed, fever"
+
+
 def test_parts_stand_beside_the_value():
     parts = [{"code": {"text": "Sample"}, "valueCodeableConcept": {"text": "Blood"}}]
     assert line(valueInteger=99, component=parts).value == "99; Sample: Blood"

@@ -46,6 +46,16 @@ class TestEngraftment:
         assert found["note"] == [{"text": "elsewhere"}]
         assert codes(found["valueCodeableConcept"]) == {"engrafted"}
 
+    def test_a_month_that_is_named_twice_had_two_days_of_transfusion(self):
+        told = visit(engraftment={"platelet_transfusions": ["2026-03", "2026-03-16", "2026-03"]})
+        again = visit("m12", "2026-10-30", engraftment={"platelet_transfusions": ["2026-03", "2026-03"]})
+        found = [
+            entry.resource
+            for entry in mapped(told, again)
+            if entry.resource["resourceType"] == "Procedure" and "transfusion" in entry.resource["meta"]["profile"][0]
+        ]
+        assert sorted(one["performedDateTime"] for one in found) == ["2026-03", "2026-03", "2026-03-16"]
+
     def test_two_transfusions_of_a_day_are_one_day_of_transfusion(self):
         (found,) = [
             entry

@@ -70,6 +70,24 @@ class TestRelapse:
         assert codes(found["dataAbsentReason"]) == {"not-performed"}
         assert relapse["note"] == [{"text": "elsewhere"}]
 
+    def test_one_whose_kind_nobody_told_is_a_relapse_and_no_kind(self):
+        resources = chart(visit(relapse={"date": "2026-09-01"}))
+        assert of_profile(resources, "relapse-kind") == []
+        relapse = only(resources, "relapse")
+        assert (codes(relapse["clinicalStatus"]), relapse["onsetDateTime"]) == ({"recurrence"}, "2026-09-01")
+        assert "evidence" not in relapse
+
+    def test_its_kind_told_later_is_its_evidence(self):
+        again = visit("m12", "2026-10-30", relapse={"date": "2026-09-01", "kind": "extramedullary"})
+        resources = chart(visit(relapse={"date": "2026-09-01"}), again)
+        evidence = only(resources, "relapse")["evidence"]
+        assert evidence == [{"detail": [{"reference": f"Observation/{only(resources, 'relapse-kind')['id']}"}]}]
+
+    def test_one_whose_day_nobody_told_has_none_and_no_reason_for_it(self):
+        resources = chart(visit(relapse={"kind": "haematological"}))
+        assert not [name for name in only(resources, "relapse") if "onset" in name]
+        assert not [name for name in only(resources, "relapse-kind") if "effective" in name]
+
     def test_a_section_said_to_be_missing_claims_no_relapse(self):
         resources = chart(visit(relapse={"not_done": "not-performed", "note": "no marrow"}), disease=AML)
         found = only(resources, "relapse-kind")

@@ -80,6 +80,12 @@ def test_a_death_without_a_date_was_at_the_latest_on_the_day_that_it_was_told():
     assert (found["m3"], found["m6"]) == (State.OVERDUE, State.NOT_DUE)
 
 
+def test_a_death_that_a_later_visit_undoes_ends_no_visits():
+    dead = form("2026-05-20", vital_status={"status": "dead", "date": "2026-05-10"})
+    seen = form("2026-06-20", vital_status={"status": "alive", "date": "2026-06-20"})
+    assert states(a_record(dead, seen), "2026-12-01")["m6"] is State.OVERDUE
+
+
 def test_a_visit_that_was_told_is_done_and_says_what_it_leaves_out():
     told = form(
         "2026-06-04",

@@ -182,6 +182,8 @@ def test_nothing_is_due_of_a_patient_who_died():
     assert list(view_advice.visits(a_record(died), D122)) == []
     lost = form("2026-05-10", vital_status={"status": "lost", "date": "2026-05-09"})
     assert len(list(view_advice.visits(a_record(lost), D122))) == 1
+    seen = form("2026-06-20", vital_status={"status": "alive", "date": "2026-06-20"})
+    assert len(list(view_advice.visits(a_record(died, seen), D122))) == 1
 
 
 # the weight

@@ -42,6 +42,17 @@ def test_rounding_to_a_step_stays_below_the_cap_and_changes_nothing_below_it(wei
     assert of(weight, step) == Decimal(ordered)
 
 
+@pytest.mark.parametrize("times", range(1, 25))
+def test_a_day_is_shared_equally_or_each_dose_is_rounded(times):
+    """Cyclophosphamide 400 mg/m2, 70 kg, 175 cm: 737.8648 mg, a day of 737.9. Only twos and fives share a tenth out."""
+    day = dose(LINES["cyclophosphamide"], Body(Decimal(70), Decimal(175)), "mosteller", doses_per_day=times)
+    assert day.per_dose * times == day.ordered
+    shared = times in (1, 2, 4, 5, 8, 10, 16, 20)
+    rest = day.ordered - Decimal("737.9") if shared else day.per_dose % Decimal("0.1")
+    assert (rest, day.rounding.each_dose) == (0, not shared)
+    assert abs(day.ordered - day.exact) <= (Decimal("0.05") if shared else Decimal("0.05") * times)
+
+
 def test_half_a_step_goes_up():
     """33.35 kg: 1000.5 mg a day, 500.25 a dose: to 0.5 mg that is 500.5."""
     assert of("33.35", "0.5") == Decimal("1001.0")

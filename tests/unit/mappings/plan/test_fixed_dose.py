@@ -166,3 +166,26 @@ def test_an_amount_out_of_any_measure_is_strange():
 def test_a_cap_on_a_fixed_dose_binds_for_all_or_for_nobody():
     capped = TWICE.replace("times_a_day: 2}", "times_a_day: 2, at_most: {amount: 1, unit: g, times_a_day: 2}}")
     assert any("never binds" in fault.message for fault in check(capped, "x.yaml"))
+
+
+THRICE = text_with(
+    "{amount: 50, unit: mg, per: m2, each: dose, times_a_day: 3}",
+    "Gemcitabine 50 mg/m² IV 3 times a day on days 1 and 8",
+)
+
+
+def test_three_doses_that_the_day_cannot_be_shared_into_are_each_rounded():
+    """1.8447 m2 x 50 mg = 92.2331 mg a dose: three of 92.2 mg, and not a third of 276.7 mg, which nobody can write."""
+    plan = a_plan(THRICE, "70", "175")
+    row, order = plan.on("C1D1", "gemcitabine"), plan.order("gemcitabine", "C1D1")
+    assert (row.exact_mg, row.daily_mg, row.mg_per_dose) == ("276.6993", "276.6", "92.2")
+    assert "each dose to 0.1 mg" in row.status
+    assert calculated(order) == Decimal("92.2")
+    assert "rounded half up to 0.1 mg a dose" in order["dosageInstruction"][0]["text"]
+    assert sound(plan)
+
+
+def test_the_second_reckoning_rounds_three_doses_by_itself(monkeypatch):
+    monkeypatch.setattr("mappings.plan.dosing._SHARED", 3 * 10_000)
+    with pytest.raises(recheck.Disagreement):
+        assert a_plan(THRICE, "70", "175").applied.resources

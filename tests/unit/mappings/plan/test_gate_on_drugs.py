@@ -198,6 +198,15 @@ def test_an_assessment_after_the_day_asked_for_is_not_known_then():
         ),
         ({"administrations": [{"action": "ciclosporin", "date": "2026-07-05"}]}, "2026-07-10", "not-met"),
         ({"administrations": [{"action": "thiotepa", "date": "2026-07-05"}]}, "2026-07-10", "met"),
+        (
+            {
+                "administrations": [
+                    {"action": "ciclosporin", "date": "2026-07-05", "given": {"not_done": "not-performed"}}
+                ]
+            },
+            "2026-07-10",
+            "met",
+        ),
         ({"dli_withheld": [{"number": 1, "date": "2026-07-05", "reason": "donor"}]}, "2026-07-10", "met"),
     ],
 )

@@ -48,6 +48,7 @@ def test_a_graft_is_given_when_it_is_no_longer_planned(transplant, done):
         ({"given": {"value": 352.5, "unit": "mg"}}, "352.5 mg"),
         ({"given": {"not_done": "unknown"}}, "given, amount missing (unknown)"),
         ({}, "given, amount not reported"),
+        ({"given": {"not_done": "not-performed", "note": "fever"}}, "not given"),
     ],
 )
 def test_a_dose_says_how_much_or_that_nobody_said(given, words):
@@ -84,6 +85,8 @@ def test_a_section_that_is_said_to_be_missing_is_nothing_done():
     missing = {"not_done": "unknown"}
     withheld = {"number": 3, "date": "2026-08-06", "reason": {"not_done": "unknown"}}
     assert told(dli_withheld=[withheld])[0] == ("pdli-3", "2026-08-06", "withheld, reason missing (unknown)", "")
+    del withheld["reason"]
+    assert told(dli_withheld=[withheld])[0] == ("pdli-3", "2026-08-06", "withheld, no reason told", "")
     done = told(administrations=missing, dli=missing, dli_withheld=missing)
     assert [action for action, *_ in done] == ["visit-m6"]
 

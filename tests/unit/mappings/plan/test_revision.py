@@ -150,6 +150,8 @@ def test_changes_are_told_by_date_dose_and_state():
         (Administration("busulfan", Missing("unknown")), []),
         (Administration("busulfan", Missing("unknown"), "D-5"), [("busulfan", "D-5")]),
         (Administration(Missing("unknown"), date(2026, 2, 25), "D-5"), []),
+        (Administration("busulfan", date(2026, 2, 25), "D-5", Missing("unknown")), [("busulfan", "D-5")]),
+        (Administration("busulfan", date(2026, 2, 25), "D-5", Missing("not-performed")), []),
     ],
 )
 def test_a_dose_is_found_by_its_day_its_date_or_its_action(dose, kept):

@@ -72,6 +72,15 @@ def test_rounding_never_passes_the_protocols_cap():
     assert below.on("D+6", "mycophenolate").mg_per_dose == "1000"
 
 
+def test_three_doses_of_a_centre_without_a_step_are_each_rounded_to_a_tenth():
+    """737.8648 mg a day: a third of 737.9 has no end, three doses of 246.0 have."""
+    plan = plan_with(overlay(lines={"cyclophosphamide": {"doses_per_day": 3}}))
+    row = plan.on("D-12", "cyclophosphamide")
+    assert (row.exact_mg, row.daily_mg, row.mg_per_dose) == ("737.8648", "738.0", "246.0")
+    assert "3 doses a day: FR-037's; each dose to 0.1 mg" in row.status
+    assert calculated(plan.order("cyclophosphamide", "D-12")) == Decimal("246.0")
+
+
 def test_a_product_stands_beside_the_substance(plan):
     drug = plan.order("etoposide", "D-12")["medicationCodeableConcept"]
     assert {"system": "https://formulary.example/codes", "code": "E-100"} in drug["coding"]
@@ -169,18 +178,18 @@ def test_toml_says_the_same():
         ({"foo": 1}, "foo"),
         ({"protocol": "another"}, "protocol"),
         ({"centre": ""}, "centre"),
-        ({"lines": {"thiotepa": {"dose": {"amount": 10}}}}, "lines.thiotepa.value.dose"),
+        ({"lines": {"thiotepa": {"dose": {"amount": 10}}}}, "lines.thiotepa.dose"),
         ({"lines": {"nobody": {"step_mg": 1}}}, "lines.nobody"),
-        ({"lines": {"busulfan": {"step_mg": 0}}}, "lines.busulfan.value.step_mg"),
+        ({"lines": {"busulfan": {"step_mg": 0}}}, "lines.busulfan.step_mg"),
         ({"lines": {"busulfan": {"route": "oral"}}}, "lines.busulfan.route"),
         ({"lines": {"mycophenolate": {"doses_per_day": 3}}}, "lines.mycophenolate.doses_per_day"),
         ({"tapers": {"nobody": [{"from": 35, "to": 36, "percent": 50}]}}, "tapers.nobody"),
         ({"tapers": {"mycophenolate-taper": [{"from": 34, "to": 36, "percent": 50}]}}, "tapers.mycophenolate-taper.1"),
         ({"tapers": {"mycophenolate-taper": [{"from": 50, "to": 57, "percent": 50}]}}, "tapers.mycophenolate-taper.1"),
         ({"tapers": {"mycophenolate-taper": [{"from": 40, "to": 39, "percent": 50}]}}, "tapers.mycophenolate-taper.1"),
-        ({"tapers": {"mycophenolate-taper": [{"from": 40, "to": 41}]}}, "tapers.mycophenolate-taper.value.0"),
+        ({"tapers": {"mycophenolate-taper": [{"from": 40, "to": 41}]}}, "tapers.mycophenolate-taper.1"),
         ({"infusions": {"pdli-4": {"amount": 1, "unit": "10*6/kg"}}}, "infusions.pdli-4"),
-        ({"infusions": {"pdli-1": {"amount": 1, "unit": "mg"}}}, "infusions.pdli-1.value.unit"),
+        ({"infusions": {"pdli-1": {"amount": 1, "unit": "mg"}}}, "infusions.pdli-1.unit"),
         ({"visits": {"visit-m9": {"from": 1, "to": 2}}}, "visits.visit-m9"),
         ({"visits": {"visit-m3": {"from": 100}}}, "visits.visit-m3"),
         ({"visits": {"visit-m3": {"from": 100, "to": 90}}}, "visits.visit-m3"),
@@ -188,10 +197,25 @@ def test_toml_says_the_same():
         ({"visits": {"assay-d30": {"day": 31}}}, "visits.assay-d30.day"),
         ({"deviations": [{"line": "thiotepa", "reason": "nothing"}]}, "deviations.1"),
         ({"deviations": [{"line": "nobody", "reason": "x"}]}, "deviations.1.line"),
-        ({"deviations": [{"line": "thiotepa"}]}, "deviations.0.reason"),
+        ({"deviations": [{"line": "thiotepa"}]}, "deviations.1.reason"),
+        (
+            {
+                "deviations": [
+                    {"line": "thiotepa", "days": {"each_of": [-14]}, "reason": "one"},
+                    {
+                        "line": "thiotepa",
+                        "dose": {"amount": 4, "unit": "mg", "per": "kg", "each": "day"},
+                        "reason": "two",
+                    },
+                ]
+            },
+            "deviations.2.line",
+        ),
+        ({"visits": {"visit-baseline": {"day": -4000}}}, "visits.visit-baseline.day"),
+        ({"visits": {"visit-m3": {"from": 76, "to": 99999999}}}, "visits.visit-m3.to"),
         (
             {"deviations": [{"line": "thiotepa", "days": {"each_of": [-7]}, "reason": "on a rest day"}]},
-            "deviations: thiotepa",
+            "deviations.1",
         ),
     ],
 )
@@ -199,6 +223,24 @@ def test_what_an_overlay_may_not_say_is_refused_with_its_path(said, path):
     with pytest.raises(FaultyInput) as refused:
         overlay(**said)
     assert path in [fault.path for fault in refused.value.faults]
+
+
+def test_a_fault_is_told_with_its_line():
+    text = "centre: FR-037\nprotocol: set-haplo-pdli\nlines:\n  busulfan: {step_mg: 1}\n  nobody: {step_mg: 1}\n"
+    text += "deviations:\n  - line: thiotepa\n    reason: none\n"
+    with pytest.raises(FaultyInput) as refused:
+        parse(text, SET)
+    assert [(fault.path, fault.line) for fault in refused.value.faults] == [("lines.nobody", 5)]
+    with pytest.raises(FaultyInput) as refused:
+        parse(text.replace("  nobody: {step_mg: 1}\n", ""), SET)
+    assert [(fault.path, fault.line) for fault in refused.value.faults] == [("deviations.1", 6)]
+
+
+@pytest.mark.parametrize("slip", ["step_mg: 1, step_mg: 10", "doses_per_day: 010", "step_mg: 1:30", "step_mg: 0x10"])
+def test_a_slip_of_the_pen_changes_no_number_unseen(slip):
+    """YAML takes the later of two keys, reads 010 as eight and 1:30 as ninety."""
+    with pytest.raises(FaultyInput):
+        parse(f"centre: FR-037\nprotocol: set-haplo-pdli\nlines:\n  busulfan: {{{slip}}}\n", SET)
 
 
 @pytest.mark.parametrize(("text", "toml"), [("- 1", False), ("a: [", False), ("a = ", True), ("centre: x", False)])

@@ -119,3 +119,11 @@ def test_a_no_without_a_date_holds_beside_the_newest():
     assert not permits([YES, undated | {"status": "rejected"}], TODAY)
     assert permits([undated], TODAY)
     assert not permits([], TODAY)
+
+
+@pytest.mark.parametrize("when", ["2026-07", "2026", "2026-07-01T18:00:00Z"])
+def test_a_withdrawal_that_may_be_as_new_as_the_newest_holds_beside_it(when):
+    """A month or a year reaches beyond its first letters; of two on one day nobody knows which came last."""
+    withdrawn = changed(status="inactive", dateTime=when)
+    assert not permits([changed(dateTime="2026-07-01T20:00:00+09:00"), withdrawn], TODAY)
+    assert permits([changed(dateTime="2027-01-01"), withdrawn], TODAY)

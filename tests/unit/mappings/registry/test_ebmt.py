@@ -117,3 +117,47 @@ def test_a_patient_of_whom_nothing_else_is_known_has_none():
     (course,) = read([plain_patient("p")])
     assert lines(course, WINDOWS, "shifted") == {}
     assert set(FORMS) > set(WINDOWS)
+
+
+def test_a_form_tells_nothing_of_after_its_window():
+    """Platelets recovered on 1 July and grade III was reached on 20 July: neither is of the form of day 100."""
+    late = seen(
+        "m6",
+        "2026-09-01",
+        engraftment={
+            "neutrophils": {"status": "engrafted", "date": "2026-03-17"},
+            "platelets": {"status": "engrafted", "date": "2026-07-01"},
+        },
+        gvhd={
+            "assessed": "2026-09-01",
+            "acute": [
+                {
+                    "onset": "2026-04-20",
+                    "grade": "III",
+                    "course": [{"date": "2026-04-20", "grade": "II"}, {"date": "2026-07-20", "grade": "III"}],
+                }
+            ],
+            "chronic": [
+                {
+                    "onset": "2026-06-01",
+                    "severity": "moderate",
+                    "course": [{"date": "2026-07-30", "severity": "moderate"}],
+                }
+            ],
+        },
+    )
+    made = forms(late)
+    one, two = made["day-100"], made["month-6"]
+    assert (one["neutrophil_recovery_date"], one["platelet_recovery_date"]) == ("2026-03-17", "")
+    assert (one["acute_gvhd_worst_grade_told"], one["chronic_gvhd_worst_severity_told"]) == ("II", "")
+    assert (two["acute_gvhd_worst_grade_told"], two["chronic_gvhd_worst_severity_told"]) == ("III", "moderate")
+
+
+def test_blasts_or_residual_disease_alone_are_no_response():
+    """The laboratory's blasts of 10 June say no category, the visit of 1 June does."""
+    resources = course_of(enrolled(), M3)
+    (blasts,) = [one for one in resources if "11150-0" in str(one.get("code"))][:1]
+    alone = blasts | {"id": "elsewhere", "effectiveDateTime": "2026-06-10"}
+    (course,) = read([*resources, alone])
+    one = lines(course, WINDOWS, "shifted")["day-100"]
+    assert (one["response_date"], one["response_status_told"]) == ("2026-06-01", "CR")

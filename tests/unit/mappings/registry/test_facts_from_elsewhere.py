@@ -224,3 +224,17 @@ def test_they_are_still_facts_once_they_have_left_the_centre():
     assert after.facts.infusions[0].fact.cd3_per_kg == before.facts.infusions[0].fact.cd3_per_kg
     assert after.facts.doses[0].fact.given == before.facts.doses[0].fact.given
     assert after.facts.quality_of_life[0].fact.scores == before.facts.quality_of_life[0].fact.scores
+
+
+@pytest.mark.parametrize("value", [None, "busulfan", "", "c/"])
+def test_an_order_of_ours_that_nobody_can_read_names_nothing(value):
+    named = {"system": "https://engraft.example/fhir/sid/request"} | ({} if value is None else {"value": value})
+    found = only(facts(dose(request={"identifier": named})).doses)
+    assert (found.action, found.day) == ("thiotepa", None)
+
+
+def test_the_line_of_a_definition_is_that_of_its_own_protocol(monkeypatch):
+    """`set-haplo` would read `set-haplo-pdli-busulfan` as its own line `pdli-busulfan`."""
+    monkeypatch.setattr("mappings.registry.treatment_facts.names", lambda: ("set-haplo", "set-haplo-pdli"))
+    followed = ["https://engraft.example/fhir/ActivityDefinition/set-haplo-pdli-busulfan|0.1.0"]
+    assert only(facts(dose(instantiates=followed)).doses).action == "busulfan"

@@ -82,6 +82,15 @@ def test_cd4_recovery_is_more_than_50_at_two_consecutive_dates_before_day_100(co
     assert judged("immune-cd4-recovered", told).values[100] is recovered
 
 
+@pytest.mark.parametrize(
+    ("comparator", "value", "recovered"),
+    [("<", 100, False), ("<=", 100, False), (">", 50, True), (">=", 50, False), (">=", 51, True)],
+)
+def test_a_cd4_count_known_as_a_bound_recovers_only_where_it_does_so_for_certain(comparator, value, recovered):
+    told = course(alive=900, subsets=[cd4(day, value, comparator=comparator) for day in (30, 60)])
+    assert judged("immune-cd4-recovered", told).values[100] is recovered
+
+
 def test_cd4_recovery_is_counted_of_all_grafted_and_of_who_has_two_counts():
     cohort = [
         course(alive=900, subsets=[cd4(30, 60), cd4(60, 60)]),

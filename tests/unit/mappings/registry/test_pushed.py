@@ -138,7 +138,7 @@ UNDERSTOOD = {
         observation(ME, code("relapse-kind"), valueCodeableConcept=code("relapse-molecular")),
         Relapse(DAY, Word("molecular")),
     ),
-    "relapse": (condition("1259237005"), Relapse(DAY, UNKNOWN)),
+    "relapse": (condition("1259237005"), Relapse(DAY)),
     "chimerism": (
         observation(
             ME,
@@ -224,7 +224,7 @@ UNDERSTOOD = {
                 {"code": code("instrument-version"), "valueString": "4"},
             ],
         ),
-        QualityOfLife(DAY, Word("FACT-BMT"), "4", (("total", Decimal(101)),)),
+        QualityOfLife(Word("FACT-BMT"), DAY, "4", (("total", Decimal(101)),)),
     ),
     "drug": (
         statement(start="2026-03-08", end="2026-05-31"),
@@ -344,4 +344,4 @@ def test_what_changes_the_meaning_of_the_rest_is_refused(name):
 
 def test_a_code_that_is_there_without_a_coding_is_not_told():
     assert section(gvhd(ME, verificationStatus={"text": "sure"})) == Gvhd(acute=(AcuteGvhd(ONSET),))
-    assert replace(section(condition("234522008")), date=DAY) == Relapse(DAY, UNKNOWN)
+    assert replace(section(condition("234522008")), date=DAY) == Relapse(DAY)

@@ -99,6 +99,10 @@ REFUSED = [
     (dose("on-hold"), "MedicationAdministration.status"),
     (dose(medicationCodeableConcept=code("1", SNOMED)), "MedicationAdministration.medication"),
     (dose(effectiveDateTime="2026-02"), "MedicationAdministration.effective"),
+    (
+        dose(request={"identifier": {"system": "https://engraft.example/fhir/sid/request", "value": "D-13"}}),
+        "MedicationAdministration.request.identifier.value",
+    ),
     (statement("intended"), "MedicationStatement.status"),
     (statement() | {"medicationCodeableConcept": code("1", SNOMED)}, "MedicationStatement.medication"),
     (statement(end="someday"), "MedicationStatement.effective.end"),
