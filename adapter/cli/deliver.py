@@ -12,6 +12,7 @@ from adapter.cli.surroundings import begin_log, environment, store_of
 from adapter.config import Settings, load
 from adapter.errors import Refused
 from adapter.flows.crew import Crew
+from adapter.hospital import pace
 from mappings.r4.wire import pretty
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, worker
         raise click.UsageError("either --once, --watch or --celery")
     settings = load(environment())
     make = _herald(settings) if spread else Crew
-    each = (workers + 1) * len({**settings.hospitals, **settings.registries}) + len(settings.hospitals)
+    each = (workers + pace.BESIDE) * len({**settings.hospitals, **settings.registries}) + len(settings.hospitals)
     threads = BESIDE if spread else BESIDE + each
     with store_of(settings, threads) as store:
         _require_room(store, threads)

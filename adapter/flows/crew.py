@@ -25,7 +25,7 @@ from adapter.flows import batch_job, bulk, hearing, notification, retention
 from adapter.flows.delivery import DrainReport, Policy, Post
 from adapter.hospital import retry
 from adapter.hospital.connections import Connections, Tokens
-from adapter.hospital.pace import ENTRIES
+from adapter.hospital.pace import BESIDE, ENTRIES
 from adapter.store import Store
 from adapter.store.lease import INBOX, JOBS
 from adapter.trail import journal
@@ -65,8 +65,7 @@ class Crew:
     def __init__(self, store: Store, settings: Settings, writers: int, tell: Callable[[str], None]) -> None:
         self.stop = threading.Event()
         self._store, self._settings, self._tell = store, settings, tell
-        # one more than may write at once: it makes ready what goes next, while the others wait for the hospital
-        self._post = Post(store, now, random.random, writers, writers + 1, policies_of(settings), self.stop)
+        self._post = Post(store, now, random.random, writers, writers + BESIDE, policies_of(settings), self.stop)
         self._tokens = Tokens(settings)
         self._connections: dict[str, Connections] = {}
         self._polls: dict[str, datetime] = {}

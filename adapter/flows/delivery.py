@@ -132,27 +132,37 @@ class Post:
 
     def _worked(self, destination: str, client_of: ClientOf, worker: str, most: int | None) -> Counter[str]:
         done: Counter[str] = Counter()
-        pace = self.pace(destination)
         if self.is_closed(destination):
             return done
-        while not self.stop.is_set() and pace.until is None and (most is None or done.total() < most):
+        while most is None or done.total() < most:
             left = ROWS if most is None else min(ROWS, most - done.total())
-            began = time.monotonic()
-            with self.store.transaction() as tx:
-                lanes = tx.outbox.claim(
-                    destination,
-                    worker,
-                    at=self.now(),
-                    lease_seconds=LEASE_SECONDS,
-                    lanes=min(pace.lanes, left),
-                    rows=left,
-                    among=self.workers,
-                )
-            if not lanes:
+            with self.pace(destination).place() as wanted:
+                if not wanted or self.stop.is_set():
+                    break
+                some = self._some(destination, client_of, worker, left)
+            if some is None:
                 break
-            batch = _Batch(self, pace, client_of, worker, lanes)
-            done += batch.deliver()
-            pace.took(len(lanes), time.monotonic() - began - batch.sending, batch.sending)
+            done += some
+        return done
+
+    def _some(self, destination: str, client_of: ClientOf, worker: str, most: int) -> Counter[str] | None:
+        """Sends of some patients what is due there, at most so many rows; None where nothing is."""
+        pace, began = self.pace(destination), time.monotonic()
+        with self.store.transaction() as tx:
+            lanes = tx.outbox.claim(
+                destination,
+                worker,
+                at=self.now(),
+                lease_seconds=LEASE_SECONDS,
+                lanes=min(pace.lanes, most),
+                rows=most,
+                among=min(self.workers, pace.workers),
+            )
+        if not lanes:
+            return None
+        batch = _Batch(self, pace, client_of, worker, lanes)
+        done = batch.deliver()
+        pace.took(len(lanes), time.monotonic() - began - batch.sending, batch.sending, batch.asking)
         return done
 
     def report(self, done: Counter[str]) -> DrainReport:
@@ -212,6 +222,8 @@ class _Batch:
     lanes: Sequence[Lane]
     sending: float = 0.0
     """Seconds that it took to send them."""
+    asking: float = 0.0
+    """Seconds of it in which a request was under way."""
     _at: int = 0
 
     def deliver(self) -> Counter[str]:
@@ -259,7 +271,11 @@ class _Batch:
             if turn is None:
                 raise LeftAlone("it is silent: it was not asked")
             self._beat()
-            yield turn.crowded
+            began = time.monotonic()
+            try:
+                yield turn.crowded
+            finally:
+                self.asking += time.monotonic() - began
 
     def _beat(self) -> None:
         """Makes the leases longer once a third of them is over."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapter.hospital.pace import BROKEN_OVER, ENTRIES, MOST_LANES, RUN, Pace
+from adapter.hospital.pace import BESIDE, BROKEN_OVER, ENTRIES, FIRST, MOST_LANES, RUN, Pace
 
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
@@ -29,7 +29,19 @@ def clock():
 
 @pytest.fixture
 def pace(clock):
-    return Pace(8, clock, lambda: 0.5)
+    """Of a hospital that has taken eight at once."""
+    pace = Pace(8, clock, lambda: 0.5)
+    answered(pace, 8 - FIRST)
+    return pace
+
+
+def until(condition):
+    pause = threading.Event()
+    for _ in range(6000):
+        if condition():
+            return
+        pause.wait(0.005)
+    raise AssertionError("it never came")
 
 
 def answered(pace, times):
@@ -38,9 +50,22 @@ def answered(pace, times):
     return pace.writers
 
 
-def test_everybody_may_write_until_the_hospital_says_otherwise(pace):
-    assert pace.writers == 8
-    assert answered(pace, 99) == 8
+def test_it_begins_with_two_and_soon_everybody_may_until_the_hospital_says_otherwise(clock):
+    pace = Pace(8, clock, lambda: 0.5)
+    assert [answered(pace, times) for times in (0, 1, 1, 4, 99)] == [2, 3, 4, 8, 8]
+    assert Pace(1, clock, lambda: 0.5).writers == 1
+
+
+def test_a_hospital_that_likes_one_is_found_out_by_one_refusal_and_asked_again_less_and_less(clock):
+    pace, refused, before = Pace(8, clock, lambda: 0.5), [], 0
+    for number in range(2000):
+        if pace.writers > 1:
+            pace.crowded()
+            refused.append(number - before)
+            before = number
+        pace.answered()
+    assert refused == [0, 2 * RUN, 4 * RUN, 8 * RUN, 16 * RUN, 32 * RUN, 64 * RUN][: len(refused)]
+    assert len(refused) <= 7
 
 
 def test_a_person_may_have_it_asked_at_once_and_what_is_not_answered_counts_as_before(pace, clock):
@@ -79,25 +104,58 @@ def test_those_who_are_told_together_that_they_are_too_many_count_once(pace):
 
 def test_patients_are_claimed_together_as_long_as_the_books_would_cost_more_than_a_twentieth(pace):
     assert pace.lanes == 1
-    pace.took(1, books=0.010, sending=0.100)
+    pace.took(1, books=0.010, sending=0.100, asking=0.100)
     assert pace.lanes == 2, "a slow hospital: 10 ms for each 200 ms"
     for lanes in (2, 4, 8, 16, 32):
-        pace.took(lanes, books=0.020, sending=0.003 * lanes)
+        pace.took(lanes, books=0.020, sending=0.003 * lanes, asking=0.003 * lanes)
         assert pace.lanes == min(2 * lanes, MOST_LANES)
-    pace.took(32, books=0.020, sending=64.0)
+    pace.took(32, books=0.020, sending=64.0, asking=64.0)
     assert pace.lanes == 1, "never more than is needed"
-    pace.took(16, books=9.0, sending=1.6)
+    pace.took(16, books=9.0, sending=1.6, asking=1.6)
     assert pace.lanes == 20, "not more than are sent in two seconds, whatever the books cost"
-    pace.took(1, books=0.010, sending=0.0)
+    pace.took(1, books=0.010, sending=0.0, asking=0.0)
     pace.silent(None)
     assert pace.lanes == 1, "who may be away is asked about one patient"
 
 
 def test_the_books_of_all_who_write_side_by_side_count(clock):
     alone, many = (Pace(writers, clock, lambda: 0.0) for writers in (1, 8))
+    answered(many, 6)
     for pace in (alone, many):
-        pace.took(4, books=0.005, sending=0.800)
+        pace.took(4, books=0.005, sending=0.800, asking=0.800)
     assert (alone.lanes, many.lanes) == (1, 4)
+
+
+def test_who_waits_long_for_a_turn_is_not_taken_for_a_slow_hospital(clock):
+    pace = Pace(1, clock, lambda: 0.0)
+    pace.took(16, books=0.010, sending=0.960, asking=0.064)
+    assert pace.lanes == 32, "10 ms of books for 4 ms of each request"
+    pace.took(16, books=0.010, sending=0.960, asking=0.960)
+    assert pace.lanes == 4
+
+
+def test_no_more_workers_are_at_it_than_the_writers_can_use(clock):
+    pace = Pace(8, clock, lambda: 0.5)
+    pace.crowded()
+    assert (pace.writers, pace.workers) == (1, 1 + BESIDE)
+    came, go = [], threading.Event()
+
+    def work(number):
+        with pace.place() as wanted:
+            came.append((number, wanted))
+            go.wait(30)
+
+    threads = [threading.Thread(target=work, args=[n]) for n in range(4)]
+    for n, thread in enumerate(threads):
+        thread.start()
+        until(lambda n=n: len(came) == min(n + 1, pace.workers))
+    assert len(came) == pace.workers
+    pace.silent(60)
+    until(lambda: len(came) == 4)
+    assert came[-1] == (3, False), "nobody waits where nobody will be asked"
+    go.set()
+    for thread in threads:
+        thread.join(30)
 
 
 def test_one_always_may(pace):
