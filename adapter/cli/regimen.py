@@ -117,7 +117,10 @@ def taper(id_: str, action: str, take_back: bool, dry_run: bool, as_json: bool, 
 
 
 def _document(file: Path) -> dict[str, Any]:
-    said = decode_strict(file.read_bytes())
+    try:
+        said = decode_strict(file.read_bytes())
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}") from error
     keys = ("centre", "patient", "protocol")
     if not isinstance(said, dict) or not all(isinstance(said.get(key), str) for key in keys):
         raise Refused(f"{file} is no enrolment: it names no centre, patient and protocol")

@@ -80,6 +80,8 @@ def _rows(file: Path) -> list[dict[str, str]]:
             rows = list(table)
     except UnicodeDecodeError as error:
         raise Refused(f"{file} is not UTF-8") from error
+    except (csv.Error, OSError) as error:  # its words quote nothing of the file
+        raise Refused(f"{file} cannot be read as CSV: {error}") from error
     if any(None in row for row in rows):
         raise Refused(f"{file}: a row has more cells than there are columns")
     return rows

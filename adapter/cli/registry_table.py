@@ -78,7 +78,7 @@ def _write_parquet(rows: Iterator[list[str]], out: Path) -> None:
         import pyarrow as pa  # here, because it is an extra
         from pyarrow import parquet
     except ModuleNotFoundError as error:
-        raise Refused("a Parquet file needs the extra tables: pip install engraft[tables]") from error
+        raise Refused("a Parquet file needs the extra tables: pip install 'engraft-fhir[tables]'") from error
     kinds = analysis_table.kinds()
     types = {str: pa.string(), int: pa.int32(), float: pa.float64()}
     schema = pa.schema([(name, types[kinds[name]]) for name in next(rows)])

@@ -207,7 +207,7 @@ class _Taking:
             return change.target
         id_, said = self._only(kind, change.chosen_by), change.resource.get("id")
         if id_ and said and said != id_:
-            raise FaultyInput([Fault(f"{kind}.id", f"the condition finds {id_}", "value")])
+            raise Invalid([_at(change.place, Fault(f"{kind}.id", f"the condition finds {id_}", "value"))], status=400)
         return id_ or said
 
     def _keep(self, kind: str, change: Change) -> _Placed:

@@ -150,7 +150,7 @@ def _order(body: Body, known: Known) -> Order:
 def doses(known: Known) -> list[Administration]:
     """Every dose that is on record: by the centre's visits, or by the hospital's own record."""
     heard = [
-        Administration(one.action, date.fromisoformat(one.date), one.day, id=f"{one.hospital}/{one.id}")
+        Administration(one.action, PartialDate(one.date), one.day, id=f"{one.hospital}/{one.id}")
         for one in known.hospital_doses
     ]
     return [*given(known.follow_ups), *heard]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from adapter.errors import Invalid
+from mappings.intake.fields import shows
 from mappings.r4.faults import Fault
 
 LONGEST = 1000
@@ -16,7 +17,7 @@ _LINE_BREAKS = "\t\r\n"
 def required(said: str, field: str, why: str) -> str:
     """The words without blanks around them. Raises Invalid naming the field; `why`: what is to be said there."""
     words = said.strip()
-    if not words:
+    if not shows(words):
         raise Invalid([Fault(field, why, "required")])
     if len(words) > LONGEST:
         raise Invalid([Fault(field, f"is longer than {LONGEST} characters", "too-long")])

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapter.errors import NotAllowed, TooOften
+from adapter.trail import journal
 
 if TYPE_CHECKING:
     from adapter.store import Store
@@ -27,6 +28,8 @@ def check(name: str, password: str, *, store: Store, now: datetime) -> Person:
     with store.reading() as tx:  # the slow hash is computed while nobody waits for us to write
         wait = tx.people.wait(name, now)
         person = None if wait else tx.people.check(name, password)
+    if wait or person is None:
+        journal.warn("sign-in-refused", waits=wait is not None)  # without the name, which may be a password by mistake
     if wait:
         minutes = -(-int(wait.total_seconds()) // 60)
         raise TooOften(f"too many wrong tries for this name: wait {minutes} min", wait.total_seconds())

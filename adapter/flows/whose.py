@@ -10,6 +10,11 @@ from adapter.hospital.client import HospitalClient
 from adapter.store.copies import Copy
 from mappings.r4.build import Resource
 
+PAGE = 200
+"""Matches of one page that are asked for, HAPI's largest. By its usual 20 the pages that we follow at most would end at
+10,000 results, which a hospital's laboratory has in hours: the search would fail, and fail again.
+"""
+
 
 def as_copy(resource: Resource, client: HospitalClient) -> Copy:
     """What is kept of it."""
@@ -31,7 +36,7 @@ def instant(text: object) -> datetime | None:
 def matches(client: HospitalClient, kind: str, sought: tuple[str, str]) -> list[Resource]:
     """What a search finds; nothing where a hospital has no such type at all."""
     try:
-        return client.search(kind, [sought])
+        return client.search(kind, [sought, ("_count", str(PAGE))])
     except HospitalRefused:
         if kind in _types(client.capability()):
             raise

@@ -65,6 +65,8 @@ def create(site: Site, kind: str) -> Response:
     """201, or 200 where it was known already."""
     resource = _resource(kind)
     unless = finds(site, kind, request.headers.get("If-None-Exist", ""), "If-None-Exist")
+    if not unless and "If-None-Exist" in request.headers:
+        raise Invalid([Fault("If-None-Exist", "is empty: a condition is a search", "value")], status=400)
     return _told(site, _take(site, Change(kind, resource, unless=unless)))
 
 

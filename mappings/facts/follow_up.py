@@ -8,7 +8,6 @@ item is known by its kind and its first date.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from mappings.facts.enrolment import Measurements
@@ -193,10 +192,17 @@ class Administration:
     """One dose; `action` and `day` name the order (`thiotepa`, `D-13`)."""
 
     action: str | Missing
-    date: date | Missing
+    date: PartialDate | Missing
     day: Said[str] = None
     given: Said[Measured] = None
     id: str | None = None
+
+    @property
+    def known_day(self) -> PartialDate | str | None:
+        """What tells it from other doses of its action: its date, or where that is no day the protocol's day."""
+        when = self.date if isinstance(self.date, PartialDate) else None
+        named = self.day if isinstance(self.day, str) else None
+        return when if when and when.exact else named or when
 
     @property
     def performed(self) -> bool:

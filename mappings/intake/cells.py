@@ -21,6 +21,7 @@ FLAGS = {
 _POINT = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 _COMMA = re.compile(r"[+-]?[0-9]{1,40},[0-9]{1,40}")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3},[0-9]{3}")
+_GROUPED = re.compile("(?<![0-9,.])[0-9]{1,3}(?:[\u00a0\u202f][0-9]{3})+(?![0-9])")
 _QUANTITY = re.compile(r"(<=|>=|<|>)?\s*([^\s<>=]+)\s+(\S+)")
 _SLASHED = re.compile(r"(?:([0-9]{1,2})/)?([0-9]{1,2})/([0-9]{4})")
 
@@ -48,8 +49,8 @@ class Evidence:
     def see(self, column: Column, text: str) -> None:
         """Takes note of one cell that is not empty."""
         if column.holds in ("number", "quantity"):
-            match = _QUANTITY.fullmatch(text)
-            self._number(match[2] if match else text)
+            match = _QUANTITY.fullmatch(_closed(text))
+            self._number(match[2] if match else _closed(text))
         elif column.holds == "date":
             self._date(text)
 
@@ -103,14 +104,19 @@ def value_of(column: Column, text: str, style: Style) -> Any:
     """The value that JSON would have; the text itself where it is none, for the form to refuse."""
     match column.holds:
         case "number" | "whole":
-            return _number(text, style)
+            return _number(_closed(text), style)
         case "flag" | "none":
             return FLAGS.get(text.lower(), text)
         case "date":
             return _date(text, style)
         case "quantity":
-            return _quantity(text, style)
+            return _quantity(_closed(text), style)
     return text
+
+
+def _closed(text: str) -> str:
+    """The same without the hard blanks that French Excel puts between thousands."""
+    return _GROUPED.sub(lambda match: match[0].replace("\u00a0", "").replace("\u202f", ""), text)
 
 
 def _number(text: str, style: Style) -> Any:

@@ -17,7 +17,7 @@ from marshmallow import Schema, fields
 
 from mappings.intake import scores
 from mappings.intake.enrolment_form import EnrolmentForm
-from mappings.intake.fields import Chosen, Day, Flag, Number, OneOf, When, Whole
+from mappings.intake.fields import Chosen, DayZero, Flag, Number, OneOf, When, Whole
 from mappings.intake.follow_up_form import FollowUpForm
 from mappings.intake.form import Items, Said, Section
 from mappings.intake.words import REASONS_MISSING
@@ -35,7 +35,7 @@ FIRST_GAP = 501
 
 NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 _NAMED: tuple[tuple[type[fields.Field[Any]], Holds], ...] = (
-    *((Number, "number"), (Whole, "whole"), (Flag, "flag"), (When, "date"), (Day, "date")),
+    *((Number, "number"), (Whole, "whole"), (Flag, "flag"), (When, "date"), (DayZero, "date")),
     *((OneOf, "word"), (Items, "list")),
 )
 

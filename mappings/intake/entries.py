@@ -118,12 +118,17 @@ _BY_CODE = {
 
 
 def _mending(fault: Fault, path: str, known: Column | None) -> str | None:
-    if path == DOCUMENT and fault.code not in _BY_CODE:
+    if path in (DOCUMENT, "resourceType") and fault.code not in _BY_CODE:
         return None
     if fault.code == "required" and not _may_be_missing(path):
         return "fill it in"
-    how = _BY_CODE.get(fault.code) or (_how(fault, known.holds) if known else "name it as the list says")
+    how = _BY_CODE.get(fault.code) or (_how(fault, known.holds) if known else _named(fault))
     return how.format(path, path=path, words=", ".join(known.words) if known else "")
+
+
+def _named(fault: Fault) -> str:
+    """Of a name that is not of the interface, or that stands there once more."""
+    return "say it once" if "twice" in fault.message else "name it as the list says"
 
 
 def _may_be_missing(path: str) -> bool:

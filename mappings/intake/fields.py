@@ -33,6 +33,7 @@ NO_DATE = "is no date of the calendar"
 _SHOWN = 40
 _NUMBERS = (int, Decimal)
 _LINE_BREAKS = "\t\r\n"
+_UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf", "Cs")
 
 
 def refusal(message: str, code: str = "value") -> ValidationError:
@@ -87,17 +88,19 @@ class Scalar(Strict[T]):
 
 
 class Text(Scalar[str]):
-    """Words, at most 1,000 characters."""
+    """Words that can be seen, at most 1,000 characters."""
+
+    forbidden = "control"
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise expected("text", value)
-        if not value.strip():
+        if not shows(value):
             raise refusal("is empty")
         if len(value) > LONGEST_TEXT:
             raise refusal(f"is longer than {LONGEST_TEXT} characters")
-        if not value.isprintable() and any(self.forbids(character) for character in value):
-            raise refusal("holds control characters")
+        if not value.isprintable() and any(map(self.forbids, value)):
+            raise refusal(f"holds {self.forbidden} characters")
         return value
 
     def forbids(self, character: str) -> bool:
@@ -105,7 +108,12 @@ class Text(Scalar[str]):
 
 
 class Name(Text):
-    """What somebody or something is known by: one line, no blanks around it; `form` where it has one."""
+    """What somebody or something is known by: one line, no blanks around it; `form` where it has one.
+
+    Nothing in it is invisible: two names that look alike are one.
+    """
+
+    forbidden = "control or invisible"
 
     def __init__(self, form: str = "", told: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -120,7 +128,7 @@ class Name(Text):
         return name
 
     def forbids(self, character: str) -> bool:
-        return unicodedata.category(character) in ("Cc", "Cs")
+        return unicodedata.category(character) in ("Cc", "Cs", "Cf")
 
 
 class Flag(Scalar[bool]):
@@ -200,17 +208,14 @@ class When(Scalar[PartialDate]):
         self.visit, self.death = visit, death
 
     def read(self, value: Any) -> PartialDate:
-        known = limits.current()
-        said = (known.days.get(value) if isinstance(value, str) else None) or partial_date(value)
-        if not known.low <= said.latest or not said.earliest <= known.high:
-            wrong = known.wrong(said, visit=self.visit, death=self.death)
-            if wrong:
-                raise refusal(f"{said} {wrong}")
+        said = partial_date(value)
+        if wrong := limits.current().wrong(said, visit=self.visit, death=self.death):
+            raise refusal(f"{said} {wrong}")
         return said
 
 
-class Day(Scalar[date]):
-    """A date to the day."""
+class DayZero(Scalar[date]):
+    """The day of the graft, to the day; it lies ahead while it is planned."""
 
     def read(self, value: Any) -> date:
         said = partial_date(value)
@@ -220,13 +225,6 @@ class Day(Scalar[date]):
         if said.exact is None:
             raise refusal(f"{said} is not exact: the day is needed here, as YYYY-MM-DD")
         return said.exact
-
-    def wrong(self, said: PartialDate) -> str | None:
-        return limits.current().wrong(said)
-
-
-class DayZero(Day):
-    """The day of the graft, which lies ahead while it is planned."""
 
     def wrong(self, said: PartialDate) -> str | None:
         known = limits.current()
@@ -239,7 +237,7 @@ def partial_date(value: Any) -> PartialDate:
     """A date to the day, month or year, or a refusal that says how to write one."""
     if not isinstance(value, str):
         raise expected("a date as text, like 2026-03-02, 2026-03 or 2026", value)
-    said = limits.current().read(value)
+    said = limits.read(value)
     if said is None:
         raise refusal(f"{shown(value)} {NO_DATE}: write YYYY-MM-DD, YYYY-MM or YYYY")
     return said
@@ -252,6 +250,13 @@ def one_of(words: Collection[str], value: Any) -> str:
     if value not in words:
         raise refusal(f"{shown(value)} is not known here; admitted: {', '.join(words)}", "code-invalid")
     return value
+
+
+def shows(text: str) -> bool:
+    """Can anybody see something of it? No blank, no control, no zero-width mark shows."""
+    if text.isprintable():
+        return bool(text.strip())
+    return any(unicodedata.category(character) not in _UNSEEN for character in text)
 
 
 def between(low: int | None, high: int | None) -> str:

@@ -29,7 +29,7 @@ from mappings.facts import (
 )
 from mappings.intake import words
 from mappings.intake.enrolment_form import MeasurementsForm, ProtocolName
-from mappings.intake.fields import Chosen, Day, Name, Number, OneOf, Text, When, Whole
+from mappings.intake.fields import Chosen, Name, Number, OneOf, Text, When, Whole
 from mappings.intake.form import Form, Items, Said, Section, known_by, quantity
 from mappings.intake.gvhd_form import GvhdForm
 from mappings.intake.scores import Scores
@@ -173,7 +173,7 @@ class _AdministrationForm(Form):
     id = Name()
     action = Said(OneOf(words.ACTIONS), required=True)
     day = Said(DayName(form=r"D(0|[+-]?[1-9][0-9]{0,3})", told="a day of the protocol such as D-13, D0 or D+3"))
-    date = Said(Day(), required=True)
+    date = Said(When(), required=True)
     given = quantity(_DOSE)
 
     def contradictions(self, made: Administration) -> Iterator[Fault]:
@@ -220,7 +220,7 @@ class FollowUpForm(Form):
     infections = Said(Items(Section(_InfectionForm()), known_by("kind", "onset")))
     quality_of_life = Said(Section(_QualityOfLifeForm()))
     immunosuppression = Said(Section(_ImmunosuppressionForm()))
-    administrations = Said(Items(Section(_AdministrationForm()), known_by("action", "date/day")))
+    administrations = Said(Items(Section(_AdministrationForm()), known_by("action", "known_day")))
     dli = Said(Items(Section(_DliForm()), known_by("number")))
     dli_withheld = Said(Items(Section(_DliWithheldForm()), known_by("number", "date")))
 

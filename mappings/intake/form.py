@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, cast
@@ -86,12 +86,12 @@ class Items(Strict[Any], fields.List[Any]):
 def known_by(*kind: str) -> Callable[[Any], object]:
     """What tells an item of a list from its neighbours: the centre's `id`, else its kind and first date.
 
-    `date/day`: the day where the date is not told. Whatever is not told is alike in all items, whyever it is not.
+    Whatever is not told is alike in all items, whyever it is not.
     """
 
     def told(item: Any, name: str) -> object:
-        values = [value for part in name.split("/") if (value := getattr(item, part)) is not None]
-        return next((value for value in values if not isinstance(value, Missing)), None)
+        value = getattr(item, name)
+        return None if isinstance(value, Missing) else value
 
     return lambda item: ("id", item.id) if item.id else tuple(told(item, name) for name in kind)
 
@@ -125,26 +125,29 @@ class _MissingForm(Form):
 _NOT_DONE = Section(_MissingForm())
 
 
-class _Amount(NamedTuple):
-    value: Decimal | Missing
-    unit: str
-    comparator: str | None = None
+class _Nothing(NamedTuple):
+    """An amount whose value is missing, with what was said of it nevertheless."""
+
+    value: Missing
+    comparator: str | None
+
+
+def _amount(value: Decimal | Missing, unit: str, comparator: str | None = None) -> Measured | _Nothing:
+    return _Nothing(value, comparator) if isinstance(value, Missing) else Measured(value, unit, comparator)
 
 
 class _Quantity(Section):
     """A quantity whose value is missing is missing: a unit alone says nothing."""
 
-    def finish(self, made: _Amount) -> Measured | Missing:
-        if isinstance(made.value, Missing):
-            return made.value
-        return Measured(made.value, made.unit, made.comparator)
+    def finish(self, made: Measured | _Nothing) -> Measured | Missing:
+        return made.value if isinstance(made, _Nothing) else made
 
 
 def quantity(wanted: str) -> Said:
     """A Measured in any unit that converts safely to `wanted`, kept as it was written; or Missing."""
 
     class QuantityForm(Form):
-        into = _Amount
+        into = staticmethod(_amount)
         value = Said(Number(low=0), required=True)
         unit = OneOf(convertible(wanted), required=True)
         comparator = OneOf(COMPARATORS)
@@ -152,9 +155,16 @@ def quantity(wanted: str) -> Said:
         class Meta:
             register = False
 
-        def contradictions(self, made: _Amount) -> Iterator[Fault]:
-            if isinstance(made.value, Missing) and made.comparator:
-                yield Fault("comparator", "belongs to a value, and there is none", "invariant")
+        def contradictions(self, made: Measured | _Nothing) -> Iterable[Fault]:
+            if isinstance(made, _Nothing):
+                return (
+                    (Fault("comparator", "belongs to a value, and there is none", "invariant"),)
+                    if made.comparator
+                    else ()
+                )
+            if made.comparator == "<" and not made.value:
+                return (Fault("value", "nothing is below 0: after < comes the limit of detection", "invariant"),)
+            return ()
 
     return Said(_Quantity(QuantityForm()))
 

@@ -15,6 +15,25 @@ from typing import Any
 from mappings.facts import PartialDate
 
 
+class Days(dict[str, PartialDate]):
+    """The dates of one document, which says the same few again and again: each is read when it is first asked for.
+
+    Only those that can lie within the bounds: of any other text the KeyError or ValueError sends to who judges it.
+    """
+
+    __slots__ = ("high", "low")
+
+    def __init__(self, low: date, high: date) -> None:
+        self.low, self.high = low, high
+
+    def __missing__(self, text: str) -> PartialDate:
+        said = PartialDate(text)
+        if self.low > said.latest or said.earliest > self.high:
+            raise KeyError
+        self[text] = said
+        return said
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`planned`: the graft of this enrolment is a plan, so that its date may lie ahead."""
@@ -27,20 +46,13 @@ class Limits:
     low: date = field(init=False)
     high: date = field(init=False)
     """A date that can lie between these two breaks none of the bounds."""
-    days: dict[str, PartialDate] = field(default_factory=dict, compare=False)
-    """Dates that were read: one document says the same few days again and again."""
+    days: Days = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         ends = [said.latest for said in (self.visit, self.death) if said]
         object.__setattr__(self, "low", self.birth.earliest if self.birth else date.min)
         object.__setattr__(self, "high", min([self.as_of, *ends]))
-
-    def read(self, text: str) -> PartialDate | None:
-        """The date that a text says to the day, month or year; None where it is none."""
-        known = self.days.get(text) or _read(text)
-        if known:
-            self.days[text] = known
-        return known
+        object.__setattr__(self, "days", Days(self.low, self.high))
 
     def wrong(self, said: PartialDate, *, visit: bool = True, death: bool = True) -> str | None:
         """Why `said` is too late or too early for certain, or None. The day of birth is never quoted."""
@@ -60,10 +72,8 @@ class Limits:
 _CURRENT: ContextVar[Limits] = ContextVar("limits")
 """Holds while one document is read, in this thread or task only."""
 
-
-def current() -> Limits:
-    """Limits of the document that is being read."""
-    return _CURRENT.get()
+current = _CURRENT.get
+"""Limits of the document that is being read."""
 
 
 @contextmanager
@@ -79,15 +89,15 @@ def holding(limits: Limits) -> Iterator[None]:
 def of_enrolment(document: Mapping[str, Any], as_of: date) -> Limits:
     """Limits of a raw enrolment. A birth that lies ahead is a fault of its own and bounds nothing."""
     planned = _inside(document, "transplant").get("planned") is True
-    birth = _read(document.get("birth_date"))
+    birth = read(document.get("birth_date"))
     return Limits(as_of, birth=birth if birth and birth.earliest <= as_of else None, planned=planned)
 
 
 def of_follow_up(document: Mapping[str, Any], as_of: date) -> Limits:
     """Limits of a raw follow-up."""
     vital = _inside(document, "vital_status")
-    death = _read(vital.get("date")) if vital.get("status") == "dead" else None
-    return Limits(as_of, visit=_read(document.get("date")), death=death)
+    death = read(vital.get("date")) if vital.get("status") == "dead" else None
+    return Limits(as_of, visit=read(document.get("date")), death=death)
 
 
 def _inside(document: Mapping[str, Any], section: str) -> Mapping[str, Any]:
@@ -95,7 +105,8 @@ def _inside(document: Mapping[str, Any], section: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _read(value: Any) -> PartialDate | None:
+def read(value: Any) -> PartialDate | None:
+    """The date that a text says to the day, month or year; None where it is none."""
     try:
         return PartialDate(value) if isinstance(value, str) else None
     except ValueError:

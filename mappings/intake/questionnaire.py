@@ -8,6 +8,7 @@ taken at its word.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from mappings.canonicals import Canonicals
@@ -27,6 +28,7 @@ Who = Callable[[Mapping[str, Any]], tuple[str, str] | None]
 """(centre, patient) of a `subject`, where the receiver knows it."""
 
 COMPLETE = ("completed", "amended")
+_FORMS = ("enrolment", *(f"follow-up-{visit}" for visit in VISITS))
 _SCALE, _SCORES = "quality_of_life.scale.", "quality_of_life.scores."
 """A score whose scale the Questionnaire does not know is named by an answer beside it."""
 
@@ -50,18 +52,28 @@ def entry(response: Mapping[str, Any], canonicals: Canonicals, who: Who = nobody
         nested = nest(placed)
     except FaultyInput as error:
         return Entry(line, kind=kind, faults=error.faults)
+    visit, told = _visit_of(response), nested.document.get("visit")
+    if visit and told and told != visit:
+        fault = Fault("visit", f"is not {visit}, that of the Questionnaire", "business-rule")
+        return Entry(line, kind=kind, faults=(fault,))
     return Entry(line, nested.document, None, kind, nested, response=response)
 
 
 def _unanswerable(response: Mapping[str, Any], canonicals: Canonicals) -> Iterator[Fault]:
-    form = str(response.get("questionnaire", ""))
-    if not form.startswith(canonicals.url("Questionnaire", "")):
-        told = f"is none of ours: answer one of {canonicals.url('Questionnaire', '')}"
+    if str(response.get("questionnaire", "")) not in _questionnaires(canonicals):
+        ours = f"{', '.join(_FORMS)} at {canonicals.url('Questionnaire', '')}, of version {canonicals.version}"
+        told = f"is none of ours, or of another version: answer one of {ours}"
         yield Fault("QuestionnaireResponse.questionnaire", told, "not-supported")
     if response.get("status") not in COMPLETE:
         told = f"only {' and '.join(COMPLETE)} ones are taken; what was sent before is taken back by DELETE"
         yield Fault("QuestionnaireResponse.status", told, "business-rule")
     yield from _changed(response, "QuestionnaireResponse")
+
+
+@cache
+def _questionnaires(canonicals: Canonicals) -> frozenset[str]:
+    """As they may be named: pinned to the version that there is, or not pinned."""
+    return frozenset(name("Questionnaire", form) for form in _FORMS for name in (canonicals.url, canonicals.pinned))
 
 
 def _changed(node: Any, place: str) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _SAID = {
     "latin-1": WESTERN,
 }
 _BOM = "\ufeff"
+_SEPARATOR = re.compile(f'{_BOM}?"?sep=.?"?[;,\t]*[\r\n]*', re.IGNORECASE)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -52,7 +54,10 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`number` as spreadsheets count (the header is 1), `line` where it begins; a cell for each name of the header."""
+    """`number` as spreadsheets count: the header is 1, `sep=;` above it none. `line`: where it begins in the file.
+
+    `cells`: one for each name of the header.
+    """
 
     number: int
     line: int
@@ -76,13 +81,15 @@ def survey(lines: Lines, knows: Knows = known, charset: str | None = None) -> La
             if text := row.cells[at]:
                 evidence.see(found, text)
     style, notes = evidence.style(delimiter)
-    return Layout(encoding, delimiter, header, style, (encoding, DELIMITERS[delimiter], *notes))
+    above = [f"the line {first.strip()[:10]} above the header is no row" for first in _separator_line(lines, encoding)]
+    return Layout(encoding, delimiter, header, style, (encoding, DELIMITERS[delimiter], *above, *notes))
 
 
 def rows(lines: Lines, layout: Layout) -> Iterator[Row]:
     """The rows below the header, empty ones left out; a quoted cell may hold line breaks."""
     reader = csv.reader(_decoded(lines(), layout.encoding), delimiter=layout.delimiter, strict=True)
-    width, number, line = len(layout.header), 0, 1
+    above = len(_separator_line(lines, layout.encoding))
+    width, number, line = len(layout.header), 0, above + 1
     while True:
         number += 1
         try:
@@ -95,7 +102,7 @@ def rows(lines: Lines, layout: Layout) -> Iterator[Row]:
             return
         if number > 1 and any(cells):
             yield _row(number, line, cells, width)
-        line = reader.line_num + 1
+        line = above + reader.line_num + 1
 
 
 def read(lines: Lines, layout: Layout) -> Iterator[Entry]:
@@ -194,7 +201,14 @@ def _readable(line: bytes, encoding: str) -> bool:
 def _decoded(lines: Iterable[bytes], encoding: str) -> Iterator[str]:
     for number, line in enumerate(lines):
         text = line.decode(encoding)
-        yield text.removeprefix(_BOM) if number == 0 else text
+        if number or not _SEPARATOR.fullmatch(text):
+            yield text if number else text.removeprefix(_BOM)
+
+
+def _separator_line(lines: Lines, encoding: str) -> list[str]:
+    """The line `sep=;` by which French Excel opens a file, where it stands above the header; it is no row."""
+    first = next(iter(lines()), b"").decode(encoding)
+    return [first] if _SEPARATOR.fullmatch(first) else []
 
 
 def _near(name: str) -> str:

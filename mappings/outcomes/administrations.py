@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 
-from mappings.facts import Administration, FollowUp, Measured, Missing, Said
+from mappings.facts import Administration, FollowUp, Measured, Missing, PartialDate, Said
 from mappings.facts.values import NOT_PERFORMED
 from mappings.outcomes.chart import Chart, missing, notes_of, remark, together, unknown
 from mappings.outcomes.order_names import line_of, of_dose
@@ -55,11 +54,11 @@ def _drug(action: str | Missing, line: Line | None, chart: Chart) -> Element:
     return absent(action.reason) if isinstance(action, Missing) else concept(text=action)
 
 
-def _when(said: date | Missing) -> Element:
+def _when(said: PartialDate | Missing) -> Element:
     """R4 needs it told, and its strict models take the reason in the place of a Period, not in that of a primitive."""
     if isinstance(said, Missing):
         return {"effectivePeriod": unknown(said)}
-    return {"effectiveDateTime": said.isoformat()}
+    return {"effectiveDateTime": said.text}
 
 
 def _order(said: Administration, line: Line | None, chart: Chart) -> Element:

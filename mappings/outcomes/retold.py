@@ -70,7 +70,7 @@ _KNOWN_BY: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Infection: (("kind",), ("onset",)),
     Immunosuppressant: (("drug",), ("started",)),
     Chimerism: (("sample", "lineage"), ("date",)),
-    Administration: (("action",), ("date", "day")),
+    Administration: (("action",), ("known_day",)),
     Dli: ((), ("number", "date")),
     DliWithheld: (("number",), ("date",)),
     Relapse: ((), ("date",)),

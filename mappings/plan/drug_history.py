@@ -224,9 +224,10 @@ def _given(record: Record, on: date) -> Iterator[Event]:
     lines = {line.key: terms.text(record.protocol, "drugs", line.drug) for line in long}
     for visit in record.visits:
         for dose in items(visit.administrations, Administration):
-            if dose.performed and dose.action in lines and isinstance(dose.date, date) and dose.date <= on:
-                told = Told(f"{lines[dose.action]} given", dose.date, visit.key)
-                yield Event(Span(dose.date, dose.date), told)
+            dated = dose.date if isinstance(dose.date, PartialDate) else None
+            if dose.performed and dose.action in lines and dated and dated.earliest <= on:
+                told = Told(f"{lines[dose.action]} given", dated, visit.key)
+                yield Event(span(dated, visit), told)
 
 
 def _against_gvhd(record: Record, on: date) -> Iterator[Event]:

@@ -58,8 +58,7 @@ def _listed(section: tuple[T, ...] | Missing | None) -> tuple[T, ...]:
 
 def _dose(one: Administration, action: str) -> Mark:
     day = one.day if isinstance(one.day, str) else ""
-    when = None if isinstance(one.date, Missing) else PartialDate(one.date.isoformat())
-    return Mark(action, when, _amount(one.given) if one.performed else "not given", as_people_write(day))
+    return Mark(action, _known(one.date), _amount(one.given) if one.performed else "not given", as_people_write(day))
 
 
 def _cells(one: Dli) -> Mark:

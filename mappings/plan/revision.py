@@ -242,7 +242,7 @@ def _days(dose: Administration, days: Mapping[str, str], before: Plan) -> list[s
         return [dose.day.replace("+", "")]
     if isinstance(dose.date, Missing):
         return []
-    return [day for day, reference in days.items() if dose.date.isoformat() in _dates(before[reference])]
+    return [day for day, reference in days.items() if dose.date.text in _dates(before[reference])]
 
 
 def _keeping(resource: Resource, before: Plan, kept: Collection[str]) -> Resource:

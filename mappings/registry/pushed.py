@@ -244,8 +244,6 @@ def _days(said: Any) -> list[date]:
     """Every day that is told for certain."""
     if isinstance(said, PartialDate):
         return [said.exact] if said.exact else []
-    if isinstance(said, date):
-        return [said]
     if isinstance(said, tuple):
         return [day for one in said for day in _days(one)]
     return [day for part in fields(said) for day in _days(getattr(said, part.name))] if is_dataclass(said) else []

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mappings.canonicals import Canonicals
+from mappings.canonicals import UCUM, Canonicals
 from mappings.facts import Missing, PartialDate
 from mappings.r4.build import Element, Resource
 from mappings.r4.faults import Fault
 from mappings.registry import treatment_facts
 from mappings.registry.elements import answer, day, measured, moment, number, observed_in, parts, plain, word
 from mappings.terminology.codes import key_of
+from mappings.terminology.tables import units
 
 STATUSES: Mapping[str, tuple[str, ...]] = {
     "Observation": ("final", "amended", "corrected"),
@@ -99,6 +100,11 @@ def _of_observation(resource: Resource, about: Sequence[Resource], canonicals: C
         told = "the enrolment or a form tells this" if observed else "no code of this is understood here"
         yield Fault("Observation.code", told, "not-supported" if observed else "code-invalid")
         return
+    meant = {observed_in({"code": {"coding": [one]}}, canonicals) for one in resource["code"]["coding"]} - {None}
+    if len(meant) > 1:
+        told = f"its codes mean different things: {', '.join(sorted(map(str, meant)))}"
+        yield Fault("Observation.code", told, "code-invalid")
+    yield from _unit(resource.get("valueQuantity", {}), "Observation.value")
     yield from _dated(resource, "effective", exact=observed in ("weight", "height", "karnofsky"))
     value = _VALUES[observed](resource, canonicals)
     if value is None:
@@ -114,6 +120,19 @@ def _of_observation(resource: Resource, about: Sequence[Resource], canonicals: C
     if observed == "quality-of-life" and word(resource.get("method"), "instrument", canonicals) is None:
         yield Fault("Observation.method", "names the instrument", "required")
     yield from _components(resource, observed, canonicals)
+
+
+def _unit(quantity: Element, place: str) -> Iterator[Fault]:
+    """Its code is UCUM's, and what a person reads beside it is no other unit: whichever is wrong, by powers of ten."""
+    code, shown, known = quantity.get("code"), quantity.get("unit"), units()
+    if quantity.get("system", UCUM) != UCUM:
+        yield Fault(f"{place}.system", f"is not UCUM, {UCUM}", "code-invalid")
+    if (
+        code in known
+        and shown in known
+        and (known[code].unit, known[code].power) != (known[shown].unit, known[shown].power)
+    ):
+        yield Fault(f"{place}.unit", f"{shown} is another unit than the code {code}", "invariant")
 
 
 def _components(resource: Resource, observed: str, canonicals: Canonicals) -> Iterator[Fault]:
@@ -191,12 +210,13 @@ def _of_administration(resource: Resource, _: Sequence[Resource], canonicals: Ca
         yield Fault(
             "MedicationAdministration.medication", "no drug and no order of this is understood here", "code-invalid"
         )
+    yield from _unit(resource.get("dosage", {}).get("dose", {}), "MedicationAdministration.dosage.dose")
     request = resource.get("request", {})
     ours = request.get("identifier", {}).get("system") == canonicals.sid("request")
     if ours and treatment_facts.order_of(request, canonicals) == (None, None):
         told = "names no order: those of a plan are <course>/<action>/<day>"
         yield Fault("MedicationAdministration.request.identifier.value", told)
-    yield from _dated(resource, "effective", exact=True)
+    yield from _dated(resource, "effective")
 
 
 def _of_statement(resource: Resource, _: Sequence[Resource], canonicals: Canonicals) -> Iterator[Fault]:

@@ -65,10 +65,8 @@ def of_administration(resource: Resource, canonicals: Canonicals) -> Iterator[Pi
         given = next((reason for reason in reasons if reason), Missing(NOT_PERFORMED))
     action = action or _line(resource.get("instantiates", []), canonicals)
     said = {"action": action or absence(drug) or key_of("drugs", drug, canonicals), "day": on, "given": given}
-    when = moment(resource, "effective")
-    exact = when.exact if isinstance(when, PartialDate) else when
     if said["action"]:
-        yield Piece("dose", reference(resource), fact(Administration, date=exact, **said))
+        yield Piece("dose", reference(resource), fact(Administration, date=moment(resource, "effective"), **said))
 
 
 def of_procedure(resource: Resource, canonicals: Canonicals) -> Iterator[Piece]:

@@ -107,7 +107,7 @@ class UcumCode(Code):
     __slots__ = ()
     name = "UCUM"
     uri = UCUM
-    form = re.compile(r"1|%|(10\*\d{1,2}|[a-z]{1,2}2?)(/(uL|L|[a-z]{1,2}2?))*|/(uL|L)")
+    form = re.compile(r"1|%|(10\*\d{1,2}|\{cells\}|[a-z]{1,2}2?)(/(uL|L|mm3|[a-z]{1,2}2?))*|/(uL|L|mm3)")
 
 
 class LocalCode(Code):

@@ -27,7 +27,8 @@ def said(value):
 
 def amount(*units, least="0"):
     parts = {"value": st.decimals(least, 1000, places=3), "unit": st.sampled_from(units)}
-    return said(st.fixed_dictionaries(parts, optional={"comparator": st.sampled_from(words.COMPARATORS)}))
+    made = st.fixed_dictionaries(parts, optional={"comparator": st.sampled_from(words.COMPARATORS)})
+    return said(made.filter(lambda amount: amount["value"] or amount.get("comparator") != "<"))
 
 
 def an_object(needed, **may_be):
@@ -64,7 +65,7 @@ CHRONIC = st.builds(
     DATES,
     SCORES,
 )
-CELLS = ("/uL", "10*9/L", "10*6/L", "10*3/uL")
+CELLS = ("/uL", "10*9/L", "10*6/L", "10*3/uL", "/mm3", "10*3/mm3", "{cells}/uL")
 SECTIONS = {
     "vital_status": an_object({"status": st.just("alive")}, date=said(DATES)),
     "engraftment": an_object(

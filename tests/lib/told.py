@@ -67,7 +67,12 @@ def amount(unit: str) -> Strategy:
     """In any unit that can be converted to this one."""
     comparator = st.sampled_from(words.COMPARATORS)
     units = st.sampled_from(convertible(unit))
-    return said(an_object({"value": VALUES, "unit": units}, comparator=comparator))
+    return said(an_object({"value": VALUES, "unit": units}, comparator=comparator).filter(_is_amount))
+
+
+def _is_amount(made: dict[str, Any]) -> bool:
+    """Nothing is below 0."""
+    return bool(made["value"]) or made.get("comparator") != "<"
 
 
 SCORES = st.fixed_dictionaries({}, optional={organ: st.integers(0, 3) for organ in words.CHRONIC_ORGANS})
@@ -196,7 +201,7 @@ SECTIONS: dict[str, Strategy] = {
     ),
     "administrations": several(
         an_object(
-            {"action": said(st.sampled_from(words.ACTIONS)), "date": said(DAYS)},
+            {"action": said(st.sampled_from(words.ACTIONS)), "date": said(DATES)},
             day=said(st.sampled_from(["D-13", "D-12", "D-5", "D3", "D6"])),
             given=amount("mg"),
         )

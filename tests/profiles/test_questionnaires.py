@@ -160,9 +160,17 @@ def test_units_are_those_that_convert_safely(m6):
         url = "http://hl7.org/fhir/StructureDefinition/questionnaire-unitOption"
         return [one["valueCoding"]["code"] for one in m6[link]["extension"] if one["url"] == url]
 
-    assert units("immune_reconstitution.cd4") == ["10*9/L", "10*6/L", "/uL", "10*3/uL"]
+    assert units("immune_reconstitution.cd4") == [
+        "10*9/L",
+        "10*6/L",
+        "/uL",
+        "10*3/uL",
+        "/mm3",
+        "10*3/mm3",
+        "{cells}/uL",
+    ]
     assert units("measurements.weight") == ["kg"]
-    assert units("dli.1.cd3_per_kg") == ["10*6/kg", "10*7/kg", "10*8/kg"]
+    assert units("dli.1.cd3_per_kg") == ["10*6/kg", "10*7/kg", "10*8/kg", "10*5/kg"]
     assert set(units("administrations.1.given")) == {"mg", "g", "kg", "ug"}
 
 

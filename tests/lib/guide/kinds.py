@@ -92,7 +92,7 @@ def _scalar(field: fields.Field[Any]) -> dict[str, Any]:
     match field:
         case ours.Chosen() | ours.OneOf():
             return {"kind": "choice", "words": field.words}
-        case ours.When() | ours.Day():
+        case ours.When() | ours.DayZero():
             return {"kind": "date"}
         case ours.Flag():
             return {"kind": "boolean"}

@@ -98,3 +98,9 @@ def test_a_taper_is_shown_first_and_then_confirmed_and_taken_back(run, enrolled,
     assert tapering(*TAPER, *why).stdout == "nothing changed\n"
     back = tapering("--take-back", "--confirmed-by", "Dr A. Example", "--reason", "flare", "--json")
     assert decode(back.stdout)["decision"] == "taper-withdrawn"
+
+
+def test_a_document_that_cannot_be_read_is_refused(run, database):
+    told = run("regimen", "diff", "/proc/self/mem")
+    assert told.exit_code == 1
+    assert "cannot be read" in told.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
@@ -162,6 +164,17 @@ def test_a_table_of_another_shape_is_refused_whole(run, database, service, envir
 def test_a_table_that_is_no_text_is_refused(run, database, environ, tmp_path):
     (tmp_path / "names.csv").write_bytes(b"centre\xff\n")
     assert "not UTF-8" in run("registry", "crid", tmp_path / "names.csv", **environ).stderr
+
+
+@pytest.mark.parametrize("content", [f"centre,patient,first_name,last_name\nFR-037,1,{'x' * 200_000},y\n", None])
+def test_a_file_that_cannot_be_read_is_refused_and_no_mistake_of_ours(run, database, environ, tmp_path, content):
+    file = Path("/proc/self/mem")  # there, and nobody can read its beginning
+    if content:
+        file = tmp_path / "long.csv"
+        file.write_text(content)
+    told = run("registry", "crid", file, **environ)
+    assert told.exit_code == 1
+    assert "cannot be read as CSV" in told.stderr
 
 
 def test_without_an_address_it_is_not_asked(run, database, service, environ, names, tmp_path):

@@ -77,7 +77,7 @@ def test_without_pyarrow_it_says_what_is_missing(run, cohort, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     done = run("registry", "table", "--from", "fhir", "--format", "parquet", "--out", "table.parquet")
     assert done.exit_code == 1
-    assert "engraft[tables]" in done.stderr
+    assert "pip install 'engraft-fhir[tables]'" in done.stderr
 
 
 def test_it_has_a_name(run):

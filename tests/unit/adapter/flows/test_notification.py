@@ -298,6 +298,13 @@ class TestSearchingAfterAPing:
         work(store, client, NOW + timedelta(hours=5))
         assert abs(asked() - NOW) < timedelta(milliseconds=1)
 
+    def test_a_busy_hospital_is_asked_for_large_pages(self, store, client):
+        asked = []
+        client.search = lambda kind, params: asked.append(dict(params)["_count"]) or []
+        came(PING, store)
+        assert work(store, client).done == 1
+        assert set(asked) == {str(whose.PAGE)}
+
     def test_a_search_that_failed_does_not_move_the_mark(self, store, client, hospital):
         came(PING, store)
         with hospital.away():

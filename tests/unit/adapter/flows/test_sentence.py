@@ -17,6 +17,7 @@ def test_words_are_kept_without_the_blanks_around_them():
     [
         ("", "say why"),
         (" \n", "say why"),
+        ("\u200b\ufeff \u2060", "say why"),
         ("a\0b", "control characters"),
         ("\x1b[2J", "control"),
         ("x" * 1001, "1000"),

@@ -10,6 +10,7 @@ from adapter.errors import NotAllowed, TooOften
 from adapter.flows import sign_in
 from adapter.store import Store
 from adapter.store.people import GUESSES, WINDOW
+from tests.lib.logged import logged
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -48,6 +49,15 @@ def test_after_several_wrong_tries_even_the_right_password_has_to_wait(store, na
     with pytest.raises(TooOften, match="wait 15 min") as caught:
         sign_in.sign_in(name, PASSWORD, store=store, now=NOW)
     assert (caught.value.status, caught.value.retry_after) == (429, WINDOW.total_seconds())
+
+
+def test_the_log_tells_of_guessing_and_not_of_the_name(store):
+    with logged() as log:
+        for _ in range(GUESSES + 1):
+            with pytest.raises((NotAllowed, TooOften)):
+                sign_in.sign_in("hunter2-by-mistake", "wrong", store=store, now=NOW)
+    assert [line["waits"] for line in log.of("sign-in-refused")] == [False] * GUESSES + [True]
+    assert "hunter2" not in log.text
 
 
 def test_waiting_helps_and_others_need_not_wait(store):

@@ -53,7 +53,8 @@ def test_the_form_asks_what_the_questionnaire_asks(ward, place):
     assert " style=" not in dana.text
     words = dana.words()
     assert "Visit m3" in words
-    assert "Response (ELN 2022) (needed)" in words
+    assert "Instrument (needed)" in words
+    assert "Response (ELN 2022) (needed)" not in words
     assert 'for="vital_status.status"' in dana.text
     assert "Only if Vital status is Dead." in words
     assert '<option value="10*3/uL"' in dana.text
@@ -116,6 +117,7 @@ def test_faults_stand_beside_their_fields_and_nothing_typed_is_lost(ward, place)
         gvhd__acute__1__grade="I",
         gvhd__acute__1__skin="seven",
         immune_reconstitution__cd4__value="many",
+        quality_of_life__version="4",
     )
     assert dana.answer.status_code == 422
     beside = re.findall(r'id="([^"]+)-wrong\d*"><span class="hidden">Error: </span>([^<]*)', dana.text)
@@ -123,13 +125,13 @@ def test_faults_stand_beside_their_fields_and_nothing_typed_is_lost(ward, place)
     assert "no date of the calendar" in told["gvhd.acute.1.onset"]
     assert "expected a whole number" in told["gvhd.acute.1.skin"]
     assert "expected a number" in told["immune_reconstitution.cd4.value"]
-    assert "needed" in told["immune_reconstitution.date"]
+    assert "needed" in told["quality_of_life.instrument"]
     kept = shown_in(dana)
     assert kept["gvhd.acute.1.onset"] == "2026-13-40"
     assert kept["immune_reconstitution.cd4.value"] == "many"
     assert dana.text.count(" autofocus") == 1
     first = re.search(r'<input id="([^"]+)"[^>]* autofocus', dana.text)[1]
-    assert first == "immune_reconstitution.date"
+    assert first == "immune_reconstitution.cd4.value"
     assert 'aria-invalid="true" aria-describedby="gvhd.acute.1.onset-wrong"' in dana.text
     assert shown_in(dana.open(f"{place}/m6"))["gvhd.acute.1.skin"] == "seven"
 

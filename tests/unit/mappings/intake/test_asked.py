@@ -87,7 +87,15 @@ def test_words_of_fhir_itself_are_offered_too():
 
 
 def test_a_quantity_has_its_units_and_a_number_its_limits():
-    assert of(("immune_reconstitution", "cd4")).units == ("10*9/L", "10*6/L", "/uL", "10*3/uL")
+    assert of(("immune_reconstitution", "cd4")).units == (
+        "10*9/L",
+        "10*6/L",
+        "/uL",
+        "10*3/uL",
+        "/mm3",
+        "10*3/mm3",
+        "{cells}/uL",
+    )
     weight = of(("measurements", "weight"))
     assert (weight.units, weight.low, weight.high) == (("kg",), 20, 400)
     assert of(("chimerism", "donor_percent")).units == ("%",)

@@ -118,6 +118,19 @@ def test_a_json_document_has_its_line_and_its_path():
 
 
 @pytest.mark.parametrize(
+    ("path", "message", "mend"),
+    [
+        ("mood", "unknown key; allowed here: centre", "name it as the list says"),
+        ("mood", "this key stands twice in one object", "say it once"),
+        ("resourceType", "this is a FHIR Bundle; a transaction or batch goes to POST /fhir", None),
+    ],
+)
+def test_a_name_is_mended_where_a_list_tells_how(path, message, mend):
+    (told,) = Entry(1, {}, kind="follow-up").refusals([Fault(path, message, "structure")])
+    assert told.mend == mend
+
+
+@pytest.mark.parametrize(
     ("path", "mend"),
     [
         ("date", "fill it in"),

@@ -107,7 +107,7 @@ def test_every_value_of_a_follow_up_lands(follow_up):
                 Immunosuppressant(W("ciclosporin"), P("2026-03-08"), P("2026-05-31")),
             ),
         ),
-        administrations=(Administration("thiotepa", date(2026, 2, 17), "D-13", of("350", "mg")),),
+        administrations=(Administration("thiotepa", P("2026-02-17"), "D-13", of("350", "mg")),),
         dli=(Dli(1, P("2026-07-01"), of("0.1", "10*6/kg")),),
         dli_withheld=(DliWithheld(2, P("2026-08-05"), W("active-gvhd")),),
     )

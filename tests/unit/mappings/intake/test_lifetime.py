@@ -43,3 +43,12 @@ def test_the_fault_tells_the_age_and_the_limit():
     assert fault.path == "birth_date"
     assert "175 years old" in fault.message
     assert "above 100 (our own limit, [dosing] oldest_years)" in fault.message
+
+
+def test_nobody_is_younger_than_the_graft():
+    graft = {"date": "1850-01-05", "planned": False}
+    (fault,) = faults(birth_date=None, transplant=graft)
+    assert (fault.path, "would make the patient 176 years old" in fault.message) == ("transplant.date", True)
+    assert faults(birth_date=None, transplant={"planned": True}) == []
+    assert faults(birth_date=None, transplant={"not_done": "unknown"}) == []
+    assert faults(birth_date=None, transplant=graft | {"date": "1926-03-02"}) == []

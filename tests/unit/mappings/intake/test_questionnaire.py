@@ -173,9 +173,10 @@ def test_what_is_said_twice_is_refused():
 
 
 def test_only_our_forms_are_read_and_only_when_they_are_complete():
-    assert set(faults(sent(questionnaire="http://example.org/Questionnaire/x"))) == {
-        "QuestionnaireResponse.questionnaire"
-    }
+    ours = sent()["questionnaire"].partition("|")[0]
+    assert faults(sent(questionnaire=ours)) == {}
+    for other in ("http://example.org/Questionnaire/x", f"{ours}|9.9.9", f"{ours}0", f"{ours}|", f"{ours}#1"):
+        assert set(faults(sent(questionnaire=other))) == {"QuestionnaireResponse.questionnaire"}
     assert set(faults(sent(status="in-progress"))) == {"QuestionnaireResponse.status"}
     assert faults(sent(status="amended")) == {}
 
@@ -217,11 +218,16 @@ def test_answers_go_before_what_the_response_says_of_itself():
 
 
 @pytest.mark.parametrize(
-    ("form", "visit"), [("follow-up-m12|0.1.0", "m12"), ("follow-up-m9", None), ("enrolment", None), ("x-m3", None)]
+    ("form", "visit"), [("follow-up-m12|0.1.0", "m12"), ("follow-up-unscheduled", "unscheduled"), ("enrolment", None)]
 )
 def test_the_form_names_the_visit(form, visit):
     response = bare(questionnaire=f"{flat.QUESTIONNAIRES}/{form}")
     assert questionnaire.entry(response, DEFAULT).document.get("visit") == visit
+
+
+def test_an_answer_may_not_name_another_visit_than_the_form():
+    assert set(faults(sent(questionnaire=f"{flat.QUESTIONNAIRES}/follow-up-m12"))) == {"visit"}
+    assert faults(sent(questionnaire=f"{flat.QUESTIONNAIRES}/follow-up-m3")) == {}
 
 
 def test_a_fault_of_the_form_names_the_link_id():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -80,11 +81,32 @@ def test_junk_as_a_whole_is_judged_alike(junk):
     agreed("follow_up", junk)
 
 
-def test_a_null_is_refused_wherever_it_stands():
-    for path in ("date", "vital_status", "engraftment.counts.1", "response.category", "measurements.weight.unit"):
-        document = full("follow_up")
-        spoil(document, path, None)
-        assert agreed("follow_up", document) == "refused", path
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_null_is_refused_wherever_it_stands(kind):
+    for path in leaves(kind):
+        document = full(kind)
+        at(document, path[:-1])[path[-1]] = None
+        assert agreed(kind, document) == "refused", path
+
+
+def test_the_order_of_keys_says_nothing_however_many_orders_come():
+    """More than it remembers."""
+    infection = full("follow_up")["infections"][0]
+    expected = agreed("follow_up", full("follow_up") | {"infections": [infection]})
+    for order in itertools.islice(itertools.permutations(infection), 2 * swift._MANY):
+        document = full("follow_up") | {"infections": [{name: infection[name] for name in order}]}
+        with limits.holding(limits.of_follow_up(document, AS_OF)):
+            assert QUICK["follow_up"](document) == expected
+
+
+def test_a_date_is_judged_where_it_stands_although_it_was_read_before():
+    """Donor lymphocytes may be withheld after the death, and nobody falls ill after it."""
+    known = {name: full("follow_up")[name] for name in ("centre", "patient", "visit", "date")}
+    withheld = {"dli_withheld": [{"number": 2, "date": "2026-08-31", "reason": "death"}]}
+    taken = known | {"vital_status": {"status": "dead", "date": "2026-08-30"}} | withheld
+    assert agreed("follow_up", taken).dli_withheld[0].date.text == "2026-08-31"
+    assert agreed("follow_up", taken | {"infections": [{"onset": "2026-08-31", "kind": "viral"}]}) == "refused"
+    assert agreed("follow_up", taken | {"infections": [{"onset": "2026-08-30", "kind": "viral"}]}) != "refused"
 
 
 def test_a_sound_document_needs_no_explanation(monkeypatch):

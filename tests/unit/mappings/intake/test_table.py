@@ -89,6 +89,31 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(before):
     assert made["centre"] == "FR-037"
 
 
+@pytest.mark.parametrize("above", ["sep=;\r\n", "SEP=;\n", '"sep=;"\r\n', "sep=;;;;\r\n", "\ufeffsep=;\r\n"])
+def test_the_line_by_which_excel_is_told_the_separator_is_no_row(above):
+    """Rows are counted as Excel shows them, without that line; lines as an editor does."""
+    data = f"{above}{HEAD}relapse.date;relapse.kind\r\n{WHO}2026-04-01;molecular\r\n{WHO}2026-04-01;bad;x\r\n".encode()
+    good, bad = entries(data)
+    assert good.document["relapse"] == {"date": "2026-04-01", "kind": "molecular"}
+    assert [(one.row, one.line) for one in (good, bad)] == [(2, 3), (3, 4)]
+    assert bad.faults
+    assert "the line sep=; above the header is no row" in notes(f"sep=;\n{HEAD}\n")
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u202f"])
+def test_hard_blanks_between_thousands_are_no_part_of_a_number(blank):
+    columns = "engraftment.counts.1.date;engraftment.counts.1.platelets;engraftment.counts.1.neutrophils"
+    said = one(columns, f"2026-04-01;150{blank}000{blank}/uL;1{blank}234,50 /uL")["engraftment"]["counts"][0]
+    assert (said["platelets"]["value"], said["platelets"]["unit"]) == (150000, "/uL")
+    assert said["neutrophils"]["value"] == Decimal("1234.50")
+    unclear = one("measurements.karnofsky", f"1{blank}23")["measurements"]["karnofsky"]
+    assert unclear == f"1{blank}23", "no group of three"
+
+
+def test_a_column_called_sep_is_none():
+    assert "names no column" in refused("sep;other\r\n;1\r\n")["$"]
+
+
 @pytest.mark.parametrize(("encoding", "told"), [("utf-8", "utf-8"), ("cp1252", "windows-1252")])
 def test_french_letters_survive_in_either_encoding(encoding, told):
     data = f"{HEAD}response.note\n{WHO}décédée à l’hôpital\n".encode(encoding)

@@ -133,3 +133,19 @@ def test_a_drug_that_the_protocol_does_not_have_is_told_by_its_words(monkeypatch
     found = dose()
     assert found["medicationCodeableConcept"] == {"text": "thiotepa"}
     assert "request" not in found
+
+
+def test_a_dose_of_which_the_month_is_known_is_of_that_month():
+    found = dose(date="2026-02")
+    assert (found["effectiveDateTime"], found["request"]["identifier"]["value"]) == (
+        "2026-02",
+        f"{COURSE}/thiotepa/D-13",
+    )
+    assert validate(found) == []
+
+
+def test_doses_of_one_month_are_told_apart_by_the_days_of_the_protocol():
+    told = [{"action": "etoposide", "day": f"D-{day}", "date": "2026-02"} for day in (12, 11, 10)]
+    assert len({found["id"] for found in doses(*told)}) == 3
+    again = [visit("m1", "2026-04-02", administrations=told[:1]), visit("m3", "2026-06-02", administrations=told[1:2])]
+    assert len(of_profile(chart(*again), "administration")) == 2

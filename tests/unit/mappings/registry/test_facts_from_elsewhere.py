@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -129,7 +128,7 @@ def dose(status="completed", drug="387508004", **said):
 def test_a_dose_is_told_by_its_drug():
     amount = {"dose": {"value": Decimal("350.0"), "unit": "mg"}}
     found = only(facts(dose(dosage=amount)).doses)
-    assert found == Administration("thiotepa", date(2026, 7, 1), given=Measured(Decimal("350.0"), "mg"))
+    assert found == Administration("thiotepa", PartialDate("2026-07-01"), given=Measured(Decimal("350.0"), "mg"))
     assert facts(dose(drug="38341003")) == NOTHING
     assert facts(dose("entered-in-error")) == NOTHING
 

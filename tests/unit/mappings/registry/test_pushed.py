@@ -238,11 +238,11 @@ UNDERSTOOD = {
     ),
     "dose": (
         dose(dosage={"dose": amount("350", "mg"), "text": "slowly"}),
-        (Administration("thiotepa", date(2026, 2, 17), given=Measured(Decimal(350), "mg")),),
+        (Administration("thiotepa", PartialDate("2026-02-17"), given=Measured(Decimal(350), "mg")),),
     ),
     "dose not given": (
         dose("not-done"),
-        (Administration("thiotepa", date(2026, 2, 17), given=Missing("not-performed")),),
+        (Administration("thiotepa", PartialDate("2026-02-17"), given=Missing("not-performed")),),
     ),
     "infusion": (INFUSION, (Dli(2, DAY),)),
     "infusion without its number": (procedure("dli"), (Dli(UNKNOWN, DAY),)),

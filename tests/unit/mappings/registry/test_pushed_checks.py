@@ -34,6 +34,7 @@ def understood(resource):
     return pushed.visit_of(pushed.kept(resource), (), key=key, on=date(2026, 5, 1), canonicals=DEFAULT)
 
 
+TWO = (code("26499-4", LOINC), code("26515-7", LOINC))
 REFUSED = [
     (anc(ME, status="preliminary"), "Observation.status"),
     (observation(ME, code("1-1", LOINC)), "Observation.code"),
@@ -42,6 +43,10 @@ REFUSED = [
     (observation(ME, code("26499-4", LOINC), None, valueQuantity=amount("1", "10*9/L")), "Observation.effective"),
     (observation(ME, code("29463-7", LOINC), "2026-03", valueQuantity=amount("70", "kg")), "Observation.effective"),
     (observation(ME, code("97509-4", LOINC), valueCodeableConcept=code("1", SNOMED)), "Observation.value"),
+    (anc(ME, valueQuantity=amount("1", "10*9/L", system="urn:other")), "Observation.value.system"),
+    (anc(ME, valueQuantity=amount("1", "10*9/L") | {"unit": "/uL"}), "Observation.value.unit"),
+    (anc(ME, code={"coding": [one for said in TWO for one in said["coding"]]}), "Observation.code"),
+    (dose(dosage={"dose": amount("1", "g") | {"unit": "mg"}}), "MedicationAdministration.dosage.dose.unit"),
     (observation(ME, code("gvhd-assessment"), valueBoolean=True), "Observation.value"),
     (observation(ME, code("immunosuppression-status"), valueBoolean=True), "Observation.value"),
     (observation(ME, code("gvhd-treatment")), "Observation.value"),
@@ -98,7 +103,7 @@ REFUSED = [
     (procedure("dli", performedDateTime="someday"), "Procedure.performed"),
     (dose("on-hold"), "MedicationAdministration.status"),
     (dose(medicationCodeableConcept=code("1", SNOMED)), "MedicationAdministration.medication"),
-    (dose(effectiveDateTime="2026-02"), "MedicationAdministration.effective"),
+    (dose(effectiveDateTime="soon"), "MedicationAdministration.effective"),
     (
         dose(request={"identifier": {"system": "https://engraft.example/fhir/sid/request", "value": "D-13"}}),
         "MedicationAdministration.request.identifier.value",
@@ -109,6 +114,17 @@ REFUSED = [
     (statement() | {"effectiveDateTime": "2026-03-17"}, "MedicationStatement.effective"),
     ({"resourceType": "Patient", "deceasedDateTime": "someday"}, "Patient.deceased"),
 ]
+
+
+@pytest.mark.parametrize("unit", ["10*3/uL", "G/L", "Giga per litre"])
+def test_what_people_read_beside_a_code_may_say_the_same_in_another_way(unit):
+    said = understood(anc(ME, valueQuantity=amount("1", "10*9/L") | {"unit": unit})).engraftment.counts[0].neutrophils
+    assert said.unit == "10*9/L"
+
+
+def test_several_codes_of_one_thing_are_one():
+    both = [one for said in (code("26499-4", LOINC), code("751-8", LOINC)) for one in said["coding"]]
+    assert understood(anc(ME, code={"coding": both})).engraftment.counts
 
 
 @pytest.mark.parametrize(("resource", "place"), REFUSED)
