@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import Invalid, NotFound
-from adapter.flows import course, hospital_facts, notification, sentence
+from adapter.flows import course, hospital_facts, notification, sentence, whose
 from adapter.hospital.answer import dicts
 from adapter.store.questions import Question
 from mappings.facts import VitalStatus, Word
@@ -100,4 +100,4 @@ def _linked(resource: Resource | None, kind: str) -> Iterator[str]:
         other = link.get("other")
         reference = str(other.get("reference", "")) if isinstance(other, dict) else ""
         if link.get("type") == kind and reference:
-            yield "/".join(reference.rsplit("/", 2)[-2:])
+            yield whose.named(reference)

@@ -49,9 +49,14 @@ def _types(capability: Resource) -> set[object]:
 
 def concerns(resource: Resource, client: HospitalClient, ours: frozenset[str]) -> bool:
     """Is it about a patient of ours, or a Patient that says to be the same as one of ours?"""
-    others = (str(other.get("reference")) for other in _dicts_in(resource.get("link"), "other"))
-    same = resource["resourceType"] == "Patient" and any("/".join(one.rsplit("/", 2)[-2:]) in ours for one in others)
+    others = (named(str(other.get("reference"))) for other in _dicts_in(resource.get("link"), "other"))
+    same = resource["resourceType"] == "Patient" and any(one in ours for one in others)
     return same or subject(resource, client.base_url) in ours
+
+
+def named(reference: str) -> str:
+    """`Patient/abc` of a reference, relative or with its whole address, with a version or without."""
+    return "/".join(reference.partition("/_history/")[0].rsplit("/", 2)[-2:])
 
 
 def _dicts_in(items: object, name: str) -> list[Resource]:

@@ -248,6 +248,11 @@ class TestQuestions:
                 "merged",
                 "merged Patient/abc into Patient/new",
             ),
+            (
+                patient(link=[{"type": "replaced-by", "other": {"reference": "Patient/new/_history/3"}}]),
+                "merged",
+                "merged Patient/abc into Patient/new",
+            ),
             (None, "gone", "has no Patient/abc any more"),
         ],
     )

@@ -173,7 +173,10 @@ class TestPulling:
         report = work(store, client)
         assert (report.done, report.copied, known(store)) == (3, 0, {})
 
-    @pytest.mark.parametrize("reference", ["Patient/demo-pat", "https://chu-a.example/fhir/Patient/demo-pat"])
+    @pytest.mark.parametrize(
+        "reference",
+        ["Patient/demo-pat", "https://chu-a.example/fhir/Patient/demo-pat", "Patient/demo-pat/_history/2"],
+    )
     @pytest.mark.parametrize("told", ["by its place", "by a ping"])
     def test_a_patient_who_says_to_be_the_same_as_ours_is_kept(self, store, client, hospital, told, reference):
         link = [{"type": "replaces", "other": {"reference": reference}}]
