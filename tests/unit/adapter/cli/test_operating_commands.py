@@ -270,7 +270,7 @@ class TestDeliver:
         monkeypatch.setattr(Store, "room", lambda _: 60)
         result = run("deliver", "--workers", "64", **configured(tmp_path, "http://127.0.0.1:9/fhir"))
         assert result.exit_code == 1
-        assert "up to 71 connections are needed, and the database gives 60" in result.stderr
+        assert "up to 72 connections are needed, and the database gives 60" in result.stderr
         assert "say fewer --workers, or raise its max_connections" in result.stderr
         assert states(database) == {id_: "waiting"}
 
