@@ -240,6 +240,14 @@ def enrolled_as(tx: Tx, id_: str, centre: str | None) -> Submission:
     return found[-1]
 
 
+def held(tx: Tx, course: str) -> Submission | None:
+    """The enrolment of a course; nobody else hands anything in about this patient until the transaction ends."""
+    for one in tx.enrolments.of_course(course):
+        tx.hold(one.key)
+    found = tx.enrolments.of_course(course)  # read again: who held it before may have changed it
+    return found[-1] if found else None
+
+
 def note(
     tx: Tx, action: str, submission: Submission, sender: Client | None, now: datetime, detail: str | None = None
 ) -> None:

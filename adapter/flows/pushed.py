@@ -215,6 +215,7 @@ class _Taking:
         before = self.tx.resources.get(kind, target) if target else None
         self._require_version(before, change)
         known = self._course_of(change, before)
+        self._require_still(before, change)
         identifiers = change.resource.get("identifier", [])
         if kind == "Patient":
             return self._patient(change, before, known)
@@ -244,8 +245,9 @@ class _Taking:
 
     def _known(self, subject: str) -> Known:
         if subject not in self.courses:
-            (enrolled,) = self.tx.enrolments.of_course(subject)
-            self.tx.hold(enrolled.key)
+            enrolled = course.held(self.tx, subject)
+            if enrolled is None:
+                raise Conflict("this patient has just been erased")
             enrolment = schema.enrolment(enrolled.content, course.day_of(self.now))
             ids = course.ids_in(self.tx, enrolment, self.settings)
             rows = {one.id: one for one in self.tx.pushed.ever_of_course(subject)}
@@ -260,6 +262,7 @@ class _Taking:
             return None
         self._require_version(before, asked)
         known = self._known(before.course)
+        self._require_still(before, asked)
         row = known.rows.get(known.row_id(asked.kind, id_))
         if row is not None:
             self._retract(row, known, reason)
@@ -271,6 +274,11 @@ class _Taking:
     def _require_version(self, before: Stored | None, asked: Change | Withdrawal) -> None:
         if asked.expected is not None and (before is None or before.version != asked.expected):
             raise Conflict(f"the resource is not at version {asked.expected}", 412)
+
+    def _require_still(self, before: Stored | None, asked: Change | Withdrawal) -> None:
+        """The same once the patient is held: until then another one may have changed it."""
+        if asked.expected is not None and before is not None:
+            self._require_version(self.tx.resources.get(before.kind, before.id), asked)
 
     def _write(self, known: Known, kind: str, id_: str, content: Element) -> None:
         enrolment = known.enrolment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.errors import Conflict, NotFound
-from adapter.flows import answers, follow_up
+from adapter.flows import answers, course, follow_up
 from adapter.flows.course import Receipt
 from adapter.flows.pushed import Kept
 from mappings.r4.build import Resource
@@ -53,7 +53,7 @@ def correct(
     Raises as `record` does, NotFound, Conflict (412 for another version; 409 where it is about another visit).
     """
     with store.together() as one:
-        _require_version(_own(id_, sender, one), expected)
+        _require_version(_held(id_, sender, one), expected)
         kept = record(resource, sender=sender, store=one, settings=settings, now=now)
         if kept.stored.id != id_:
             raise Conflict("this answers for another patient or visit than what is kept under this id")
@@ -76,7 +76,7 @@ def retract(
     """
     with store.together() as one:
         try:
-            stored = _own(id_, sender, one)
+            stored = _held(id_, sender, one)
         except NotFound:
             return None
         _require_version(stored, expected)
@@ -88,6 +88,13 @@ def retract(
             follow_up.retract(found.id, reason or REASON, sender=sender, store=one, settings=settings, now=now)
         with one.reading() as tx:
             return tx.resources.get(answers.KIND, id_)
+
+
+def _held(id_: str, sender: Client, store: Store) -> Stored:
+    """The response; nobody else hands anything in about its patient until the transaction ends."""
+    with store.transaction() as tx:
+        course.held(tx, str(_own(id_, sender, store).course))
+    return _own(id_, sender, store)
 
 
 def _own(id_: str, sender: Client, store: Store) -> Stored:

@@ -37,8 +37,8 @@ def renew(tx: Tx, enrolment: Enrolment, follow_ups: Sequence[FollowUp], settings
 
 def anew(tx: Tx, course_: str, settings: Settings, now: datetime) -> None:
     """Reckons the regimen of a course from what is stored; a course without an enrolment has none."""
-    for enrolled in tx.enrolments.of_course(course_):
-        tx.hold(enrolled.key)
+    enrolled = course.held(tx, course_)
+    if enrolled:
         today = course.day_of(now)
         enrolment = schema.enrolment(enrolled.content, today)
         renew(tx, enrolment, course.follow_ups_of(tx, course_, today), settings, now)
