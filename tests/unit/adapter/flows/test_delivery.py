@@ -11,8 +11,6 @@ import pytest
 from adapter.errors import Refused
 from adapter.flows import delivery, sending
 from adapter.flows.delivery import drain
-from adapter.hospital.client import HospitalClient
-from adapter.hospital.sandbox import Sandbox
 
 COURSE = "6f1c5f0e-0000-5000-8000-000000000001"
 OTHER = "6f1c5f0e-0000-5000-8000-000000000002"
@@ -39,16 +37,8 @@ def clock():
 
 
 @pytest.fixture
-def hospital():
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def clients(hospital):
-    client = HospitalClient("chu-a", hospital.base_url, None, timeout=(2, 2), pause=lambda _: None)
-    yield {"chu-a": client}
-    client.close()
+def clients(client):
+    return {"chu-a": client}
 
 
 def patient(id_=OWN, **more):

@@ -10,8 +10,6 @@ import pytest
 from adapter.errors import HospitalRefused, Invalid, Refused
 from adapter.flows import notification, whose
 from adapter.flows.notification import pull, take
-from adapter.hospital.client import HospitalClient
-from adapter.hospital.sandbox import Sandbox
 from adapter.store.copies import Copy
 from tests.unit.adapter.flows.notified import (
     COURSE,
@@ -38,17 +36,9 @@ def linked(store):
 
 
 @pytest.fixture
-def hospital():
-    with Sandbox() as sandbox:
-        sandbox.put({"resourceType": "Patient", "id": "demo-pat"})
-        yield sandbox
-
-
-@pytest.fixture
-def client(hospital):
-    client = HospitalClient("chu-a", hospital.base_url, None, timeout=(2, 2))
-    yield client
-    client.close()
+def hospital(hospital):
+    hospital.put({"resourceType": "Patient", "id": "demo-pat"})
+    return hospital
 
 
 class TestTaking:

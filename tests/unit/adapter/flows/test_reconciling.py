@@ -11,22 +11,7 @@ import requests
 from adapter.flows import reconciling
 from adapter.flows.delivery import Policy, drain
 from adapter.flows.reconciling import EDITED, GONE, NEVER_SENT, compare, courses, repair
-from adapter.hospital.client import HospitalClient
-from adapter.hospital.sandbox import Sandbox
 from tests.lib.centre import M1, NOW, OURS
-
-
-@pytest.fixture
-def hospital():
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def client(hospital):
-    client = HospitalClient("chu-a", hospital.base_url, None, pause=lambda _: None)
-    yield client
-    client.close()
 
 
 def deliver(ward, client, conflict="park"):

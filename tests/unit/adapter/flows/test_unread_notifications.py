@@ -11,8 +11,6 @@ from adapter.errors import HospitalRefused
 from adapter.flows import notification
 from adapter.flows.notification import take
 from adapter.hospital.answer import Forbidden
-from adapter.hospital.client import HospitalClient
-from adapter.hospital.sandbox import Sandbox
 from tests.unit.adapter.flows.notified import COURSE, CREATED, NOW, PING, PLACE, at_hospital, came, inbox, known, work
 
 
@@ -24,17 +22,9 @@ def linked(store):
 
 
 @pytest.fixture
-def hospital():
-    with Sandbox() as sandbox:
-        sandbox.put({"resourceType": "Patient", "id": "demo-pat"})
-        yield sandbox
-
-
-@pytest.fixture
-def client(hospital):
-    client = HospitalClient("chu-a", hospital.base_url, None, timeout=(2, 2))
-    yield client
-    client.close()
+def hospital(hospital):
+    hospital.put({"resourceType": "Patient", "id": "demo-pat"})
+    return hospital
 
 
 class TestWhatCannotBeRead:
