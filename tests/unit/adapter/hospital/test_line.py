@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -33,9 +34,11 @@ class Queue:
             go.wait(30)
 
     def sees(self, condition):
+        until = time.monotonic() + 10  # before anybody goes home by himself
         with self.changed:
             while not condition():
-                assert self.changed.wait(0.01) or any(one.is_alive() for one in self.threads)
+                assert time.monotonic() < until, "nobody came"
+                self.changed.wait(0.01)
         return self.came
 
     def goes_home(self, number):
@@ -97,13 +100,14 @@ def test_more_places_call_more_and_fewer_put_nobody_out(queue):
     for _ in range(5):
         there.comes()
     line.hold(3)
-    assert there.sees(lambda: len(there.came) == 3) == [0, 1, 2]
+    # two are called at once: which of them says so first is the scheduler's
+    assert sorted(there.sees(lambda: len(there.came) == 3)) == [0, 1, 2]
     line.hold(1)
     there.goes_home(0)
     there.goes_home(1)
-    assert there.came == [0, 1, 2], "the third is still in"
+    assert len(there.came) == 3, "the third is still in"
     there.goes_home(2)
-    assert there.sees(lambda: len(there.came) == 4) == [0, 1, 2, 3]
+    assert there.sees(lambda: len(there.came) == 4)[3] == 3
 
 
 def test_all_are_sent_home_where_no_place_is_needed_any_more_and_nobody_waits_for_one(queue):
