@@ -61,6 +61,11 @@ KINDS = (
     ),
     Kind(r"start or finish with whitespace", "blanks around a text", "the centre's words"),
     Kind(r"commonly/reasonably supported decimals", "a number of 17 digits", "the centre's digits"),
+    Kind(
+        r"annotations like \{cells\} can be misleading",
+        "`{cells}/uL`",
+        "the centre's unit; we count with it as with `/uL`",
+    ),
     Kind(r"^not checked: ", "code of SNOMED CT, LOINC, ATC, RxNorm, ICD-10", "not available offline, so not looked up"),
 )
 
