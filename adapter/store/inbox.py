@@ -68,8 +68,7 @@ class Inbox:
         Whoever takes that one up reads what it points to after this one came.
         """
         digest = _digest(hospital, method, kind, resource_id, body)
-        fresh = (inbox.c.digest == digest) & (inbox.c.state == WAITING) & (inbox.c.attempts == 0)
-        waits: int | None = self._connection.scalar(select(inbox.c.id).where(fresh).limit(1))
+        waits = self._untouched(digest)
         if waits is not None:
             return waits
         came = {"hospital": hospital, "method": method, "kind": kind, "resource_id": resource_id}
@@ -110,8 +109,13 @@ class Inbox:
         return lease.settle(self._connection, inbox, id_, worker, parked) and self._overtaken(id_)
 
     def park(self, hospital: str, place: tuple[str, str], error: str, at: datetime) -> bool:
-        """Keeps that a resource (type, id) could not be read, as a row of its own; False: that is known already."""
+        """Keeps that a resource (type, id) could not be read, as a row of its own.
+
+        False: that is known already, or it was told of anew meanwhile and is about to be read again.
+        """
         digest = _digest(hospital, "PUT", *place, b"")
+        if self._untouched(digest) is not None:
+            return False
         known = (inbox.c.digest == digest) & (inbox.c.state == PARKED)
         if self._connection.execute(update(inbox).where(known).values(error=error)).rowcount:
             return False
@@ -152,6 +156,12 @@ class Inbox:
         """Of whom anything can be leased."""
         due = inbox.c.state.in_([WAITING, LEASED]) & (inbox.c.due <= at)
         return sorted(self._connection.scalars(select(inbox.c.hospital).where(due).distinct()))
+
+    def _untouched(self, digest: str) -> int | None:
+        """The row with these words that waits and that nobody has begun."""
+        fresh = (inbox.c.digest == digest) & (inbox.c.state == WAITING) & (inbox.c.attempts == 0)
+        found: int | None = self._connection.scalar(select(inbox.c.id).where(fresh).limit(1))
+        return found
 
     def _overtaken(self, id_: int) -> bool:
         """What an earlier one of the same words could not have read, this one has read or tells of."""

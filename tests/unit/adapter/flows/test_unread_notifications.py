@@ -27,6 +27,18 @@ def hospital(hospital):
     return hospital
 
 
+def forbids(client, id_):
+    """This one resource may not be read; whatever else may."""
+    read = client.read
+
+    def reading(kind, asked):
+        if asked == id_:
+            raise Forbidden("chu-a: 403 not this one")
+        return read(kind, asked)
+
+    client.read = reading
+
+
 class TestWhatCannotBeRead:
     """One record that we cannot read, or may not, keeps nothing else from being read, and is seen."""
 
@@ -94,16 +106,27 @@ class TestWhatCannotBeRead:
             assert tx.inbox.ignore(row.id, NOW)
         assert self.parked(store) == []
 
+    def test_what_is_told_anew_while_it_could_not_be_read_is_read_and_not_parked(self, store, client, hospital):
+        """The hospital mends its record, and says so, between our look and our note that it is unreadable."""
+        search = client.search
+
+        def searched(kind, params):
+            if kind != "Observation":
+                return search(kind, params)
+            hospital.put(at_hospital(id="bad"))
+            take("chu-a", "PUT", "Observation", "bad", {}, b"", store, NOW)
+            return [at_hospital(id="bad", surname="R4 has none")]
+
+        client.search = searched
+        came(PING, store)
+        report = work(store, client)
+        assert self.parked(store) == []
+        assert self.BAD in known(store)
+        assert report.parked == 0
+
     def test_of_several_places_in_one_notification_each_counts_for_itself(self, store, client, hospital):
         hospital.put(at_hospital())
-        read = client.read
-
-        def reading(kind, id_):
-            if id_ == "bad":
-                raise Forbidden("chu-a: 403 not this one")
-            return read(kind, id_)
-
-        client.read = reading
+        forbids(client, "bad")
         entries = [{"request": {"method": "PUT", "url": f"Observation/{id_}"}} for id_ in ("bad", "demo-b1")]
         bundle = {"resourceType": "Bundle", "type": "history", "entry": entries}
         take("chu-a", "POST", None, None, {}, json.dumps(bundle).encode(), store, NOW)
@@ -166,14 +189,7 @@ class TestASilentHospital:
 
     def test_who_may_not_read_one_thing_is_not_silent(self, store, client, hospital):
         hospital.put(at_hospital())
-        read = client.read
-
-        def reading(kind, id_):
-            if id_ == "o1":
-                raise Forbidden("chu-a: 403 not this one")
-            return read(kind, id_)
-
-        client.read = reading
+        forbids(client, "o1")
         take("chu-a", "PUT", "Observation", "o1", {}, b"", store, NOW)
         came(CREATED, store)
         report = work(store, client)
