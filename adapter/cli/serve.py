@@ -64,6 +64,9 @@ def serve(host: str, port: int) -> None:
 @contextmanager
 def _taking_in(store: Store, settings: Settings) -> Iterator[None]:
     """Goes on with the batches of a process that ended, as engraft deliver does, which not everybody runs beside it."""
+    if settings.broker_url:
+        yield  # Celery's workers do
+        return
     # here, because only this command is a server
     from adapter.flows.crew import Crew
     from adapter.web.background import in_a_thread
@@ -74,13 +77,12 @@ def _taking_in(store: Store, settings: Settings) -> Iterator[None]:
         crew.bury()
         crew.take_in()
 
-    thread = None if settings.broker_url else in_a_thread(go_on)
+    thread = in_a_thread(go_on)
     try:
         yield
     finally:
         crew.stop.set()
-        if thread:
-            thread.join()
+        thread.join()
         crew.close()
 
 

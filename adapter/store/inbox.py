@@ -97,16 +97,14 @@ class Inbox:
 
         False (here and below): the lease was lost to another worker.
         """
-        over = {**_OVER, "finished": at, "error": None}
-        return lease.settle(self._connection, inbox, id_, worker, over) and self._overtaken(id_)
+        return self._end(id_, worker, {**_OVER, "finished": at, "error": None})
 
     def fail(self, id_: int, worker: str, *, error: str, due: datetime | None) -> bool:
         """To be tried again at `due`; None: parked, because trying again will not help."""
         if due is not None:
             again = {"state": WAITING, "due": due, "error": error}
             return lease.settle(self._connection, inbox, id_, worker, again)
-        parked = {"state": PARKED, "error": error}
-        return lease.settle(self._connection, inbox, id_, worker, parked) and self._overtaken(id_)
+        return self._end(id_, worker, {"state": PARKED, "error": error})
 
     def park(self, hospital: str, place: tuple[str, str], error: str, at: datetime) -> bool:
         """Keeps that a resource (type, id) could not be read, as a row of its own.
@@ -163,12 +161,14 @@ class Inbox:
         found: int | None = self._connection.scalar(select(inbox.c.id).where(fresh).limit(1))
         return found
 
-    def _overtaken(self, id_: int) -> bool:
-        """What an earlier one of the same words could not have read, this one has read or tells of."""
-        same = select(inbox.c.digest).where(inbox.c.id == id_).scalar_subquery()
-        earlier = (inbox.c.digest == same) & (inbox.c.state == PARKED) & (inbox.c.id < id_)
-        self._connection.execute(update(inbox).where(earlier).values(**_OVER))
-        return True
+    def _end(self, id_: int, worker: str, end: dict[str, Any]) -> bool:
+        """Settles a row; what an earlier one of the same words could not have read, this one has read or tells of."""
+        mine = lease.settle(self._connection, inbox, id_, worker, end)
+        if mine:
+            same = select(inbox.c.digest).where(inbox.c.id == id_).scalar_subquery()
+            earlier = (inbox.c.digest == same) & (inbox.c.state == PARKED) & (inbox.c.id < id_)
+            self._connection.execute(update(inbox).where(earlier).values(**_OVER))
+        return mine
 
     def release(self, workers: Collection[str], at: datetime) -> int:
         """Gives back what these workers hold. How many rows."""

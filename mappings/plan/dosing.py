@@ -7,7 +7,7 @@ names no other weight and no rounding. The amount ordered is rounded half up fro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 
@@ -31,7 +31,6 @@ class Rounding:
 
 
 PLAIN = Rounding()
-_OF_EACH_DOSE = Rounding(each_dose=True)
 _SHARED = 10_000
 """What divides it divides every decimal: of up to 24 doses a day 1, 2, 4, 5, 8, 10, 16, 20."""
 
@@ -120,8 +119,8 @@ def of_measure(line: Line, measure: Decimal, rounding: Rounding = PLAIN, doses_p
         cap = line.dose.at_most
         exact = min(uncapped, cap.per_day_mg) if cap else uncapped
         times = doses_per_day or line.dose.doses_per_day
-        if rounding is PLAIN and _SHARED % times:
-            rounding = _OF_EACH_DOSE
+        if not rounding.each_dose and _SHARED % times:
+            rounding = replace(rounding, each_dose=True)
         share = times if rounding.each_dose else 1
         ordered = _to_step(exact / share, rounding.step, cap.per_day_mg / share if cap else None) * share
         return Dose(line.dose, measure, uncapped, exact, ordered, times, rounding)
