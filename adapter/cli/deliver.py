@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,10 @@ from mappings.r4.wire import pretty
 
 if TYPE_CHECKING:
     from adapter.store import Store
+
+SWITCH = 0.000_5
+"""Seconds that who has an answer, or its turn to ask, waits for a thread that makes ready what goes next; Python's own
+5 ms are longer than a fast server takes for a visit."""
 
 BESIDE = 5
 """Threads beside those of hospitals: who looks, listens, calls the readers of notifications, takes in."""
@@ -44,6 +49,7 @@ def deliver(ctx: click.Context, once: bool, watching: bool, spread: bool, worker
     """
     if once + watching + spread > 1:
         raise click.UsageError("either --once, --watch or --celery")
+    sys.setswitchinterval(SWITCH)
     settings = load(environment())
     make = _herald(settings) if spread else Crew
     each = (workers + pace.BESIDE) * len({**settings.hospitals, **settings.registries}) + len(settings.hospitals)

@@ -129,8 +129,9 @@ class HospitalClient:
         """The answer to a transaction, once nobody is in the way. Every write in it can be repeated."""
         sent, tried = wire.encode(body), 0
         while True:
+            ready = self._ready("POST", self.base_url, data=sent)  # before its turn, which others wait for
             with asking() as crowded:
-                answer = self._send("POST", self.base_url, data=sent)
+                answer = self._exchange(ready)
                 verdict = None if answer.ok else answer.verdict
                 if verdict in (Verdict.CROWDED, Verdict.RACED):
                     crowded()
@@ -223,15 +224,26 @@ class HospitalClient:
                 return url
         raise HospitalUnavailable(f"{self.name}: the next page is not on the server of base_url")
 
-    def _send(self, method: str, url: str, headers: dict[str, str] | None = None, **content: Any) -> Answer:
+    def _send(self, method: str, url: str, headers: Mapping[str, str] | None = None, **content: Any) -> Answer:
         """One request and its answer, whatever its status."""
+        return self._exchange(self._ready(method, url, headers, **content))
+
+    def _ready(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> requests.PreparedRequest:
+        """A request with all that it takes along, its credentials too."""
+        kind = {"Content-Type": FHIR_JSON} if isinstance(content.get("data"), bytes) else {}
+        said = requests.Request(method, url, headers={**kind, **(headers or {})}, **content)
+        with self._heard():
+            return self._session.prepare_request(said)
+
+    def _exchange(self, ready: requests.PreparedRequest) -> Answer:
+        method = str(ready.method)
         said: dict[str, spans.Attribute] = {"http.request.method": method, "engraft.destination": self.name}
         begun = time.monotonic()
         with spans.span(method, said, kind="client") as mark:
-            headers = {**(headers or {}), **self._passport()}
-            if isinstance(content.get("data"), bytes):
-                headers.setdefault("Content-Type", FHIR_JSON)
-            answer = self._exchange(method, url, headers, content)
+            ready.headers.update(self._passport())
+            answer = self._answer(ready)
             mark({"http.response.status_code": answer.status})
         ms = round((time.monotonic() - begun) * 1000, 1)
         about: dict[str, journal.Told] = {"destination": self.name, "request": self.request_id}
@@ -243,14 +255,20 @@ class HospitalClient:
         number, trace = self.request_id, None if self._veiled else spans.traceparent()
         return {name: said for name, said in (("X-Request-Id", number), ("traceparent", trace)) if said}
 
-    def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]) -> Answer:
+    def _answer(self, ready: requests.PreparedRequest) -> Answer:
+        with (
+            self._heard(),
+            self._session.send(ready, timeout=self._timeout, allow_redirects=False, stream=True) as answer,
+        ):
+            self._date = answer.headers.get("Date", "")
+            content = body.read(answer, LARGEST, LONGEST)
+            return Answer(self.name, answer.status_code, answer.reason or "", answer.headers, content)
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """What ends without an answer is that of a server which is away."""
         try:
-            with self._session.request(
-                method, url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True, **content
-            ) as answer:
-                self._date = answer.headers.get("Date", "")
-                content_ = body.read(answer, LARGEST, LONGEST)
-                return Answer(self.name, answer.status_code, answer.reason or "", answer.headers, content_)
+            yield
         except body.Endless as error:
             raise HospitalUnavailable(f"{self.name}: an answer that is {error}") from error
         except (requests.RequestException, OSError) as error:

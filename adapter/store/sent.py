@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from adapter.store import upsert
 from adapter.store.schema import sent, traits
@@ -47,9 +47,16 @@ class Sent:
         wanted = sorted(set(names))
         found: dict[str, Given] = {}
         for begin in range(0, len(wanted), MOST_NAMES):
-            these = tuple_(sent.c.kind, sent.c.id).in_(wanted[begin : begin + MOST_NAMES])
-            rows = self._connection.execute(select(sent).where(sent.c.destination == destination, these))
-            found |= {f"{row.kind}/{row.id}": Given(row.kind, row.id, row.there, row.hash, row.version) for row in rows}
+            these = set(wanted[begin : begin + MOST_NAMES])
+            # kinds and ids apart, which is half the work of naming them in pairs; ids are of one resource anyway
+            kinds, ids = {kind for kind, _ in these}, [id_ for _, id_ in these]
+            named = (sent.c.destination == destination) & sent.c.kind.in_(kinds) & sent.c.id.in_(ids)
+            rows = self._connection.execute(select(sent).where(named))
+            found |= {
+                f"{row.kind}/{row.id}": Given(row.kind, row.id, row.there, row.hash, row.version)
+                for row in rows
+                if (row.kind, row.id) in these
+            }
         return found
 
     def put(self, destination: str, given: Iterable[Given], at: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -11,11 +12,13 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
+from statistics import median
 
 import pytest
 import requests
 from sqlalchemy import event
 
+from adapter.cli.deliver import SWITCH
 from adapter.config import Hospital, Settings
 from adapter.flows.crew import Crew
 from adapter.hospital.changes import Change, bundle
@@ -31,7 +34,7 @@ from tests.lib.post import THERE, observation, patient
 pytestmark = pytest.mark.bench
 
 RESOURCES = 18
-ROUNDS = 2
+ROUNDS = 5
 AT_ONCE = (1, 2, 4, 8)
 SECONDS = 0.1
 """That the sandbox takes for a transaction where it is the wait, not we."""
@@ -40,6 +43,15 @@ QUIET = 1.5
 """Load on a machine that has nothing else to do: above it, the rates of two that take turns say nothing."""
 
 RUNS = count()
+
+
+@pytest.fixture(autouse=True)
+def _as_the_command():
+    """`engraft deliver` has threads switch sooner; the collector is told by the import of it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    yield
+    sys.setswitchinterval(before)
 
 
 def visits(number):
@@ -98,23 +110,30 @@ def ours(folder, url, workers, number):
 
 
 def compared(folder, url, number, title):
-    """Ours / the best of a bare client, in turn; and its CPU and durable writes."""
+    """Ours / a bare client with the number of writers that suits it best, medians, in turn."""
     load = os.getloadavg()[0]
-    bare(url, 2, number // 2)
-    rates, mine = dict.fromkeys(AT_ONCE, 0.0), []
+    bare(url, 2, number)  # a server that has just started is slower
+    tried = {writers: bare(url, writers, number) for writers in AT_ONCE}
+    best = max(tried, key=tried.__getitem__)
+    theirs, mine = [], []
     for _ in range(ROUNDS):
-        for writers in AT_ONCE:
-            rates[writers] = max(rates[writers], bare(url, writers, number))
+        theirs.append(bare(url, best, number))
         mine.append(ours(folder, url, 8, number))
-    rate, cpu, writes = max(mine)
+    rate, cpu, writes = map(median, zip(*mine, strict=True))
+    ratio = rate / median(theirs)
     show(
         f"Transactions of {RESOURCES} resources a second, {title}; load before {load:.1f}",
-        ("a bare client with " + ", ".join(map(str, AT_ONCE)), ", ".join(f"{one:.1f}" for one in rates.values())),
-        ("from the outbox, --workers 8", f"{rate:.1f}"),
-        ("ratio", f"{rate / max(rates.values()):.2f}"),
+        ("a bare client with " + ", ".join(map(str, AT_ONCE)), ", ".join(f"{one:.1f}" for one in tried.values())),
+        (f"with {best}, median of {ROUNDS} in turn (least, most)", spread(theirs)),
+        ("from the outbox, --workers 8", spread([one for one, *_ in mine])),
+        ("ratio", f"{ratio:.2f}"),
         ("CPU ms and durable writes for each", f"{cpu:.1f}, {writes:.2f}"),
     )
-    return rate / max(rates.values()), load
+    return ratio, load
+
+
+def spread(rates):
+    return f"{median(rates):.1f} ({min(rates):.1f}, {max(rates):.1f})"
 
 
 def judged(found, least=0.9):
