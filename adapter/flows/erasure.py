@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.errors import NotFound
-from adapter.flows import push, sentence
+from adapter.flows import bulk, push, sentence
 from mappings.r4.build import Resource
 from mappings.registry.retraction import is_emptied
 
@@ -29,6 +29,7 @@ def erase(
     centre: str, patient: str, reason: str, *, store: Store, settings: Settings, now: datetime, who: str
 ) -> Erased:
     """By the centre's own number of the patient, all in one transaction, with a line in the audit that names no number.
+    Then the files of exports that were ended go from this machine.
 
     Raises NotFound, Invalid without a reason, Conflict while something of the patient is being sent.
     """
@@ -39,18 +40,22 @@ def erase(
         if enrolment is None:
             raise NotFound(f"no patient of {centre} has this number")
         tx.hold(enrolment.course)
-        return erase_course(tx, centre, enrolment.course, reason, settings=settings, now=now, who=who)
+        done = erase_course(tx, centre, enrolment.course, reason, settings=settings, now=now, who=who)
+    bulk.sweep(store=store, now=now, settings=settings)
+    return done
 
 
 def erase_course(
     tx: Tx, centre: str, course: str, reason: str, *, settings: Settings, now: datetime, who: str
 ) -> Erased:
-    """In the caller's transaction, which holds the patient and the course.
+    """In the caller's transaction, which holds the patient and the course. Exports that may hold it can be fetched no
+    longer.
 
     Raises Conflict while something of it is being sent.
     """
     told = [name for name in sorted(settings.registries) if push.retract(tx, name, course, now)]
     number = tx.erase(course, _is_retraction)
+    tx.note("exports-ended", exports=sum(tx.exports.end(now, whose) for whose in (None, centre)))
     detail = f"{reason}; {number} resources; registries told: {', '.join(told) or 'none'}"
     tx.audit.add(at=now, who=who, action="erase", target=course, centre=centre, detail=detail)
     return Erased(course, number, tuple(told))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from adapter.config import Exports, Settings
 from adapter.flows import bulk as flow
-from adapter.flows import bulk_files
+from adapter.flows import bulk_files, erasure
 from tests.lib.forms import FOLLOW_UP
 from tests.unit.adapter.web.conftest import NOW
 from tests.unit.adapter.web.exporting import AGREES, ASYNC
@@ -39,6 +40,12 @@ def changed(exporting):
 def finished(exporting, job, who):
     exporting.work()
     return exporting.ward.ask("GET", job, who).json
+
+
+def withdrawn_by(exporting, **consent):
+    exporting.clock.now = LATER
+    said = AGREES | {"consent": {"status": "inactive", "date": "2026-09-03", "registry": True} | consent}
+    assert exporting.ward.ask("POST", "/enrolments", document=said).status_code == 200
 
 
 def told(exporting, manifest, who="centre"):
@@ -106,10 +113,50 @@ def test_a_change_since_is_asked_of_the_state_that_is_shown(exporting):
 
 def test_who_withdraws_before_the_files_are_written_is_not_in_them(exporting):
     job = exporting.begin(who="registry")
-    exporting.clock.now = LATER
-    withdrawn = AGREES | {"consent": {"status": "inactive", "date": "2026-09-03", "registry": True}}
-    assert exporting.ward.ask("POST", "/enrolments", document=withdrawn).status_code == 200
+    withdrawn_by(exporting)
     assert len(exporting.output(finished(exporting, job, "registry"), "registry")["Patient"]) == 1
+
+
+def test_who_withdraws_is_in_no_file_that_a_registry_can_still_fetch(exporting):
+    """And a centre keeps its own."""
+    jobs = {who: exporting.begin(who=who) for who in ("registry", "centre")}
+    files = {who: finished(exporting, job, who)["output"][0]["url"] for who, job in jobs.items()}
+    withdrawn_by(exporting)
+    for url in (jobs["registry"], files["registry"]):
+        assert exporting.ward.ask("GET", url.removeprefix("https://engraft.test"), "registry").status_code == 404
+    assert exporting.lines(files["centre"])
+    again = exporting.output(finished(exporting, exporting.begin(who="registry"), "registry"), "registry")
+    assert len(again["Patient"]) == 1
+
+
+def test_a_consent_that_changes_and_stays_a_yes_ends_nothing(exporting):
+    job = exporting.begin(who="registry")
+    exporting.work()
+    withdrawn_by(exporting, status="active")
+    assert exporting.ward.ask("GET", job, "registry").status_code == 200
+
+
+def test_who_never_agreed_ends_nothing(exporting):
+    job = exporting.begin(who="registry")
+    exporting.work()
+    refuses = AGREES | {"patient": "P-0009", "consent": {"status": "rejected", "date": "2026-01-10"}}
+    assert exporting.ward.ask("POST", "/enrolments", document=refuses).status_code == 201
+    refuses |= {"consent": {"status": "inactive", "date": "2026-01-11"}}
+    assert exporting.ward.ask("POST", "/enrolments", document=refuses).status_code == 200
+    assert exporting.ward.ask("GET", job, "registry").status_code == 200
+
+
+def test_an_erased_patient_is_in_no_file_any_more(exporting):
+    jobs = {who: exporting.begin(who=who) for who in ("registry", "centre", "other-centre")}
+    for who, job in jobs.items():
+        finished(exporting, job, who)
+    ward = exporting.ward
+    with_exports = replace(ward.settings, exports=Exports(exporting.folder))
+    erasure.erase("FR-037", "P-0001", "asked for", store=ward.store, settings=with_exports, now=LATER, who="operator")
+    exporting.clock.now = LATER
+    told = {who: ward.ask("GET", job, who).status_code for who, job in jobs.items()}
+    assert told == {"registry": 404, "centre": 404, "other-centre": 200}
+    assert [one.name for one in exporting.folder.iterdir()] == [jobs["other-centre"].rpartition("/")[2]]
 
 
 def test_a_consent_that_runs_out_before_the_files_are_written_counts_no_more(exporting):
