@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapter.config import Settings
-from adapter.errors import NotFound
-from adapter.flows import bulk, push, sentence
+from adapter.errors import NotFound, Refused
+from adapter.flows import bulk, export, push, sentence
+from adapter.flows.registry import keyed
 from mappings.r4.build import Resource
 from mappings.registry.retraction import is_emptied
 
@@ -54,11 +56,29 @@ def erase_course(
     Raises Conflict while something of it is being sent.
     """
     told = [name for name in sorted(settings.registries) if push.retract(tx, name, course, now)]
+    _note_names(tx, course, settings, now)
     number = tx.erase(course, _is_retraction)
     tx.note("exports-ended", exports=sum(tx.exports.end(now, whose) for whose in (None, centre)))
     detail = f"{reason}; {number} resources; registries told: {', '.join(told) or 'none'}"
     tx.audit.add(at=now, who=who, action="erase", target=course, centre=centre, detail=detail)
     return Erased(course, number, tuple(told))
+
+
+def _note_names(tx: Tx, course: str, settings: Settings, now: datetime) -> None:
+    """How those who fetch know what goes, for the deletions of their next export."""
+    found = tx.resources.of_course(course)
+    for key in _keys_of_who_fetches(tx, settings):
+        pseudonyms, leaving = keyed(key), export.Leaving(key, now, settings.canonicals)
+        place = pseudonyms.id("course", course)
+        tx.erased.add(export.recipient(pseudonyms), place, export.names(found, leaving), now)
+
+
+def _keys_of_who_fetches(tx: Tx, settings: Settings) -> set[bytes]:
+    keys = set()
+    for one in tx.clients.listing():
+        with suppress(Refused):  # without a key nobody was shown anything
+            keys |= {settings.pseudonym_key(one.name)} if one.role == "registry" else set()
+    return keys
 
 
 def _is_retraction(content: list[Resource]) -> bool:

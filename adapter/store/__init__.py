@@ -24,6 +24,7 @@ from adapter.store.decisions import Decisions
 from adapter.store.drafts import Drafts
 from adapter.store.engine import KEPT
 from adapter.store.enrolments import Enrolments
+from adapter.store.erased import Erased
 from adapter.store.exports import Exports
 from adapter.store.follow_ups import FollowUps
 from adapter.store.heard import HeardOf
@@ -73,6 +74,7 @@ class Tx:
         self.validations = Validations(connection)
         self.people = People(connection)
         self.exports = Exports(connection)
+        self.erased = Erased(connection)
         self.batches = Batches(connection)
 
     def note(self, event: str, **fields: journal.Told) -> None:
