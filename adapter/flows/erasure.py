@@ -57,7 +57,8 @@ def erase_course(
     """
     told = [name for name in sorted(settings.registries) if push.retract(tx, name, course, now)]
     _note_names(tx, course, settings, now)
-    number = tx.erase(course, _is_retraction)
+    known = settings.centres.get(centre)
+    number = tx.erase(course, _is_retraction, known.hospital if known else None)
     tx.note("exports-ended", exports=sum(tx.exports.end(now, whose) for whose in (None, centre)))
     detail = f"{reason}; {number} resources; registries told: {', '.join(told) or 'none'}"
     tx.audit.add(at=now, who=who, action="erase", target=course, centre=centre, detail=detail)

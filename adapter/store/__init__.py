@@ -92,9 +92,9 @@ class Tx:
         """When the centre last handed something in about each of its patients: see `last_told.last_told`."""
         return last_told(self._connection, centre, course)
 
-    def erase(self, course: str, keep: Callable[[list[Resource]], bool]) -> int:
+    def erase(self, course: str, keep: Callable[[list[Resource]], bool], hospital: str | None = None) -> int:
         """Takes a course out of everything but the audit: see `erasure.erase`."""
-        return erasure.erase(self._connection, course, keep)
+        return erasure.erase(self._connection, course, keep, hospital)
 
 
 class Store:

@@ -115,6 +115,27 @@ def test_what_the_hospital_told_of_the_patient_goes_and_of_nobody_else(ward):
         assert [(one.hospital, one.kind, one.resource_id) for one in tx.inbox.listing()] == told[3:]
 
 
+def test_what_the_hospital_told_before_anything_was_sent_there_goes_too(ward):
+    """By the Patient that the enrolment names, and by the reference in what was not read yet."""
+    ward.enrol(hospital_patient="Patient/7")
+    told = {
+        "by its address": ("chu-a", "Patient", "7", b"{}"),
+        "by its subject": ("chu-a", "Observation", "12", b'{"subject":{"reference":"Patient/7"}}'),
+        "escaped": ("chu-a", "Observation", "13", b'{"subject":{"reference":"http:\\/\\/h\\/Patient\\/7"}}'),
+        "a Bundle": ("chu-a", None, None, b'{"entry":[{"fullUrl":"http://h/Patient/7/_history/2"}]}'),
+        "another's": ("chu-a", "Observation", "14", b'{"subject":{"reference":"Patient/70"}}'),
+        "another's still": ("chu-a", "Observation", "15", b'{"subject":{"reference":"Patient/7-1"}}'),
+        "another hospital's": ("chu-b", "Observation", "12", b'{"subject":{"reference":"Patient/7"}}'),
+    }
+    with ward.store.transaction() as tx:
+        for hospital, kind, id_, body in told.values():
+            tx.inbox.add(hospital, "PUT", kind, id_, {}, body, ward.now)
+    erased(ward)
+    with ward.store.reading() as tx:
+        left = {(one.hospital, one.kind, one.resource_id) for one in tx.inbox.listing()}
+    assert {name for name, said in told.items() if said[:3] in left} == {name for name in told if "another" in name}
+
+
 def test_what_stays_is_who_did_what(ward):
     done = erased(ward)
     with ward.store.reading() as tx:
