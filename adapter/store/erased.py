@@ -10,6 +10,9 @@ from sqlalchemy import Connection, insert, select
 from adapter.store import settled
 from adapter.store.erased_schema import erased
 
+ERASED = "the patient was erased"
+"""Source of a delivery of who was erased since, and its error where it was not sent, or what it said is gone."""
+
 Name = tuple[str, str]
 """(type, pseudonym)."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select, tuple_, update
 
 from adapter.errors import Conflict
 from adapter.store import batches
+from adapter.store.erased import ERASED
 from adapter.store.inbound_schema import hospital_copies
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.outbox import DISCARDED
@@ -18,8 +19,6 @@ from adapter.store.schema import resource_heads as heads
 from mappings.r4.build import Resource
 
 AT_ONCE = 400
-
-ERASED = "the patient was erased"
 
 
 def erase(

@@ -17,6 +17,7 @@ from adapter.flows.registry import whole
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
 from adapter.store import Store
+from adapter.store.erased import ERASED
 from adapter.store.inbound_schema import hospital_copies
 from adapter.store.schema import metadata
 from mappings.r4.wire import encode
@@ -154,6 +155,24 @@ def test_registries_are_told(ward):
         assert deliver(ward, registry) == {"delivered": 1}
         assert all(one["status"] == "entered-in-error" for one in registry.all("Observation"))
         assert not any("valueQuantity" in one for one in registry.all("Observation"))
+
+
+def test_what_registries_were_told_goes_when_they_were_told(ward):
+    """Else our name of the course, which can be computed, would stand beside the registry's."""
+    with Sandbox() as registry:
+        pushed(ward)
+        deliver(ward, registry)
+        erased(ward)
+        with ward.store.reading() as tx:
+            assert any(row.content for row in tx.outbox.listing(destination=NAME))
+        assert deliver(ward, registry) == {"delivered": 1}
+        with ward.store.reading() as tx:
+            rows = tx.outbox.listing(destination=NAME)
+        assert {(row.state, len(row.content), row.error) for row in rows} == {("delivered", 0, ERASED)}
+        ward.enrol()
+        pushed(ward)
+        assert deliver(ward, registry) == {"delivered": 1}
+        assert {one.get("active", True) for one in registry.all("Patient")} == {True}
 
 
 def test_deliveries_stay_on_record_without_their_content(ward):
