@@ -26,7 +26,8 @@ def push(name: str | None, new_key: bool, who: str, as_json: bool) -> None:
     Example: engraft registry push national && engraft deliver --once
     """
     settings = load(environment())
-    names = flow.named([one.name for one in settings.registries.values() if one.dialect != "ebmt"], name)
+    pushed_to = [one.name for one in settings.registries.values() if one.dialect != "ebmt" or one.name == name]
+    names = flow.named(pushed_to, name)
     submits = {each: submit_to(settings.registries[each], settings, now().date()) for each in names}
     with store_of(settings) as store:
         done = {each: flow.push(store, each, submits[each], now(), who=who, new_key=new_key) for each in names}

@@ -17,6 +17,7 @@ from mappings.r4.build import Resource
 from mappings.registry.allow_list import allow_list
 from mappings.registry.consent import permits
 from mappings.registry.deidentify import deidentify
+from mappings.registry.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from adapter.store import Store
@@ -138,7 +139,7 @@ def encoded(resources: Iterator[Resource]) -> Iterator[Line]:
 
 def withdrawn(store: Store, leaving: Leaving) -> Iterator[tuple[str, str]]:
     """(type, pseudonym) of everything that might have been seen at `since` and may not be on the day of `now`: of
-    patients whose consent changed or ended by its own date, and of what was deleted.
+    patients whose consent changed or ended by its own date, of what was deleted, and of who was erased.
 
     Also of patients who never agreed: that somebody was once in a release is not kept, and the pseudonym of what was
     never sent tells nothing. Raises Refused for a key that is too short.
@@ -154,13 +155,23 @@ def withdrawn(store: Store, leaving: Leaving) -> Iterator[tuple[str, str]]:
             as_of=leaving.as_of,
         )
         gone = tx.resources.gone(wanted)
+        erased = tx.erased.since(recipient(pseudonyms), leaving.since, leaving.as_of)
     yield from ((kind, pseudonyms.id(kind, id_)) for kind, id_ in gone)
-    for _, found in registry.courses(store, pseudonyms, as_of=leaving.as_of):
+    there = set()
+    for place, found in registry.courses(store, pseudonyms, as_of=leaving.as_of):
+        there.add(place)
         if leaving.has(found) and leaving.ended(found):
-            yield from _names(found, leaving)
+            yield from names(found, leaving)
+    if leaving.patients is None:  # who was erased is nobody who can be asked for
+        yield from (name for place, name in erased if place not in there)
 
 
-def _names(found: Sequence[Stored], leaving: Leaving) -> Iterator[tuple[str, str]]:
+def recipient(pseudonyms: Pseudonyms) -> str:
+    """Whoever knows the patients under these pseudonyms, by a name that tells nothing of the key."""
+    return pseudonyms.value("recipient", "")
+
+
+def names(found: Sequence[Stored], leaving: Leaving) -> Iterator[tuple[str, str]]:
     """(type, pseudonym) of what would leave of a course; of everything where that cannot be found out."""
     try:
         cleaned = deidentify([one.content for one in found], leaving.key, leaving.canonicals).resources

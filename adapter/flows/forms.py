@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from adapter.config import Registry, Settings
@@ -16,12 +18,17 @@ from mappings.registry import course, ebmt, ebmt_day0, ebmt_page
 if TYPE_CHECKING:
     from adapter.store import Store
 
+_FORMS = "|".join((ebmt_day0.FORM, *ebmt.FORMS))
+_OURS = re.compile(rf"({_FORMS})\.csv|[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}-({_FORMS})\.html")
+"""A table, and a page under a pseudonym."""
+
 CONTROLS = "=+-@\t\r"
 """How a cell begins that a spreadsheet would run."""
 
 
 def export(store: Store, registry: Registry, settings: Settings, now: datetime, out: Path, *, who: str) -> Counter[str]:
-    """Writes the forms into the folder `out`; how many of each. In the audit before.
+    """Writes the forms into the folder `out`, in the place of what an earlier call left there; how many of each. In the
+    audit before.
 
     Raises Refused where it cannot, and Invalid, when the others are written, naming who is set aside because of a
     record at fault.
@@ -41,14 +48,26 @@ def export(store: Store, registry: Registry, settings: Settings, now: datetime, 
     with store.transaction() as tx:
         tx.audit.add(at=now, who=who, action="registry-export", target=registry.name, centre=None, detail=told)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for form, lines in rows.items():
-            _write(out, form, lines)
+        _replace(out, rows)
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}") from error
     if aside:
         raise Invalid([fault for one in aside for fault in one.for_the_centre()])
     return done
+
+
+def _replace(out: Path, rows: dict[str, list[ebmt.Line]]) -> None:
+    """Forms of an earlier call go when the new ones are whole: somebody in them may agree no longer."""
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".engraft-", dir=out) as folder:
+        for form, lines in rows.items():
+            _write(Path(folder), form, lines)
+        new = {file.name: file for file in Path(folder).iterdir()}
+        for name, file in new.items():
+            file.replace(out / name)
+        for old in list(out.iterdir()):
+            if _OURS.fullmatch(old.name) and old.name not in new:
+                old.unlink()
 
 
 def _write(out: Path, form: str, lines: list[ebmt.Line]) -> None:

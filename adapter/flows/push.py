@@ -148,12 +148,24 @@ def retract(tx: Tx, registry: str, course: str, now: datetime) -> int:
 
 
 def follow_consent(tx: Tx, course: str, changed: Iterable[Resource], registries: Iterable[str], now: datetime) -> None:
-    """Retracts at once where what `changed` in a course is its consent, and it is no longer a yes."""
-    if not any(one["resourceType"] == "Consent" for one in changed):
+    """Retracts at once where what `changed` in a course is its consent, and it is no longer a yes.
+
+    What registries can fetch of a time when it was one they can fetch no longer.
+    """
+    consents = [one for one in changed if one["resourceType"] == "Consent"]
+    if not consents or _permitted([stored.content for stored in tx.resources.of_course(course)], now.date()):
         return
-    if not _permitted([stored.content for stored in tx.resources.of_course(course)], now.date()):
-        for registry in registries:
-            retract(tx, registry, course, now)
+    for registry in registries:
+        retract(tx, registry, course, now)
+    if any(_was_a_yes(tx, one, now.date()) for one in consents):
+        tx.note("exports-ended", exports=tx.exports.end(now, None))
+
+
+def _was_a_yes(tx: Tx, consent: Resource, on: date) -> bool:
+    """In the version before this one."""
+    now = tx.resources.get("Consent", consent["id"])
+    before = tx.resources.version("Consent", consent["id"], now.version - 1) if now else None
+    return before is not None and permits([before.content], on)
 
 
 def named(registries: Iterable[str], name: str | None) -> list[str]:

@@ -24,6 +24,7 @@ from adapter.store.decisions import Decisions
 from adapter.store.drafts import Drafts
 from adapter.store.engine import KEPT
 from adapter.store.enrolments import Enrolments
+from adapter.store.erased import Erased
 from adapter.store.exports import Exports
 from adapter.store.follow_ups import FollowUps
 from adapter.store.heard import HeardOf
@@ -73,6 +74,7 @@ class Tx:
         self.validations = Validations(connection)
         self.people = People(connection)
         self.exports = Exports(connection)
+        self.erased = Erased(connection)
         self.batches = Batches(connection)
 
     def note(self, event: str, **fields: journal.Told) -> None:
@@ -90,9 +92,9 @@ class Tx:
         """When the centre last handed something in about each of its patients: see `last_told.last_told`."""
         return last_told(self._connection, centre, course)
 
-    def erase(self, course: str, keep: Callable[[list[Resource]], bool]) -> int:
+    def erase(self, course: str, keep: Callable[[list[Resource]], bool], hospital: str | None = None) -> int:
         """Takes a course out of everything but the audit: see `erasure.erase`."""
-        return erasure.erase(self._connection, course, keep)
+        return erasure.erase(self._connection, course, keep, hospital)
 
 
 class Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, delete, select, tuple_, update
 
 from adapter.errors import Conflict
 from adapter.store import batches
+from adapter.store.erased import ERASED
 from adapter.store.inbound_schema import hospital_copies
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.outbox import DISCARDED
@@ -18,11 +20,12 @@ from mappings.r4.build import Resource
 
 AT_ONCE = 400
 
-ERASED = "the patient was erased"
 
-
-def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], bool]) -> int:
+def erase(
+    connection: Connection, course: str, keep: Callable[[list[Resource]], bool], hospital: str | None = None
+) -> int:
     """How many resources went. `keep`: what of the outbox stays as it is (retractions); of the rest the content goes.
+    `hospital`: whose Patient the enrolment may name.
 
     Raises Conflict while something of this course is being sent, or a batch of its centre taken in.
     """
@@ -33,10 +36,8 @@ def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], 
     for centre, patient in connection.execute(numbers).all():
         batches.erase(connection, centre, patient)
     found = connection.execute(select(heads.c.key, heads.c.kind, heads.c.id).where(heads.c.course == course)).all()
-    for hospital, patient in connection.execute(
-        select(links.c.hospital, links.c.patient).where(links.c.course == course)
-    ):
-        _forget_there(connection, hospital, patient)
+    for where, patient in _known_there(connection, course, hospital):
+        _forget_there(connection, where, patient)
     ours = [(row.kind, row.id) for row in found]
     for begin in range(0, len(ours), AT_ONCE):
         some = ours[begin : begin + AT_ONCE]
@@ -57,10 +58,20 @@ def erase(connection: Connection, course: str, keep: Callable[[list[Resource]], 
     return len(keys)
 
 
+def _known_there(connection: Connection, course: str, hospital: str | None) -> set[tuple[str, str]]:
+    """(hospital, its Patient): found there, or named by an enrolment before anything was sent."""
+    linked = select(links.c.hospital, links.c.patient).where(links.c.course == course)
+    told = select(enrolments.c.content).where(enrolments.c.course == course)
+    named = {said.get("hospital_patient") for said in connection.scalars(told)} if hospital else set()
+    known = {(row.hospital, row.patient) for row in connection.execute(linked)}
+    return known | {(hospital, one) for one in named if hospital and isinstance(one, str)}
+
+
 def _forget_there(connection: Connection, hospital: str, patient: str) -> None:
     """What a hospital told of its Patient (`Patient/abc`), and what was read there.
 
-    By hospital, type and id: another one may count its own from 1 too.
+    By hospital, type and id: another one may count its own from 1 too. What waits or is parked is known by the
+    reference in it, too. A Bundle that tells of others as well goes whole: the hospital is asked what changed anyway.
     """
     kind, _, id_ = patient.partition("/")
     copies = hospital_copies.c
@@ -68,7 +79,13 @@ def _forget_there(connection: Connection, hospital: str, patient: str) -> None:
     read = select(copies.kind, copies.id).where(mine)
     named = tuple_(inbox.c.kind, inbox.c.resource_id)
     about = ((inbox.c.kind == kind) & (inbox.c.resource_id == id_)) | named.in_(read)
-    connection.execute(delete(inbox).where((inbox.c.hospital == hospital) & about))
+    theirs = inbox.c.hospital == hospital
+    refers = re.compile(rb"(?<![\w.-])" + kind.encode() + rb"\\?/" + re.escape(id_.encode()) + rb"(?![\w.-])")
+    unread = select(inbox.c.id, inbox.c.body).where(theirs, inbox.c.body != b"")
+    ids = [row.id for row in connection.execute(unread) if refers.search(row.body)]
+    connection.execute(delete(inbox).where(theirs & about))
+    for begin in range(0, len(ids), AT_ONCE):
+        connection.execute(delete(inbox).where(inbox.c.id.in_(ids[begin : begin + AT_ONCE])))
     connection.execute(delete(hospital_copies).where(mine))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
 from adapter.store import jobs, lease
 from adapter.store.schema import exports
@@ -77,6 +77,16 @@ class Exports:
     def remove(self, id_: str) -> None:
         """Nobody wants it any more; whoever works on it finds out at the next beat."""
         self._connection.execute(delete(exports).where(exports.c.id == id_))
+
+    def end(self, at: datetime, centre: str | None) -> int:
+        """What this centre (None: a registry) can fetch, or is being written for it, is over; how many exports. What is
+        not begun stays, for it will show what may be shown then.
+        """
+        theirs = and_(exports.c.centre == centre, exports.c.expires > at)
+        rows = self._connection.execute(select(exports.c.id, exports.c.state, exports.c.files).where(theirs)).all()
+        over = [row.id for row in rows if row.files or row.state != jobs.WAITING]
+        self._connection.execute(update(exports).where(exports.c.id.in_(over)).values(expires=at))
+        return len(over)
 
     def expired(self, at: datetime) -> list[str]:
         """Ids of those whose time is over."""

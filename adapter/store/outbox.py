@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, exists, false, fu
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import lease
+from adapter.store.erased import ERASED
 from adapter.store.lanes import OPEN, having, held, lane, promote
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.store.schema import enrolments, outbox
@@ -201,7 +202,8 @@ class Outbox:
         if not self._connection.execute(update(outbox).where(mine).values(content=list(refused))).rowcount:
             return
         left = set(references(refused))
-        through = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in left]
+        told = [] if row.source == ERASED else list(zip(row.content, references(row.content), strict=True))
+        through = [one for one, name in told if name not in left]
         kept = ("destination", "course", "source", "attempts", "created", "correlation", "trace")
         values = {name: getattr(row, name) for name in kept}
         over = {"state": DELIVERED, "due": at, "finished": at, "content": through, "front": False, "strikes": 0}
@@ -355,20 +357,27 @@ class Outbox:
         self, destination: str, lanes: Mapping[str, Sequence[int]], mine: ColumnElement[bool], values: dict[str, Any]
     ) -> set[int]:
         self.hold(destination, lanes)
-        change = update(outbox).where(mine).values(**values, worker=None).returning(outbox.c.id)
-        done = set(self._connection.scalars(change))
+        change = update(outbox).where(mine).values(**values, worker=None).returning(outbox.c.id, outbox.c.source)
+        done: dict[int, str] = {row.id: row.source for row in self._connection.execute(change)}
+        self._forget(done, values)
         for course in having(self._connection, OPEN, [ids[0] for ids in lanes.values()]):
             promote(self._connection, destination, course)
-        return done
+        return set(done)
+
+    def _forget(self, done: Mapping[int, str], values: Mapping[str, Any]) -> None:
+        """What the retraction of an erased patient said goes as soon as it was told. `done`: sources by id."""
+        told = [id_ for id_, source in done.items() if source == ERASED and values.get("state") == DELIVERED]
+        if told:
+            self._connection.execute(update(outbox).where(outbox.c.id.in_(told)).values(content=[], error=ERASED))
 
     def _settle(self, id_: int, worker: str, **values: Any) -> bool:
-        row = self._connection.execute(
-            select(outbox.c.destination, outbox.c.course).where(outbox.c.id == id_)
-        ).one_or_none()
+        wanted = select(outbox.c.destination, outbox.c.course, outbox.c.source).where(outbox.c.id == id_)
+        row = self._connection.execute(wanted).one_or_none()
         if row is None:
             return False
         self.hold(row.destination, [row.course])
         mine = lease.settle(self._connection, outbox, id_, worker, values)
+        self._forget({id_: row.source} if mine else {}, values)
         promote(self._connection, row.destination, row.course)
         return mine
 

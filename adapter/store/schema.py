@@ -28,13 +28,14 @@ from adapter.store.columns import instant as _instant
 from adapter.store.columns import metadata as metadata
 from adapter.store.columns import number as _number
 from adapter.store.columns import text as _text
+from adapter.store.erased_schema import erased as erased
 from adapter.store.inbound_schema import hook_tokens as hook_tokens
 from adapter.store.inbound_schema import hospital_copies as hospital_copies
 from adapter.store.inbound_schema import hospital_doses as hospital_doses
 from adapter.store.inbound_schema import hospital_subscriptions as hospital_subscriptions
 from adapter.store.inbound_schema import questions as questions
 
-REVISION = "0014"
+REVISION = "0015"
 """The migration that makes the tables below; a database at another revision is not ready."""
 
 

@@ -12,7 +12,7 @@ from flask import request
 from adapter.errors import Invalid
 from adapter.flows.bulk import Asked
 from adapter.web import served, type_filters
-from adapter.web.content import FHIR, JSON, asked, json_body, lenient, prefers
+from adapter.web.content import FHIR, FORM, JSON, asked, body, json_body, lenient, prefers
 from mappings.r4 import subset
 from mappings.r4.faults import Fault
 
@@ -23,7 +23,7 @@ UNSERVED = frozenset({"includeAssociatedData", "organizeOutputBy", "allowPartial
 
 MOST_PATIENTS = 10_000
 
-_PATIENT = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9.-]{1,64})")
+_PATIENT = re.compile(r"Patient/([A-Za-z0-9.-]{1,64})")
 
 
 def read(base: str, *, of_patients: bool, dates_moved: bool, group: str | None) -> Asked:
@@ -50,7 +50,7 @@ def read(base: str, *, of_patients: bool, dates_moved: bool, group: str | None) 
         since=_instant(said, "_since", faults),
         until=_instant(said, "_until", faults),
         elements=_elements(said, kinds, faults),
-        patients=_patients(said, of_patients, faults),
+        patients=_patients(said, of_patients, base, faults),
         group=group,
         filters=type_filters.read(said.get("_typeFilter", []), kinds, base, dates_moved=dates_moved, faults=faults),
     )
@@ -60,30 +60,33 @@ def read(base: str, *, of_patients: bool, dates_moved: bool, group: str | None) 
 
 
 def _parameters(faults: list[Fault]) -> list[tuple[str, str]]:
-    """Of the URL, and of a Parameters resource in the body."""
+    """Of the URL, and of a form or a Parameters resource in the body: one that is not read must not mean everything."""
     found = asked()
-    if request.method == "POST" and request.mimetype in (FHIR, JSON):
-        sent = json_body(FHIR, JSON)
-        parts = sent.get("parameter", []) if isinstance(sent, Mapping) else None
-        if not isinstance(sent, Mapping) or sent.get("resourceType") != "Parameters" or not isinstance(parts, list):
-            faults.append(Fault("Parameters", "the body is a Parameters resource", "structure"))
-            return found
-        for number, part in enumerate(parts):
-            name, value = _named(part)
-            if name is None:
-                faults.append(Fault(f"Parameters.parameter[{number}]", "has a name and a value", "structure"))
-            else:
-                found.append((name, value))
+    if request.method != "POST" or request.mimetype == FORM or not body():
+        return found
+    sent = json_body(FHIR, JSON)
+    parts = sent.get("parameter", []) if isinstance(sent, Mapping) else None
+    if not isinstance(sent, Mapping) or sent.get("resourceType") != "Parameters" or not isinstance(parts, list):
+        faults.append(Fault("Parameters", "the body is a Parameters resource", "structure"))
+        return found
+    for number, part in enumerate(parts):
+        name, value = _named(part)
+        if name is None or (value is None and name in KNOWN):
+            faults.append(Fault(f"Parameters.parameter[{number}]", "has a name and one value, a text", "structure"))
+        else:
+            found.append((name, value or ""))
     return found
 
 
-def _named(part: Any) -> tuple[str | None, str]:
+def _named(part: Any) -> tuple[str | None, str | None]:
+    """Its name, and its value where it is one text or reference; what we do not know may be of any kind."""
     if not isinstance(part, Mapping) or not isinstance(part.get("name"), str):
-        return None, ""
-    value = next((said for key, said in part.items() if key.startswith("value")), None)
+        return None, None
+    values = [said for key, said in part.items() if key.startswith("value")]
+    value = values[0] if len(values) == 1 else None
     if isinstance(value, Mapping):
         value = value.get("reference", "")
-    return (part["name"], value) if isinstance(value, str) else (None, "")
+    return part["name"], value if isinstance(value, str) else None
 
 
 def _kinds(said: Mapping[str, list[str]], faults: list[Fault]) -> tuple[str, ...]:
@@ -109,18 +112,20 @@ def _instant(said: Mapping[str, list[str]], name: str, faults: list[Fault]) -> s
     return found.isoformat()
 
 
-def _patients(said: Mapping[str, list[str]], of_patients: bool, faults: list[Fault]) -> tuple[str, ...] | None:
+def _patients(
+    said: Mapping[str, list[str]], of_patients: bool, base: str, faults: list[Fault]
+) -> tuple[str, ...] | None:
     """Ids; in a body only, for addresses are written down on their way. None: nobody is named."""
     values = said.get("patient", [])
     if not values:
         return None
-    matches = [_PATIENT.fullmatch(value) for value in values]
+    matches = [_PATIENT.fullmatch(value.removeprefix(f"{base}/")) for value in values]
     if not of_patients:
         faults.append(Fault("patient", "is asked for by Patient/$export and Group/<id>/$export", "not-supported"))
     elif "patient" in request.args or request.mimetype not in (FHIR, JSON):
         faults.append(Fault("patient", "is sent by POST, as valueReference in a Parameters resource", "not-supported"))
     elif not all(matches):
-        faults.append(Fault("patient", "is a reference to a patient, e.g. Patient/123", "value"))
+        faults.append(Fault("patient", "is a reference to a patient of this server, e.g. Patient/123", "value"))
     elif len(values) > MOST_PATIENTS:
         faults.append(Fault("patient", f"at most {MOST_PATIENTS} in one export", "too-costly"))
     return tuple(sorted({match[1] for match in matches if match}))

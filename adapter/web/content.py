@@ -177,7 +177,7 @@ def wishes(name: str) -> str | None:
 def prefers(word: str) -> bool:
     """Does the caller prefer this, e.g. `Prefer: respond-async`?"""
     said = ",".join(request.headers.getlist("Prefer")).replace(";", ",")
-    return word in {part.strip() for part in said.split(",")}
+    return word in {part.strip().lower() for part in said.split(",")}
 
 
 def refuse_unknown(known: Collection[str]) -> None:

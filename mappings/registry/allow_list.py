@@ -15,6 +15,9 @@ from mappings.terminology import codes, tables
 
 VERBS = frozenset({"coding", "ucum", "date", "birth", "reference", "profile", "boolean", "integer", "decimal"})
 
+_OF_THE_TABLE = ("needs", "changes", "spans")
+"""What a table says of itself; the rest are its elements."""
+
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 Rule: TypeAlias = "str | frozenset[str] | Table"
@@ -23,11 +26,12 @@ Rule: TypeAlias = "str | frozenset[str] | Table"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What may leave of one element, by the names of its parts."""
+    """What may leave of one element, by the names of its parts. `spans`: its first date and its last."""
 
     rules: Mapping[str, Rule]
     needs: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    spans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,12 @@ def _type(name: str, said: Mapping[str, Any], types: dict[str, Table]) -> Table:
 
 
 def _table(name: str, rules: Mapping[str, Any], said: Mapping[str, Any], types: dict[str, Table]) -> Table:
-    elements = {element: rule for element, rule in rules.items() if element not in ("needs", "changes")}
+    elements = {element: rule for element, rule in rules.items() if element not in _OF_THE_TABLE}
     parsed = {element: _rule(f"{name}.{element}", rule, said, types) for element, rule in elements.items()}
-    needs, changes = tuple(rules.get("needs", ())), tuple(rules.get("changes", ()))
-    if lost := set(needs) - set(parsed):
+    needs, changes, spans = (tuple(rules.get(each, ())) for each in _OF_THE_TABLE)
+    if lost := {*needs, *spans} - set(parsed):
         raise ValueError(f"{name} needs {', '.join(sorted(lost))}, which it has no rule for")
-    return Table(parsed, needs, changes)
+    return Table(parsed, needs, changes, spans)
 
 
 def _rule(path: str, rule: Any, said: Mapping[str, Any], types: dict[str, Table]) -> Rule:

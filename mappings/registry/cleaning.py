@@ -126,7 +126,19 @@ class Walk:
                 kept[name] = left
         if plan.fallen:
             passage.fallen.append(plan.fallen)
+        if self._table.spans:
+            self._keep_apart(kept, passage)
         return kept, "" if plan.whole and len(kept) == len(plan.steps) else self._lack(said, kept)
+
+    def _keep_apart(self, kept: Element, passage: Passage) -> None:
+        """A month beside one of its days is no span to R4 (per-1), and moving can bring them together."""
+        first, last = self._table.spans
+        start, end = kept.get(first, ""), kept.get(last, "")
+        if len(start) > len(end) and end and start.startswith(end):
+            kept[first] = end
+        elif len(start) < len(end) and start and end.startswith(start):
+            del kept[first]
+            passage.dropped[f"{self.path}.{first}"] += 1
 
     def _lack(self, said: Element, kept: Element) -> str:
         for name in self._table.needs:

@@ -56,6 +56,24 @@ def test_a_table_and_a_page_for_each_patient(run, database, configured, tmp_path
     assert told == "day-0: 1 patients\nday-100: 1 patients\n"
 
 
+def test_who_agrees_no_longer_is_in_no_form_that_an_earlier_call_left(run, database, configured, tmp_path):
+    ward = Ward(database)
+    ward.enrol()
+    ward.enrol(patient="SYN-0002")
+    ward.visit(M3, patient="SYN-0002")
+    out, asked = tmp_path / "forms", ("registry", "export", "--dialect", "ebmt", "--out")
+    assert decode(run(*asked, out, "--json", **configured(EBMT)).stdout) == {"day-0": 2, "day-100": 1}
+    (out / "notes.html").write_text("of the centre")
+    before = {file.name for file in out.iterdir()}
+    ward.enrol(patient="SYN-0002", consent={"status": "inactive", "date": "2026-07-01", "registry": True})
+    assert decode(run(*asked, out, "--json").stdout) == {"day-0": 1}
+    with (out / "day-0.csv").open() as file:
+        (line,) = csv.DictReader(file)
+    after = {file.name for file in out.iterdir()}
+    assert after == {"day-0.csv", f"{line['pseudonym']}-day-0.html", "notes.html"}
+    assert after < before
+
+
 def test_the_registry_is_named(run, database, configured, tmp_path):
     result = run("registry", "export", "--dialect", "ebmt", "--out", tmp_path / "x", **configured())
     assert (result.exit_code, result.stdout) == (1, "")

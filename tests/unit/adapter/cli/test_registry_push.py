@@ -92,6 +92,13 @@ def test_without_a_registry_or_with_another_name_it_is_refused(run, database, co
     assert "no registry is called other; known: national" in result.stderr
 
 
+def test_a_registry_of_forms_is_named_as_what_it_is(run, database, configured):
+    forms = '[registries.ebmt]\ndialect = "ebmt"\nwindows = { day-100 = 15 }'
+    result = run("registry", "push", "ebmt", **configured(forms))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "ebmt: nothing is pushed in the dialect ebmt; engraft registry export" in result.stderr
+
+
 def test_without_a_key_nothing_is_queued(run, database, tmp_path):
     Ward(database).enrol()
     (tmp_path / "engraft.toml").write_text(national())

@@ -35,6 +35,7 @@ class Exporting:
     folder: Path
     clock: Clock
     waiting: list = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
 
     def begin(self, path="/fhir/$export", who="centre", **sent) -> str:
         answer = self.ward.ask(sent.pop("method", "GET"), path, who, headers=ASYNC | sent.pop("headers", {}), **sent)
@@ -87,4 +88,4 @@ def prepared(ward, tmp_path, monkeypatch) -> Exporting:
     for document, who in ((AGREES, "centre"), (AGREES | {"centre": OTHERS, "patient": "P-0002"}, "other-centre")):
         assert served.ask("POST", "/enrolments", who, document=document).status_code == 201
     assert served.ask("POST", "/follow-ups", document=FOLLOW_UP).status_code == 202
-    return Exporting(served, exports.folder, clock, waiting)
+    return Exporting(served, exports.folder, clock, waiting, settings)

@@ -103,6 +103,40 @@ class TestAsking:
         assert answer.status_code == 400
         assert answer.json["issue"][0]["expression"] == [expression]
 
+    @pytest.mark.parametrize(
+        ("data", "kind"),
+        [
+            (b"<Parameters/>", "application/fhir+xml"),
+            (b"_type=Patient", "text/plain"),
+            (b'{"resourceType":"Parameters"}', None),
+        ],
+    )
+    def test_a_body_that_is_not_read_is_refused_and_does_not_mean_everything(self, exporting, data, kind):
+        answer = exporting.ward.ask("POST", "/fhir/$export", data=data, content_type=kind, headers=ASYNC)
+        assert answer.status_code == 415
+        assert exporting.waiting == []
+
+    @pytest.mark.parametrize("kind", [None, "application/fhir+json"])
+    def test_who_posts_nothing_names_no_parameter(self, exporting, kind):
+        assert exporting.begin(method="POST", data=b"", content_type=kind)
+
+    @pytest.mark.parametrize("value", [{"valueBoolean": True}, {"part": []}, {"valueString": "a", "valueCode": "b"}])
+    def test_what_is_not_known_is_refused_by_its_name_whatever_its_value(self, exporting, value):
+        document = {"resourceType": "Parameters", "parameter": [{"name": "allowPartialManifests"} | value]}
+        answer = exporting.ward.ask("POST", "/fhir/$export", document=document, headers=ASYNC)
+        assert (answer.status_code, answer.json["issue"][0]["expression"]) == (400, ["allowPartialManifests"])
+        lenient = {"Prefer": "respond-async, handling=lenient"}
+        assert exporting.begin(method="POST", document=document, headers=lenient)
+
+    def test_a_parameter_has_one_value(self, exporting):
+        twice = {"name": "_type", "valueString": "Patient", "valueCode": "Observation"}
+        document = {"resourceType": "Parameters", "parameter": [twice]}
+        answer = exporting.ward.ask("POST", "/fhir/$export", document=document, headers=ASYNC)
+        assert (answer.status_code, answer.json["issue"][0]["expression"]) == (400, ["Parameters.parameter[0]"])
+
+    def test_a_preference_is_known_in_capitals_too(self, exporting):
+        assert exporting.begin(headers={"Prefer": "Respond-Async"})
+
     def test_the_capability_statement_claims_the_three(self, exporting):
         rest = exporting.ward.ask("GET", "/fhir/metadata", None).json["rest"][0]
         kinds = {one["type"]: [o["definition"] for o in one.get("operation", [])] for one in rest["resource"]}

@@ -105,6 +105,16 @@ class TestPatients:
         assert answer.status_code == 400
         assert [issue["expression"] for issue in answer.json["issue"]] == [["patient"]]
 
+    @pytest.mark.parametrize(
+        ("base", "status"), [("https://engraft.test/fhir/", 202), ("https://elsewhere.test/fhir/", 400)]
+    )
+    def test_a_reference_to_another_server_names_none_of_ours(self, exporting, base, status):
+        sent = posted(*patient_ids(exporting))
+        said = sent["document"]["parameter"][0]["valueReference"]
+        said["reference"] = f"{base}{said['reference']}"
+        answer = exporting.ward.ask(sent.pop("method"), "/fhir/Patient/$export", headers=ASYNC, **sent)
+        assert answer.status_code == status
+
     def test_deletions_are_theirs_alone(self, exporting):
         enrol(exporting, "P-0009")
         found = exporting.output(exporting.whole("/fhir/Patient/$export"))

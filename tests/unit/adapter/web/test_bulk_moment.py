@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from adapter.config import Exports, Settings
 from adapter.flows import bulk as flow
-from adapter.flows import bulk_files
+from adapter.flows import bulk_files, erasure
+from adapter.store.schema import erased
 from tests.lib.forms import FOLLOW_UP
 from tests.unit.adapter.web.conftest import NOW
 from tests.unit.adapter.web.exporting import AGREES, ASYNC
@@ -39,6 +41,24 @@ def changed(exporting):
 def finished(exporting, job, who):
     exporting.work()
     return exporting.ward.ask("GET", job, who).json
+
+
+def withdrawn_by(exporting, **consent):
+    exporting.clock.now = LATER
+    said = AGREES | {"consent": {"status": "inactive", "date": "2026-09-03", "registry": True} | consent}
+    assert exporting.ward.ask("POST", "/enrolments", document=said).status_code == 200
+
+
+def erased_by(exporting):
+    exporting.clock.now = LATER
+    told = {"store": exporting.ward.store, "settings": exporting.settings, "now": LATER, "who": "operator"}
+    erasure.erase("FR-037", "P-0001", "asked for", **told)
+
+
+def deletions(exporting, manifest, who="registry"):
+    """(type, id) of all that is told as deleted."""
+    lines = [line for one in manifest["deleted"] for line in exporting.lines(one["url"], who)]
+    return {tuple(entry["request"]["url"].split("/")) for line in lines for entry in line["entry"]}
 
 
 def told(exporting, manifest, who="centre"):
@@ -106,10 +126,79 @@ def test_a_change_since_is_asked_of_the_state_that_is_shown(exporting):
 
 def test_who_withdraws_before_the_files_are_written_is_not_in_them(exporting):
     job = exporting.begin(who="registry")
-    exporting.clock.now = LATER
-    withdrawn = AGREES | {"consent": {"status": "inactive", "date": "2026-09-03", "registry": True}}
-    assert exporting.ward.ask("POST", "/enrolments", document=withdrawn).status_code == 200
+    withdrawn_by(exporting)
     assert len(exporting.output(finished(exporting, job, "registry"), "registry")["Patient"]) == 1
+
+
+def test_who_withdraws_is_in_no_file_that_a_registry_can_still_fetch(exporting):
+    """And a centre keeps its own."""
+    jobs = {who: exporting.begin(who=who) for who in ("registry", "centre")}
+    files = {who: finished(exporting, job, who)["output"][0]["url"] for who, job in jobs.items()}
+    withdrawn_by(exporting)
+    for url in (jobs["registry"], files["registry"]):
+        assert exporting.ward.ask("GET", url.removeprefix("https://engraft.test"), "registry").status_code == 404
+    assert exporting.lines(files["centre"])
+    again = exporting.output(finished(exporting, exporting.begin(who="registry"), "registry"), "registry")
+    assert len(again["Patient"]) == 1
+
+
+def test_a_consent_that_changes_and_stays_a_yes_ends_nothing(exporting):
+    job = exporting.begin(who="registry")
+    exporting.work()
+    withdrawn_by(exporting, status="active")
+    assert exporting.ward.ask("GET", job, "registry").status_code == 200
+
+
+def test_who_never_agreed_ends_nothing(exporting):
+    job = exporting.begin(who="registry")
+    exporting.work()
+    refuses = AGREES | {"patient": "P-0009", "consent": {"status": "rejected", "date": "2026-01-10"}}
+    assert exporting.ward.ask("POST", "/enrolments", document=refuses).status_code == 201
+    refuses |= {"consent": {"status": "inactive", "date": "2026-01-11"}}
+    assert exporting.ward.ask("POST", "/enrolments", document=refuses).status_code == 200
+    assert exporting.ward.ask("GET", job, "registry").status_code == 200
+
+
+def test_an_erased_patient_is_in_no_file_any_more(exporting):
+    jobs = {who: exporting.begin(who=who) for who in ("registry", "centre", "other-centre")}
+    for who, job in jobs.items():
+        finished(exporting, job, who)
+    ward = exporting.ward
+    erased_by(exporting)
+    told = {who: ward.ask("GET", job, who).status_code for who, job in jobs.items()}
+    assert told == {"registry": 404, "centre": 404, "other-centre": 200}
+    assert [one.name for one in exporting.folder.iterdir()] == [jobs["other-centre"].rpartition("/")[2]]
+
+
+def test_who_was_erased_is_told_as_deleted_to_a_registry_that_fetches(exporting):
+    """And to one only; who is enrolled again is there again, under the same pseudonyms."""
+    before = told(exporting, exporting.whole(who="registry"), "registry")
+    erased_by(exporting)
+    after = told(exporting, exporting.whole(who="registry"), "registry")
+    since = exporting.whole(NEXT, "registry")
+    assert deletions(exporting, since) == before - after
+    assert {kind for kind, _ in before - after} >= {"Patient", "Condition", "Observation"}
+    assert deletions(exporting, exporting.whole(f"{NEXT}&_type=Patient", "registry")) == {
+        name for name in before - after if name[0] == "Patient"
+    }
+    later = (LATER + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+    assert exporting.whole(f"/fhir/$export?_since={later}", "registry")["deleted"] == []
+    exporting.clock.now = LATER + timedelta(hours=1)
+    assert exporting.ward.ask("POST", "/enrolments", document=AGREES).status_code == 201
+    again = exporting.whole(NEXT, "registry")
+    assert not deletions(exporting, again)
+    assert {kind for kind, _ in told(exporting, again, "registry") & before} >= {"Patient"}
+
+
+def test_of_who_was_erased_no_own_name_is_kept(exporting):
+    ward = exporting.ward
+    with ward.store.reading() as tx:
+        own = {one.id for one in tx.resources.stream(centres=["FR-037"])}
+    erased_by(exporting)
+    with ward.store.reading() as tx:
+        rows = [tuple(map(str, row)) for row in tx._connection.execute(select(erased))]
+    assert len(rows) > 3
+    assert not own & {value for row in rows for value in row}
 
 
 def test_a_consent_that_runs_out_before_the_files_are_written_counts_no_more(exporting):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from mappings.canonicals import DEFAULT, Canonicals
 from mappings.r4.wire import encode
 from mappings.registry.course import read
 from mappings.registry.deidentify import deidentify, release
+from mappings.registry.pseudonyms import move_back
 from mappings.registry.report import compile_report
 from tests.unit.mappings.registry.patients import (
     KEY,
@@ -299,6 +301,27 @@ def test_every_interval_of_days_survives():
     assert before.death.day - after.death.day == moved
     exact = [contact.day for contact in before.contacts if not contact.imputed]
     assert [day - moved for day in exact] == [contact.day for contact in after.contacts if not contact.imputed]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2026-03", "2026-04-05"), ("2025", "2026-03-20"), ("2026-03-28", "2026-04"), ("2025-11-02", "2026")],
+)
+def test_a_span_can_still_be_told_where_a_month_is_moved_beside_one_of_its_days(start, end):
+    """R4's per-1 takes a month and one of its days for an end before the start. The end stays as it is."""
+    seen_as, ends = Counter(), {move_back(end, days) for days in range(1, 365)}
+    for number in range(60):
+        patient = f"p{number}"
+        contact = plain_contact(patient, "2026-05-05") | {"effectivePeriod": {"start": start, "end": end}}
+        del contact["effectiveDateTime"]
+        cleaned = clean(plain_patient(patient), contact)
+        (left,) = (one["effectivePeriod"] for one in of("Observation", cleaned))
+        first, last = left.get("start"), left["end"]
+        assert last in ends
+        assert first is None or first == last or first < last[: len(first)] or first[: len(last)] < last
+        assert cleaned.dropped["Observation.effectivePeriod.start"] == (first is None)
+        seen_as[first in (None, last)] += 1
+    assert min(seen_as[True], seen_as[False]) > 0, "both had to come"
 
 
 def test_patients_move_by_different_numbers_of_days():
