@@ -1,7 +1,7 @@
 """What several visits tell of one and the same thing.
 
-The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew: to
-take something back, the centre corrects or retracts the form that said it.
+The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew, and
+a month does not undo the day in it: to take something back, the centre corrects or retracts the form that said it.
 
 A thing is known by the centre's own id, else by its kind and first date. Without either nobody can tell that two
 visits mean the same one, so each visit's stays its own: told twice it harms less than two that become one.
@@ -81,6 +81,8 @@ _KNOWN_BY: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _NAMED = ("organs", "scores")
 """Values by name, each of which may be told at another visit."""
 
+_WHEN = "effectiveDateTime"
+
 _SILENT = (*_NAMED, "course")
 """Lists that say nothing when they are empty."""
 
@@ -97,6 +99,8 @@ def _later(before: Resource, after: Resource) -> Resource:
     if _value(before) != _value(after):
         return after if _value(after) else before
     out = before | {name: said for name, said in after.items() if not _is_gap(said) or _is_gap(before.get(name, said))}
+    if _tells_more(before, after):
+        out[_WHEN] = before[_WHEN]
     if "component" in out:
         out["component"] = _parts(before.get("component", []), after.get("component", []))
     return {name: said for name, said in out.items() if name not in _undone(before, after)}
@@ -110,11 +114,18 @@ def _derived(before: Resource, after: Resource) -> Element:
 
 def _otherwise(before: Resource, after: Resource) -> Element:
     """Two visits date one thing differently: the later word counts, and what the earlier said is told beside it."""
-    dates = [said.get("effectiveDateTime") for said in (before, after)]
+    dates = [said.get(_WHEN) for said in (before, after)]
     if None in dates or dates[0] == dates[1] or not _value(after):
+        return {}
+    if _value(before) == _value(after) and _tells_more(before, after):
         return {}
     notes = [*before.get("note", []), *after.get("note", []), {"text": f"An earlier visit dated it {dates[0]}."}]
     return {"note": [one for n, one in enumerate(notes) if one not in notes[:n]]}
+
+
+def _tells_more(before: Resource, after: Resource) -> bool:
+    """Does the earlier word tell the day of which the later one tells the month?"""
+    return _WHEN in after and str(before.get(_WHEN, "")).startswith(f"{after[_WHEN]}-")
 
 
 def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
@@ -252,7 +263,7 @@ def _over(before: _T, after: _T) -> _T:
         old, new = (getattr(said, field.name) for said in (before, after))
         if field.name in _NAMED and isinstance(old, tuple) and isinstance(new, tuple):
             kept[field.name] = _by_name(old, new)
-        elif _says_nothing(field.name, new) or (_is_unknown(new) and not _says_nothing(field.name, old)):
+        elif _says_nothing(field.name, new) or (_says_less(old, new) and not _says_nothing(field.name, old)):
             kept[field.name] = old
     return replace(after, **kept)
 
@@ -265,6 +276,12 @@ def _by_name(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[Any, ...]
     said = dict(before)
     said |= {name: value for name, value in after if name not in said or not isinstance(value, Missing)}
     return tuple(said.items())
+
+
+def _says_less(old: object, new: object) -> bool:
+    """Is it not known, or known to the month, of which the day was told?"""
+    vaguer = isinstance(old, PartialDate) and isinstance(new, PartialDate) and old.refines(new)
+    return vaguer or _is_unknown(new)
 
 
 def _is_unknown(said: object) -> bool:

@@ -51,6 +51,12 @@ class TestEpisode:
         assert codes(condition["stage"][0]["summary"]) == {"agvhd-2"}
         assert condition["abatementDateTime"] == "2026-05-15"
 
+    @pytest.mark.parametrize(("later", "counts"), [("2026-05", "2026-05-15"), ("2026-06", "2026-06")])
+    def test_a_month_does_not_undo_the_day_in_it(self, later, counts):
+        first = told("m3", "2026-06-02", grade="I", skin=1, resolved="2026-05-15")
+        (condition,) = conditions(first, told("m6", "2026-09-02", resolved=later))
+        assert condition["abatementDateTime"] == counts
+
     def test_told_again_without_its_end_stays_resolved(self):
         first = told("m3", "2026-06-02", grade="I", skin=1, resolved="2026-05-15")
         (condition,) = conditions(first, told("m6", "2026-09-02", grade="I", skin=1))
@@ -120,12 +126,15 @@ class TestRecovery:
         [
             {"status": "engrafted"},
             {"status": "engrafted", "date": {"not_done": "unknown"}},
+            {"status": "engrafted", "date": "2026-03"},
+            {"status": "engrafted", "date": "2026"},
             {"not_done": "not-performed"},
         ],
     )
     def test_the_day_of_engraftment_is_not_lost(self, later):
         (found,) = of_profile(chart(M1, recovery("m3", "2026-06-02", later)), "engraftment")
         assert found["effectiveDateTime"] == "2026-03-17"
+        assert "note" not in found
         assert codes(found["valueCodeableConcept"]) == {"engrafted"}
 
     def test_a_later_status_does_not_inherit_the_day_of_another(self):
