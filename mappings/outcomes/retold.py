@@ -285,5 +285,7 @@ def _says_less(old: object, new: object) -> bool:
 
 
 def _is_unknown(said: object) -> bool:
-    """Said to be missing, as a whole or in each of its parts."""
+    """Said to be missing or not known, as a whole or in each of its parts."""
+    if isinstance(said, Word):
+        return said.key == "unknown"
     return isinstance(said, Missing) or (isinstance(said, tuple) and said != () and all(map(_is_unknown, said)))

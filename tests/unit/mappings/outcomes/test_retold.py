@@ -73,6 +73,14 @@ class TestEpisode:
         (treatment,) = of_profile(resources, "gvhd-treatment")
         assert "dataAbsentReason" not in treatment["component"][0]
 
+    def test_the_word_that_nobody_knows_undoes_nothing_either(self):
+        first = told("m3", "2026-06-02", grade="III", lower_gi=2, treatment=["systemic-steroids"])
+        resources = chart(first, told("m6", "2026-09-02", grade="unknown", treatment=["unknown"]))
+        (condition,) = of_profile(resources, "acute-gvhd")
+        assert codes(condition["stage"][0]["summary"]) == {"agvhd-3"}
+        (treatment,) = of_profile(resources, "gvhd-treatment")
+        assert "gvhd-treatment-systemic-steroids" in codes(treatment["component"][0]["valueCodeableConcept"])
+
     def test_said_to_be_missing_and_then_left_out_stays_said(self):
         first = told("m3", "2026-06-02", grade={"not_done": "unknown"})
         assert grades(first, told("m6", "2026-09-02")) == {"worst": {"unknown"}}
