@@ -1,7 +1,7 @@
 """GVHD of which a later visit tells less at its worst than an earlier one did.
 
-The later word counts, so the resources say nothing of the earlier one; only the visits show that the two do not go
-together. A grade that was told too high is mended in the form that told it.
+The resources keep the worse one; only the visits show that the two do not go together. A grade that was told too high
+is mended in the form that told it.
 """
 
 from __future__ import annotations

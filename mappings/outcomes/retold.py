@@ -1,7 +1,8 @@
 """What several visits tell of one and the same thing.
 
-The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew, and
-a month does not undo the day in it: to take something back, the centre corrects or retracts the form that said it.
+The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew; nor
+does a month the day in it, or a lower grade what an episode was at its worst. To take something back, the centre
+corrects or retracts the form that said it.
 
 A thing is known by the centre's own id, else by its kind and first date. Without either nobody can tell that two
 visits mean the same one, so each visit's stays its own: told twice it harms less than two that become one.
@@ -80,6 +81,14 @@ _KNOWN_BY: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 _NAMED = ("organs", "scores")
 """Values by name, each of which may be told at another visit."""
+
+_WORST = {
+    AcuteGvhd: ("grade", "skin", "liver", "upper_gi", "lower_gi"),
+    ChronicGvhd: ("severity", "organs"),
+}
+"""What an episode is told by at its worst: a grade and the stages that make it."""
+
+GRADES = {"I": 1, "II": 2, "III": 3, "IV": 4, "mild": 1, "moderate": 2, "severe": 3}
 
 _WHEN = "effectiveDateTime"
 
@@ -226,6 +235,8 @@ def _retold(before: Item, after: Item) -> Item:
     out = _over(before, after)
     if not isinstance(out, AcuteGvhd | ChronicGvhd):
         return out
+    if _worse(before, after):
+        out = replace(out, **{name: getattr(before, name) for name in _WORST[type(out)]})
     steps: list[Any] = []
     for step in (step for said in (before, after) if isinstance(said, type(out)) for step in steps_of(said)):
         known = _place(step, steps)
@@ -235,6 +246,16 @@ def _retold(before: Item, after: Item) -> Item:
             steps[known] = _over(steps[known], step)
     course: Any = tuple(sorted(steps, key=_in_time))
     return replace(out, course=course) if steps else out
+
+
+def _worse(before: Item, after: Item) -> bool:
+    """Was an episode told with a higher worst grade before? That it was none is a word of its own, and holds."""
+    return _rank(before) > _rank(after) > 0
+
+
+def _rank(episode: Item) -> int:
+    said = getattr(episode, "grade", None) or getattr(episode, "severity", None)
+    return GRADES.get(said.key, 0) if isinstance(said, Word) else 0
 
 
 def _place(step: Step, steps: Sequence[Step]) -> int | None:

@@ -75,7 +75,7 @@ def test_a_contradiction_leads_to_the_visits_that_tell_it(enrolled):
     [({}, "acute-gvhd-falling", ", and its end is not told."), ({"resolved": "2026-05-15"}, "acute-gvhd-worst", ".")],
 )
 def test_a_grade_that_a_later_visit_tells_lower_leads_to_both(enrolled, ended, rule, end):
-    """The resources hold the later word alone: the visits show that a worst grade cannot fall."""
+    """The resources hold the worse one alone: the visits show that a worst grade was told to fall."""
     episode = {"onset": "2026-04-20"}
     enrolled.visit(M1, date="2026-05-02", gvhd={"assessed": "2026-05-02", "acute": [episode | {"grade": "III"}]})
     enrolled.visit(M3, gvhd={"assessed": "2026-06-02", "acute": [episode | {"grade": "I"} | ended]})

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from mappings.registry.course import read
 from tests.lib.charts import chart, codes, mapped, of_profile, visit
 
 ONSET = "2026-04-20"
@@ -88,6 +89,35 @@ class TestEpisode:
     def test_the_later_grade_counts(self):
         later = told("m6", "2026-09-02", grade="III", skin=1, lower_gi=2)
         assert grades(told("m3", "2026-06-02", grade="I", skin=1), later) == {"worst": {"agvhd-3"}}
+
+    def test_a_lower_one_does_not_because_it_is_the_worst_of_the_episode(self):
+        """With the stages that made it; what else the later form tells counts."""
+        first = told("m3", "2026-06-02", grade="III", skin=1, lower_gi=2)
+        again = told("m6", "2026-09-02", grade="I", skin=2, resolved="2026-08-15")
+        assert grades(first, again) == {"worst": {"agvhd-3"}}
+        resources = chart(first, again)
+        (condition,) = of_profile(resources, "acute-gvhd")
+        assert condition["abatementDateTime"] == "2026-08-15"
+        (course,) = read(resources)
+        (episode,) = [one.fact for one in course.facts.acute_gvhd]
+        assert (episode.skin, episode.lower_gi) == (1, 2)
+
+    def test_chronic_gvhd_keeps_its_worst_too(self):
+        forms = [
+            visit(*when, gvhd={"chronic": [{"onset": ONSET, "severity": severity, "organs": organs}]})
+            for when, severity, organs in (
+                (("m6", "2026-09-02"), "severe", {"lungs": 2}),
+                (("unscheduled", "2026-10-02"), "mild", {"mouth": 1}),
+            )
+        ]
+        (course,) = read(chart(*forms))
+        (episode,) = [one.fact for one in course.facts.chronic_gvhd]
+        assert (episode.severity.key, dict(episode.organs)) == ("severe", {"lungs": 2})
+
+    def test_that_it_was_none_refutes_it(self):
+        first = told("m3", "2026-06-02", grade="II", skin=3)
+        (condition,) = conditions(first, told("m6", "2026-09-02", grade="0"))
+        assert codes(condition["verificationStatus"]) == {"refuted"}
 
     def test_a_step_of_the_same_day_told_again_is_corrected_and_new_steps_are_added(self):
         later = told(
