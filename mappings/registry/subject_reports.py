@@ -72,10 +72,9 @@ def subject_list(
     lists = _Lists()
     whole = [Part(one, _counts(one, analysis.main)) for one in analysis.subjects]
     group = summary["group"][0] | {"population": lists.populations(whole, (_WHOLE, _PART))}
-    if analysis.rows:
-        strata = group["stratifier"][0]["stratum"]
-        told = [_stratum(said, row, analysis, lists) for said, row in zip(strata, analysis.rows, strict=True)]
-        group["stratifier"] = [group["stratifier"][0] | {"stratum": told}]
+    (stratifier,) = group["stratifier"]
+    strata = zip(stratifier["stratum"], analysis.rows, strict=True)
+    group["stratifier"] = [stratifier | {"stratum": [_stratum(said, row, analysis, lists) for said, row in strata]}]
     contained = [*made, *lists.made()]
     return summary | {"type": "subject-list", "group": [group]} | ({"contained": contained} if contained else {})
 
