@@ -48,6 +48,15 @@ spread <- function(id, day) {
   row(id, day, length(x), NA, NA, q[1], NA, q[2], q[3])
 }
 
+# The class of donor chimerism of each patient: `full t-cell=mixed` is full of all cells, and mixed of T cells.
+donors <- function(day, cells) {
+  x <- column(paste0("chimerism_", day)); x[is.na(x)] <- ""
+  vapply(strsplit(x, " "), function(words) {
+    mine <- if (cells == "") !grepl("=", words) else startsWith(words, paste0(cells, "="))
+    if (any(mine)) sub(".*=", "", words[mine][1]) else NA_character_
+  }, "")
+}
+
 time_to_event("os", 730, FALSE)
 for (day in dates) {
   category <- column(paste0("response_", day)); responded <- sum(category %in% c("CR", "CRh", "CRi", "PR"))
@@ -71,8 +80,9 @@ share("pdli-feasibility", NA, sum(possible), length(possible))
 share("pdli-feasibility", NA, sum(possible & on_120), sum(on_120))
 time_to_event("pdli-gvhd", dates, TRUE)
 for (id in paste0("immune-", c("cd4", "cd8", "treg", "nk", "b"))) for (day in c(30, 90, 180)) spread(id, day)
-for (day in c(30, dates)) {
-  donor <- sub(" .*", "", column(paste0("chimerism_", day))); donor[grepl("=", donor)] <- NA
+for (day in c(30, dates)) for (cells in c("", "t-cell", "myeloid")) {
+  donor <- donors(day, cells)
+  if (cells != "" && all(is.na(donor))) next
   for (class in c("full", "mixed", "absent")) share("chimerism", day, sum(donor %in% class), sum(!is.na(donor)))
 }
 for (id in c("relapse-molecular", "disease-death-by-cause", "agvhd-2-4-death-alone", "agvhd-3-4-death-alone", "cgvhd-death-alone",

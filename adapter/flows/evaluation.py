@@ -62,7 +62,9 @@ def for_centre(
             raise NotFound("no such patient, or none of this analysis")
         return individual(analysis.subjects[0], analysis, made, now, canonicals)
     (summary,) = measure_reports(made, now, canonicals)
-    return subject_list(summary, analysis, made, now) if asked.kind == "subject-list" else summary
+    if asked.kind == "subject-list":
+        return subject_list(summary, analysis, made, now, canonicals)
+    return summary
 
 
 def for_registry(store: Store, asked: Evaluation, now: datetime, *, canonicals: Canonicals = DEFAULT) -> Resource:

@@ -21,6 +21,7 @@ from adapter.flows.visit import name_of
 from adapter.overlays import overlay_of
 from mappings.facts import Enrolment, FollowUp
 from mappings.intake import schema
+from mappings.outcomes.lowered import Lowered, lowered
 from mappings.plan.attendance import Attendance, State, attendances
 from mappings.registry.contradictions import ERROR, WARNING, contradictions
 from mappings.registry.course import Course, read
@@ -147,7 +148,7 @@ def _documents(finding: Finding, behind: Origins) -> Iterator[Place]:
 
 
 def _not_known(told: Mapping[str | None, Counter[str]], behind: Origins) -> Iterator[str]:
-    yield "which visits are due or overdue, and what each left out: ask the database"
+    yield "which visits are due or overdue, what each left out, and which grades a later one lowers: ask the database"
     if not behind.known:
         yield "which visits were told: this folder has no Provenance of documents (engraft export writes it)"
     if None in told:
@@ -209,18 +210,35 @@ class _Chart:
         for each in contradictions(self.course) if self.course else ():
             places = tuple(self._mend(each.sources))
             yield Finding(self.enrolment.centre, number, each.rule, each.severity, each.text, each.sources, places)
+        for fall in lowered(sorted(self.follow_ups, key=lambda visit: (visit.date.latest, visit.key))):
+            yield self._fallen(fall)
         for visit in self.visits:
             if visit.state is State.OVERDUE and visit.times:
                 text = f"{visit.title}: due on {visit.times.due}, not told by {visit.times.last}."
                 place = Place(f"{self.enrolment.key}/{visit.visit}", self._form(visit.visit))
                 yield Finding(self.enrolment.centre, number, OVERDUE, WARNING, text, (), (place,))
 
+    def _fallen(self, fall: Lowered) -> Finding:
+        """A worst grade cannot fall; where the episode may be going on the rule is that of a course that falls."""
+        (_, before), (_, after) = told = (fall.before, fall.after)
+        end = "." if fall.resolved else ", and its end is not told."
+        text = (
+            f"{fall.kind.capitalize()} GVHD from {fall.onset} is {before} at its worst as one visit tells it, "
+            f"{after} as a later one does{end}"
+        )
+        rule = f"{fall.kind}-gvhd-{'worst' if fall.resolved else 'falling'}"
+        forms = self._forms()
+        places = tuple(Place(key, forms[key]) for key, _ in told)
+        return Finding(self.enrolment.centre, self.enrolment.patient, rule, ERROR, text, (), places)
+
     def _mend(self, sources: Collection[str]) -> Iterator[Place]:
         """The documents that say it, newest last; the enrolment where no visit does."""
         named = {key for source in sources for key in self.sources.get(source, ())}
-        forms = {visit.key: self._form(name_of(visit.visit, str(visit.date))) for visit in self.follow_ups}
-        visits = [Place(key, form) for key, form in forms.items() if key in named]
+        visits = [Place(key, form) for key, form in self._forms().items() if key in named]
         yield from visits or ([Place(self.enrolment.key, None)] if self.enrolment.key in named else [])
+
+    def _forms(self) -> dict[str, str]:
+        return {visit.key: self._form(name_of(visit.visit, str(visit.date))) for visit in self.follow_ups}
 
     def _form(self, name: str) -> str:
         return f"/patients/{self.patient}/visits/{name}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from adapter.web import auth
 from adapter.web.content import FHIR, JSON, fhir, json_body
 from adapter.web.routing import OUTCOMES, Role, Route
 from adapter.web.site import Site
+from mappings.facts import PartialDate
 from mappings.r4.build import Element
 from mappings.r4.faults import Fault
 
@@ -44,7 +44,7 @@ def routes(site: Site) -> list[Route]:
 
 def evaluate(site: Site, id_: str | None = None) -> Response:
     """For a centre its own patients, for a registry numbers of who agrees."""
-    asked = _read(_by_body() if request.method == "POST" else _by_query(), id_, site)
+    asked = _read([*_by_query(), *(_by_body() if request.method == "POST" else ())], id_, site)
     now, canonicals = site.clock(), site.settings.canonicals
     if auth.caller().role == Role.CENTRE.value:
         return fhir(evaluation.for_centre(site.store, asked, auth.centre(), now, canonicals=canonicals))
@@ -81,9 +81,11 @@ def _read(said: list[tuple[str, Any]], id_: str | None, site: Site) -> Evaluatio
     faults += [Fault(name, "is asked for once", "value") for name in PARAMETERS if names.count(name) > 1]
     told = dict(said)
     faults += [Fault(name, "is needed", "required") for name in NEEDED if name not in told]
-    days = {name: day for name in NEEDED if name in told and (day := _day(told[name]))}
-    faults += [Fault(name, "is a day, as 2026-12-31", "value") for name in NEEDED if name in told and name not in days]
-    if len(days) == len(NEEDED) and days["periodStart"] > days["periodEnd"]:
+    dates = {name: said_date for name in NEEDED if name in told and (said_date := _date(told[name]))}
+    faults += [
+        Fault(name, "is a date, as 2026-12-31", "value") for name in NEEDED if name in told and name not in dates
+    ]
+    if len(dates) == len(NEEDED) and dates["periodStart"].earliest > dates["periodEnd"].latest:
         faults.append(Fault("periodEnd", "lies before periodStart", "value"))
     kind = told.get("reportType", "subject" if "subject" in told else "population")
     if kind not in KINDS:
@@ -96,7 +98,8 @@ def _read(said: list[tuple[str, Any]], id_: str | None, site: Site) -> Evaluatio
     if faults:
         raise Invalid(faults, status=400)
     subject = told.get("subject", "").removeprefix(_PATIENT) or None
-    return Evaluation(measure, days["periodStart"], days["periodEnd"], kind, subject)
+    # of a year or a month the whole is meant (R4's definition of the operation)
+    return Evaluation(measure, dates["periodStart"].earliest, dates["periodEnd"].latest, kind, subject)
 
 
 def _measure(said: str, site: Site) -> str:
@@ -104,8 +107,8 @@ def _measure(said: str, site: Site) -> str:
     return said.partition("|")[0].removeprefix(site.settings.canonicals.url("Measure", "")).removeprefix("Measure/")
 
 
-def _day(said: str) -> date | None:
+def _date(said: str) -> PartialDate | None:
     try:
-        return date.fromisoformat(said) if len(said) == len("2026-12-31") else None
+        return PartialDate(said)
     except ValueError:
         return None

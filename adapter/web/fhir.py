@@ -45,7 +45,7 @@ def read(site: Site, kind: str, id_: str) -> Response:
     shape = _shape(kind)
     if kind in served.DEFINED:
         return _unless_known(_definition(site, kind, id_), shape)
-    with registry_view.patients(site, [kind]) as (tx, centre):
+    with registry_view.patients(site, [kind], registry_view.named(id_)) as (tx, centre):
         found = fhir_asked.own(tx.resources.get(kind, id_), centre, _missing())
     if found.deleted:
         raise Gone(f"{kind}/{id_} was deleted")
@@ -59,7 +59,7 @@ def vread(site: Site, kind: str, id_: str, version: str) -> Response:
         if resource["meta"]["versionId"] != version:
             raise NotFound(_missing())
         return _unless_known(resource, shape)
-    with registry_view.patients(site, [kind]) as (tx, centre):
+    with registry_view.patients(site, [kind], registry_view.named(id_)) as (tx, centre):
         fhir_asked.own(tx.resources.get(kind, id_), centre, _missing())
         wanted = tx.resources.version(kind, id_, fhir_asked.version_number(version))
         found = fhir_asked.own(wanted, centre, _missing())
@@ -76,7 +76,7 @@ def history(site: Site, kind: str, id_: str) -> Response:
         return fhir(past.of_definition(site.fhir_base, _definition(site, kind, id_)))
     registry_view.refuse_times(name for name, _ in asked())
     wanted = past.read(asked(), lenient=lenient())
-    with registry_view.patients(site, [kind]) as (tx, centre):
+    with registry_view.patients(site, [kind], registry_view.named(id_)) as (tx, centre):
         fhir_asked.own(tx.resources.get(kind, id_), centre, _missing())
         total, versions = past.versions(tx, kind, id_, wanted)
     return fhir(registry_view.shown(past.bundle(site.fhir_base, f"{kind}/{id_}", wanted, total, versions)))
@@ -90,7 +90,8 @@ def search(site: Site, kind: str) -> Response:
         found, matches = site.definitions.search(kind, wanted.finds, wanted.window)
         return fhir(search_request.searchset(wanted, site.fhir_base, found.total, found.after, matches))
     registry_view.refuse_times(name for name, _ in asked())
-    with registry_view.patients(site, None if wanted.includes else [kind]) as (tx, centre):
+    kinds, meant = (None, None) if wanted.includes else ([kind], registry_view.found_by(wanted.finds))
+    with registry_view.patients(site, kinds, meant) as (tx, centre):
         return fhir(registry_view.shown(fhir_asked.search_patients(wanted, site, tx, centre)))
 
 

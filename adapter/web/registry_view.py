@@ -1,24 +1,28 @@
 """What a registry sees at `/fhir/<Type>`: the de-identified resources of patients who agree today, and nothing else.
 
 They are made for each question and searched as everything is (`flows.sieve`), so a search tells no more than the
-resources do. When something was changed does not leave: no versions, no times, and no search for them.
+resources do; where a question names them or their patient, only those are looked at. When something was changed does
+not leave: no versions, no times, and no search for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from adapter.errors import Invalid, Refused, Unavailable
 from adapter.flows import export, sieve
 from adapter.store import Tx
+from adapter.store.criteria import Criterion, Half
 from adapter.web import auth
 from adapter.web.routing import Role
 from adapter.web.site import Site
 from mappings.r4.build import Element, Resource
 from mappings.r4.faults import Fault
+from mappings.registry.course import patient_of
 
 NO_KEY = "this server has no pseudonym key, without which nothing leaves it"
+_ABOUT = ("patient", "subject")
 _OF_CHANGES = ("_lastUpdated", "_since")
 
 
@@ -35,9 +39,39 @@ def key(site: Site) -> bytes:
         raise Unavailable(NO_KEY) from error
 
 
+Meant = Callable[[Resource], bool]
+"""Can a resource be among those that are asked for?"""
+
+
+def named(id_: str) -> Meant:
+    """It has this id."""
+    return lambda resource: resource.get("id") == id_
+
+
+def found_by(finds: Sequence[Criterion]) -> Meant:
+    """It has one of the ids asked for, and may be about one of the patients; the rest the search itself finds."""
+    ids = [set(one.choices) for one in finds if one.parameter.name == "_id" and not one.modifier]
+    about = [them for one in finds if one.parameter.name in _ABOUT and (them := _patients(one))]
+
+    def meant(resource: Resource) -> bool:
+        of = patient_of(resource)
+        return all(resource.get("id") in them for them in ids) and (of is None or all(of in them for them in about))
+
+    return meant
+
+
+def _patients(one: Criterion) -> set[str | None]:
+    """Ids of the patients that it asks for; none where it asks for anything else."""
+    told = [choice for choice in one.choices if isinstance(choice, Half) and choice.system in (None, "Patient")]
+    return {choice.value for choice in told} if len(told) == len(one.choices) else set()
+
+
 @contextmanager
-def patients(site: Site, kinds: Collection[str] | None) -> Iterator[tuple[Tx, str]]:
-    """Where what the caller may see of these types (None: of all) is found, and the centre that it is kept under."""
+def patients(site: Site, kinds: Collection[str] | None, meant: Meant | None = None) -> Iterator[tuple[Tx, str]]:
+    """Where what the caller may see of these types (None: of all) is found, and the centre that it is kept under.
+
+    `meant`: what else need not be looked at.
+    """
     if not asks():
         centre = auth.centre()
         with auth.reading(site) as tx:
@@ -45,7 +79,8 @@ def patients(site: Site, kinds: Collection[str] | None) -> Iterator[tuple[Tx, st
         return
     auth.give_back()
     leaving = export.Leaving(key(site), site.clock(), site.settings.canonicals)
-    found = export.deidentified(site.store, leaving, aside=[], kinds=kinds)
+    shown = export.deidentified(site.store, leaving, aside=[], kinds=kinds)
+    found = filter(meant, shown) if meant else shown
     with sieve.filled(found) as store, store.reading() as tx:
         yield tx, sieve.SEEN
 

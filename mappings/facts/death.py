@@ -11,6 +11,7 @@ from mappings.facts.values import PartialDate, Word
 def last_death(visits: Sequence[FollowUp]) -> tuple[FollowUp, VitalStatus] | None:
     """The death that holds and the visit that told of it; one with a date before one without. `visits`: oldest first.
 
+    The later date counts, but a month does not undo the day in it that an earlier visit told.
     Only a later visit that saw the patient alive undoes a death: that contact was lost, or that nothing is known, does
     not, and neither does having been alive before it.
     """
@@ -24,7 +25,17 @@ def last_death(visits: Sequence[FollowUp]) -> tuple[FollowUp, VitalStatus] | Non
         if said.status.key == "alive":
             deaths = [(told, death) for told, death in deaths if _before(said, death)]
     with_date = [(told, death) for told, death in deaths if isinstance(death.date, PartialDate)]
-    return ([None, *deaths, *with_date])[-1]
+    holds = ([None, *deaths, *with_date[:1]])[-1]
+    for told, death in with_date:
+        if holds and not _tells_more(holds[1], death):
+            holds = (told, death)
+    return holds
+
+
+def _tells_more(known: VitalStatus, later: VitalStatus) -> bool:
+    """Does `known` tell the day that `later` leaves open?"""
+    days = known.date, later.date
+    return isinstance(days[0], PartialDate) and isinstance(days[1], PartialDate) and days[0].refines(days[1])
 
 
 def _before(alive: VitalStatus, death: VitalStatus) -> bool:

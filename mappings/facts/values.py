@@ -50,6 +50,10 @@ class PartialDate(_Span):
         """The day, where it is known."""
         return self.earliest if len(self.text) == 10 else None
 
+    def refines(self, other: PartialDate) -> bool:
+        """Does it tell the day, or the month, that `other` leaves open?"""
+        return len(self.text) > len(other.text) and self.text.startswith(other.text)
+
     def __str__(self) -> str:
         return self.text
 

@@ -18,7 +18,7 @@ _UNTOLD = Missing("unknown")
 def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     """One Observation on the day of the assessment, one component per kind of GVHD that was reported.
 
-    A list said to be missing is told even without such a day, on the visit's.
+    A list said to be missing is told even without such a day, on the visit's; the other one says nothing then.
     """
     section = visit.gvhd
     if isinstance(section, Missing):
@@ -26,8 +26,10 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
     if not isinstance(section, Gvhd):
         return
     lists = {kind: said for kind in KINDS if (said := getattr(section, kind)) is not None}
-    if section.assessed is None and not any(isinstance(said, Missing) for said in lists.values()):
-        return
+    if section.assessed is None:
+        lists = {kind: said for kind, said in lists.items() if isinstance(said, Missing)}
+        if not lists:
+            return
     if not lists:
         reason = section.assessed if isinstance(section.assessed, Missing) else _UNTOLD
         when = section.assessed if isinstance(section.assessed, PartialDate) else visit.date

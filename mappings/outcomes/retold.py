@@ -1,7 +1,8 @@
 """What several visits tell of one and the same thing.
 
-The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew: to
-take something back, the centre corrects or retracts the form that said it.
+The later word counts. What a later visit leaves out, or says to be missing, does not undo what an earlier one knew; nor
+does a month the day in it, or a lower grade what an episode was at its worst. To take something back, the centre
+corrects or retracts the form that said it.
 
 A thing is known by the centre's own id, else by its kind and first date. Without either nobody can tell that two
 visits mean the same one, so each visit's stays its own: told twice it harms less than two that become one.
@@ -81,6 +82,16 @@ _KNOWN_BY: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _NAMED = ("organs", "scores")
 """Values by name, each of which may be told at another visit."""
 
+_WORST = {
+    AcuteGvhd: ("grade", "skin", "liver", "upper_gi", "lower_gi"),
+    ChronicGvhd: ("severity", "organs"),
+}
+"""What an episode is told by at its worst: a grade and the stages that make it."""
+
+GRADES = {"I": 1, "II": 2, "III": 3, "IV": 4, "mild": 1, "moderate": 2, "severe": 3}
+
+_WHEN = "effectiveDateTime"
+
 _SILENT = (*_NAMED, "course")
 """Lists that say nothing when they are empty."""
 
@@ -97,6 +108,8 @@ def _later(before: Resource, after: Resource) -> Resource:
     if _value(before) != _value(after):
         return after if _value(after) else before
     out = before | {name: said for name, said in after.items() if not _is_gap(said) or _is_gap(before.get(name, said))}
+    if _tells_more(before, after):
+        out[_WHEN] = before[_WHEN]
     if "component" in out:
         out["component"] = _parts(before.get("component", []), after.get("component", []))
     return {name: said for name, said in out.items() if name not in _undone(before, after)}
@@ -110,11 +123,18 @@ def _derived(before: Resource, after: Resource) -> Element:
 
 def _otherwise(before: Resource, after: Resource) -> Element:
     """Two visits date one thing differently: the later word counts, and what the earlier said is told beside it."""
-    dates = [said.get("effectiveDateTime") for said in (before, after)]
+    dates = [said.get(_WHEN) for said in (before, after)]
     if None in dates or dates[0] == dates[1] or not _value(after):
+        return {}
+    if _value(before) == _value(after) and _tells_more(before, after):
         return {}
     notes = [*before.get("note", []), *after.get("note", []), {"text": f"An earlier visit dated it {dates[0]}."}]
     return {"note": [one for n, one in enumerate(notes) if one not in notes[:n]]}
+
+
+def _tells_more(before: Resource, after: Resource) -> bool:
+    """Does the earlier word tell the day of which the later one tells the month?"""
+    return _WHEN in after and str(before.get(_WHEN, "")).startswith(f"{after[_WHEN]}-")
 
 
 def put_together(visits: Sequence[FollowUp]) -> list[FollowUp]:
@@ -215,6 +235,8 @@ def _retold(before: Item, after: Item) -> Item:
     out = _over(before, after)
     if not isinstance(out, AcuteGvhd | ChronicGvhd):
         return out
+    if _worse(before, after):
+        out = replace(out, **{name: getattr(before, name) for name in _WORST[type(out)]})
     steps: list[Any] = []
     for step in (step for said in (before, after) if isinstance(said, type(out)) for step in steps_of(said)):
         known = _place(step, steps)
@@ -224,6 +246,16 @@ def _retold(before: Item, after: Item) -> Item:
             steps[known] = _over(steps[known], step)
     course: Any = tuple(sorted(steps, key=_in_time))
     return replace(out, course=course) if steps else out
+
+
+def _worse(before: Item, after: Item) -> bool:
+    """Was an episode told with a higher worst grade before? That it was none is a word of its own, and holds."""
+    return _rank(before) > _rank(after) > 0
+
+
+def _rank(episode: Item) -> int:
+    said = getattr(episode, "grade", None) or getattr(episode, "severity", None)
+    return GRADES.get(said.key, 0) if isinstance(said, Word) else 0
 
 
 def _place(step: Step, steps: Sequence[Step]) -> int | None:
@@ -252,7 +284,7 @@ def _over(before: _T, after: _T) -> _T:
         old, new = (getattr(said, field.name) for said in (before, after))
         if field.name in _NAMED and isinstance(old, tuple) and isinstance(new, tuple):
             kept[field.name] = _by_name(old, new)
-        elif _says_nothing(field.name, new) or (_is_unknown(new) and not _says_nothing(field.name, old)):
+        elif _says_nothing(field.name, new) or (_says_less(old, new) and not _says_nothing(field.name, old)):
             kept[field.name] = old
     return replace(after, **kept)
 
@@ -267,6 +299,14 @@ def _by_name(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[Any, ...]
     return tuple(said.items())
 
 
+def _says_less(old: object, new: object) -> bool:
+    """Is it not known, or known to the month, of which the day was told?"""
+    vaguer = isinstance(old, PartialDate) and isinstance(new, PartialDate) and old.refines(new)
+    return vaguer or _is_unknown(new)
+
+
 def _is_unknown(said: object) -> bool:
-    """Said to be missing, as a whole or in each of its parts."""
+    """Said to be missing or not known, as a whole or in each of its parts."""
+    if isinstance(said, Word):
+        return said.key == "unknown"
     return isinstance(said, Missing) or (isinstance(said, tuple) and said != () and all(map(_is_unknown, said)))

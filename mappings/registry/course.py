@@ -180,7 +180,7 @@ def _procedure(resource: Resource, canonicals: Canonicals) -> Iterator[_Fact]:
 
 
 def _observation(resource: Resource, observed: str, canonicals: Canonicals) -> Iterator[_Fact]:
-    if "dataAbsentReason" in resource:
+    if _said_to_be_missing(resource):
         return
     source = reference(resource)
     when = _day(_span(resource, "effective")[1], source)
@@ -192,6 +192,13 @@ def _observation(resource: Resource, observed: str, canonicals: Canonicals) -> I
         return
     elif observed != "cause-of-death":
         yield _Fact("alive", source, when)
+
+
+def _said_to_be_missing(observation: Resource) -> bool:
+    """As a whole, or in each of the parts that it consists of."""
+    parts = observation.get("component", [])
+    of_parts = bool(parts) and not any(name.startswith("value") for name in observation)
+    return "dataAbsentReason" in observation or (of_parts and all("dataAbsentReason" in part for part in parts))
 
 
 def _condition(resource: Resource, _: Canonicals) -> Iterator[_Fact]:

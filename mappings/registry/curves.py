@@ -46,7 +46,7 @@ def curve(name: str, title: str, of: Curve, until: int) -> str:
 
 
 def stacked(name: str, title: str, parts: Sequence[tuple[str, Curve]], rest: str, until: int) -> str:
-    """Incidences on top of each other, from below; what is left to 1 is `rest`. Each has a hatching and its name."""
+    """Incidences on top of each other, from below; what is left to 1 is `rest`. Each part has a hatching."""
     last = max(until, 1)
     times = sorted({step.time for _, each in parts for step in each.steps if step.time <= last})
     end = min(last, max((each.steps[-1].time for _, each in parts if each.steps), default=0))
@@ -60,7 +60,7 @@ def stacked(name: str, title: str, parts: Sequence[tuple[str, Curve]], rest: str
         drawn += [
             _hatching(pattern, number),
             f'<path d="{_band(below, above, end, last)}" fill="url(#{pattern})" stroke="#000" stroke-width="0.8"/>',
-            *_key(pattern, label, number),
+            *_key(f"url(#{pattern})", label, number),
         ]
         said.append(f"{label}: {_value(each, end):.1%} on day {end}.")
     return "\n".join(
@@ -68,7 +68,7 @@ def stacked(name: str, title: str, parts: Sequence[tuple[str, Curve]], rest: str
             _head(name, title, " ".join([*said, f"{rest}: the rest to 100%."])),
             *_axes(last),
             *drawn,
-            _rest(rest),
+            *_key("#fff", rest, len(parts)),
             "</svg>",
         ]
     )
@@ -164,11 +164,7 @@ def _hatching(name: str, number: int) -> str:
     )
 
 
-def _key(pattern: str, label: str, number: int) -> Iterator[str]:
+def _key(fill: str, label: str, number: int) -> Iterator[str]:
     x, y = _LEFT + 190 * number, HEIGHT - 26
-    yield f'<rect x="{x}" y="{y}" width="22" height="14" fill="url(#{pattern})" stroke="#000"/>'
+    yield f'<rect x="{x}" y="{y}" width="22" height="14" fill="{fill}" stroke="#000"/>'
     yield f'<text x="{x + 28}" y="{y + 12}" {_TEXT}>{escape(label)}</text>'
-
-
-def _rest(label: str) -> str:
-    return f'<text x="{WIDTH - _RIGHT - 6}" y="{_TOP + 16}" text-anchor="end" {_TEXT}>{escape(label)}</text>'

@@ -130,7 +130,7 @@ def _episode_reached(followed: Followed, one: Told[Any], at_least: int) -> Happe
     days = [
         (day, source)
         for (day, word), source in told
-        if (height(word, scale) or 0) >= at_least and isinstance(day, PartialDate)
+        if (height(word, scale) or 0) >= at_least and followed.axis.day_or_middle(day)
     ]
     found = [followed.axis.place(day, name, source, notes) for day, source in days]
     marks: tuple[str, ...] = ()

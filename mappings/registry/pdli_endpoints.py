@@ -126,7 +126,11 @@ def infusions(followed: Followed, notes: Notes) -> list[Placed]:
 
 
 def _reasons(followed: Followed) -> Iterator[str]:
+    """Of those known by the cut-off; one of a day that nobody knows is."""
+    axis = followed.axis
     for one in followed.facts.withheld:
+        if (axis.day_or_middle(one.fact.date) or axis.zero) > axis.as_of:
+            continue
         yield one.fact.reason.key if isinstance(one.fact.reason, Word) else "not told"
 
 

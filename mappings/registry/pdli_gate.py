@@ -45,21 +45,34 @@ def gate(followed: Followed) -> Gate:
 def _drugs(followed: Followed) -> tuple[list[tuple[int, int]], list[str]]:
     """Spans in which a drug was taken, or had been within a calendar month.
 
-    A stop whose day is not told lies before the first later day on which nothing was taken.
+    A stop whose day is not told lies before the first later day from which on nothing is known to have been taken.
     """
     axis, spans, unknown = followed.axis, list[tuple[int, int]](), list[str]()
-    told = (_day(axis, one.fact.date) for one in followed.facts.immunosuppression if one.fact.ongoing is False)
-    none = sorted(day for day in told if day and day <= axis.as_of)
+    free = _free(followed)
     for one in followed.facts.immunosuppressants:
         start, stop = _day(axis, one.fact.started) or axis.zero, _day(axis, one.fact.stopped)
         if one.fact.stopped is not None and stop is None:
-            stop = next((day for day in none if day >= start), None)
+            stop = next((day for day in free if day >= start), None)
             unknown += [] if stop else ["an immunosuppressant whose stop is not told"]
         end = axis.day_of(a_month_after(stop)) if stop and stop <= axis.as_of else axis.end + 1
         spans.append((axis.day_of(start), end))
-    if not spans and none:
-        spans.append((0, axis.day_of(a_month_after(none[0]))))
+    if not spans and free:
+        spans.append((0, axis.day_of(a_month_after(free[0]))))
     return spans, unknown if spans else ["immunosuppression not told"]
+
+
+def _free(followed: Followed) -> list[date]:
+    """Days on which nothing was found taken, unless a later look found something that had not begun after them."""
+    axis, facts = followed.axis, followed.facts
+    looks = [(day, one.fact.ongoing) for one in facts.immunosuppression if (day := _day(axis, one.fact.date))]
+    known = sorted((day, ongoing) for day, ongoing in looks if day <= axis.as_of and isinstance(ongoing, bool))
+    taken = [day for day, ongoing in known if ongoing]
+    begun = [day for one in facts.immunosuppressants if (day := _day(axis, one.fact.started))]
+    return [
+        day
+        for day, ongoing in known
+        if not ongoing and all(any(day < start <= later for start in begun) for later in taken if later > day)
+    ]
 
 
 def _active_gvhd(followed: Followed) -> tuple[list[tuple[int, int]], list[str]]:

@@ -18,6 +18,9 @@ from mappings.registry.judged import AnyRow, Found
 from mappings.registry.scheduled import ASSESSED, GRAFTED, found, nearest, share, unscheduled
 
 FULL_ABOVE, ABSENT_BELOW = Decimal(95), Decimal(5)
+RESPONDED = REMISSION | {"PR"}
+"""Complete or partial remission."""
+
 DONOR = ("full", "mixed", "absent")
 SORTED = ("t-cell", "myeloid")
 """Cell fractions that are counted apart; any other sample is of all cells."""

@@ -70,6 +70,25 @@ def test_a_contradiction_leads_to_the_visits_that_tell_it(enrolled):
     assert all(source.partition("/")[0] in ("Observation", "Patient") for source in one.sources)
 
 
+@pytest.mark.parametrize(
+    ("ended", "rule", "end"),
+    [({}, "acute-gvhd-falling", ", and its end is not told."), ({"resolved": "2026-05-15"}, "acute-gvhd-worst", ".")],
+)
+def test_a_grade_that_a_later_visit_tells_lower_leads_to_both(enrolled, ended, rule, end):
+    """The resources hold the worse one alone: the visits show that a worst grade was told to fall."""
+    episode = {"onset": "2026-04-20"}
+    enrolled.visit(M1, date="2026-05-02", gvhd={"assessed": "2026-05-02", "acute": [episode | {"grade": "III"}]})
+    enrolled.visit(M3, gvhd={"assessed": "2026-06-02", "acute": [episode | {"grade": "I"} | ended]})
+    found = found_in(enrolled)
+    (one,) = [one for one in found.findings if one.rule == rule]
+    assert found.wrong
+    assert (
+        one.text == f"Acute GVHD from 2026-04-20 is III at its worst as one visit tells it, I as a later one does{end}"
+    )
+    assert [place.document for place in one.mend] == ["FR-037/SYN-0001/m1", "FR-037/SYN-0001/m3"]
+    assert all(place.form for place in one.mend)
+
+
 def test_completeness_counts_the_visits_that_were_told(enrolled):
     enrolled.visit(M1)
     enrolled.visit(M3, quality_of_life={"not_done": "not-performed"})
@@ -142,7 +161,9 @@ def test_an_exported_folder_tells_visits_and_which_to_mend(enrolled, tmp_path):
     enrolled.retract(wrong.id)
     found = of_directory(written(enrolled, tmp_path), SETTINGS)
     assert found.visits == {OURS: {"done": 2}}
-    assert found.not_known == ("which visits are due or overdue, and what each left out: ask the database",)
+    assert found.not_known == (
+        "which visits are due or overdue, what each left out, and which grades a later one lowers: ask the database",
+    )
     (one,) = [each for each in found.findings if each.rule == "alive-after-death"]
     assert {(place.document, place.form) for place in one.mend} == {
         ("FR-037/SYN-0001/m1", None),

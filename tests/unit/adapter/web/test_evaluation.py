@@ -122,6 +122,21 @@ def test_the_period_is_of_transplants_and_of_knowledge(followed):
     assert whole["id"] != later["id"]
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "start", "end"),
+    [
+        ("periodStart=2026&periodEnd=2026", "2026-01-01", "2026-12-31"),
+        ("periodStart=2026-03&periodEnd=2028-02", "2026-03-01", "2028-02-29"),
+        ("periodStart=2026-03-02&periodEnd=2026-06", "2026-03-02", "2026-06-30"),
+    ],
+)
+def test_a_year_or_a_month_is_the_whole_of_it(followed, asked_for, start, end):
+    """R4's definition of the operation: a value of 2014 starts on 1 January and ends on 31 December."""
+    status, report = asked(followed, f"{OS}?{asked_for}")
+    assert (status, report["period"]) == (200, {"start": start, "end": end})
+    assert report["group"][0]["population"][0]["count"] == 2
+
+
 def test_a_registry_gets_numbers_of_who_agrees_without_small_ones_and_by_whole_years(followed):
     for number in range(4, 10):
         enrol(followed, f"P-{number:04d}", 100 + number)
@@ -157,7 +172,10 @@ def test_it_is_asked_by_post_and_at_type_level(followed):
     ("query", "named"),
     [
         ("", {"periodStart": "required", "periodEnd": "required"}),
-        ("periodStart=2026&periodEnd=soon", {"periodStart": "value", "periodEnd": "value"}),
+        ("periodStart=26&periodEnd=soon", {"periodStart": "value", "periodEnd": "value"}),
+        ("periodStart=2026-13&periodEnd=2026", {"periodStart": "value"}),
+        ("periodStart=2026-12&periodEnd=2026-11", {"periodEnd": "value"}),
+        ("periodStart=2026-01-01T00:00:00Z&periodEnd=2026", {"periodStart": "value"}),
         ("periodStart=2026-02-30&periodEnd=2026-12-31", {"periodStart": "value"}),
         ("periodStart=2026-12-31&periodEnd=2026-01-01", {"periodEnd": "value"}),
         (f"{YEAR}&reportType=summary", {"reportType": "code-invalid"}),
@@ -173,6 +191,15 @@ def test_it_is_asked_by_post_and_at_type_level(followed):
 def test_what_cannot_be_met_is_refused_by_name(ward, query, named):
     status, said = asked(ward, f"{OS}?{query}")
     assert (status, faults(said)) == (400, named)
+
+
+def test_what_stands_in_the_address_of_a_post_is_asked_too(followed):
+    part = {"name": "periodStart", "valueDate": "2026-01-01"}
+    parameters = {"resourceType": "Parameters", "parameter": [part]}
+    status, report = asked(followed, f"{OS}?periodEnd=2026&reportType=subject-list", document=parameters)
+    assert (status, report["type"]) == (200, "subject-list")
+    status, said = asked(followed, f"{OS}?{YEAR}&luck=1", document=parameters)
+    assert (status, faults(said)) == (400, {"periodStart": "value", "luck": "not-supported"})
 
 
 @pytest.mark.parametrize(

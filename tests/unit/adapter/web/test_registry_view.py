@@ -8,6 +8,7 @@ import pytest
 
 from adapter.app import create_app
 from adapter.config import Settings
+from adapter.flows import sieve
 from mappings.r4.validate import validate
 from mappings.r4.wire import decode
 from tests.lib.forms import ENROLMENT, FOLLOW_UP
@@ -64,6 +65,37 @@ def test_a_read_answers_what_the_search_found_and_nothing_says_who_or_when(seen)
             assert not {"versionId", "lastUpdated"} & set(one["meta"])
             assert not [secret for secret in SECRETS if secret in answer.text]
             assert "PSEUDED" in answer.text
+
+
+def test_only_what_can_be_meant_is_put_where_it_is_looked_for(seen, monkeypatch):
+    """A question that names a resource or a patient costs no more than they do; all others are the whole view."""
+    another = ENROLMENT | AGREES | {"patient": "P-0002"}
+    assert seen.ask("POST", "/enrolments", document=another).status_code == 201
+    assert seen.ask("POST", "/follow-ups", document=FOLLOW_UP | {"patient": "P-0002"}).status_code == 202
+    first, second = found(seen, "Patient")
+    observations = found(seen, "Observation?_count=500")
+    of_first = [one for one in observations if one["subject"]["reference"] == f"Patient/{first['id']}"]
+    assert 0 < len(of_first) < len(observations)
+    put, filled = [], sieve.filled
+    monkeypatch.setattr(sieve, "filled", lambda those: filled(put.append(one) or one for one in those))
+    for asked, expected, looked_at in (
+        (f"Observation?patient={first['id']}&_count=500", of_first, len(of_first)),
+        (f"Observation?subject=Patient/{first['id']}&_count=500", of_first, len(of_first)),
+        (f"Observation?_id={of_first[0]['id']}", of_first[:1], 1),
+        (f"Patient?_id={first['id']},{second['id']}", [first, second], 2),
+        (f"Observation?patient={first['id']}&subject={second['id']}", [], 0),
+        (f"Observation?patient:missing=true&patient={first['id']}", [], len(of_first)),
+        ("Observation?patient=https://elsewhere.example/fhir/Patient/x", [], len(observations)),
+    ):
+        put.clear()
+        assert found(seen, asked) == expected, asked
+        assert len(put) == looked_at, asked
+    put.clear()
+    assert seen.ask("GET", f"/fhir/Patient/{first['id']}", "registry").status_code == 200
+    assert [one["id"] for one in put] == [first["id"]]
+    put.clear()
+    assert len(found(seen, f"Observation?patient={first['id']}&_include=Observation:patient")) == len(of_first) + 1
+    assert len(put) > len(of_first) + 1
 
 
 def test_it_has_one_version_of_which_no_time_is_told(seen):

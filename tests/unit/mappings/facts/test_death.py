@@ -16,6 +16,9 @@ def visit(on, status, when=None):
 
 DEAD = visit("2026-09-02", "dead", "2026-08-30")
 UNDATED = visit("2026-09-02", "dead")
+OF_A_MONTH = visit("2026-10-30", "dead", "2026-08")
+OF_A_YEAR = visit("2027-03-02", "dead", "2026")
+MOVED = visit("2026-10-30", "dead", "2026-08-28")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,14 @@ UNDATED = visit("2026-09-02", "dead")
         ([visit("2026-06-02", "alive", "2026-06-02")], None),
         ([DEAD], DEAD),
         ([DEAD, UNDATED], DEAD),
+        ([DEAD, OF_A_MONTH], DEAD),
+        ([DEAD, OF_A_YEAR], DEAD),
+        ([DEAD, OF_A_MONTH, OF_A_YEAR], DEAD),
+        ([OF_A_MONTH, DEAD], DEAD),
+        ([OF_A_YEAR, OF_A_MONTH], OF_A_MONTH),
+        ([DEAD, MOVED], MOVED),
+        ([DEAD, MOVED, OF_A_YEAR], MOVED),
+        ([visit("2026-09-02", "dead", "2026-07-30"), OF_A_MONTH], OF_A_MONTH),
         ([DEAD, visit("2026-10-30", "lost", "2026-06-02")], DEAD),
         ([DEAD, visit("2026-10-30", Missing("not-asked"))], DEAD),
         ([DEAD, visit("2026-10-30", "alive", "2026-06-02")], DEAD),

@@ -52,3 +52,13 @@ def test_a_grade_that_nobody_knows_may_be_gvhd():
     resources = chart(section("acute", {"onset": "2026-05-20", "grade": {"not_done": "unknown"}}))
     assert codes(only(resources, "acute-gvhd")["verificationStatus"]) == {"confirmed"}
     assert only(resources, "gvhd-assessment")["valueBoolean"] is True
+
+
+def test_without_the_day_of_a_look_an_empty_list_does_not_say_none():
+    """What is said to be missing is told; the other list is silent, because only `assessed` makes it a look."""
+    resources = chart(visit(gvhd={"acute": {"not_done": "not-performed"}, "chronic": []}))
+    (part,) = only(resources, "gvhd-assessment")["component"]
+    assert codes(part["dataAbsentReason"]) == {"not-performed"}
+    (course,) = read(resources)
+    (looked,) = course.facts.gvhd_assessments
+    assert looked.fact.chronic is None

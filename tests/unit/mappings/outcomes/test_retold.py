@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from mappings.registry.course import read
 from tests.lib.charts import chart, codes, mapped, of_profile, visit
 
 ONSET = "2026-04-20"
@@ -51,6 +52,12 @@ class TestEpisode:
         assert codes(condition["stage"][0]["summary"]) == {"agvhd-2"}
         assert condition["abatementDateTime"] == "2026-05-15"
 
+    @pytest.mark.parametrize(("later", "counts"), [("2026-05", "2026-05-15"), ("2026-06", "2026-06")])
+    def test_a_month_does_not_undo_the_day_in_it(self, later, counts):
+        first = told("m3", "2026-06-02", grade="I", skin=1, resolved="2026-05-15")
+        (condition,) = conditions(first, told("m6", "2026-09-02", resolved=later))
+        assert condition["abatementDateTime"] == counts
+
     def test_told_again_without_its_end_stays_resolved(self):
         first = told("m3", "2026-06-02", grade="I", skin=1, resolved="2026-05-15")
         (condition,) = conditions(first, told("m6", "2026-09-02", grade="I", skin=1))
@@ -67,6 +74,14 @@ class TestEpisode:
         (treatment,) = of_profile(resources, "gvhd-treatment")
         assert "dataAbsentReason" not in treatment["component"][0]
 
+    def test_the_word_that_nobody_knows_undoes_nothing_either(self):
+        first = told("m3", "2026-06-02", grade="III", lower_gi=2, treatment=["systemic-steroids"])
+        resources = chart(first, told("m6", "2026-09-02", grade="unknown", treatment=["unknown"]))
+        (condition,) = of_profile(resources, "acute-gvhd")
+        assert codes(condition["stage"][0]["summary"]) == {"agvhd-3"}
+        (treatment,) = of_profile(resources, "gvhd-treatment")
+        assert "gvhd-treatment-systemic-steroids" in codes(treatment["component"][0]["valueCodeableConcept"])
+
     def test_said_to_be_missing_and_then_left_out_stays_said(self):
         first = told("m3", "2026-06-02", grade={"not_done": "unknown"})
         assert grades(first, told("m6", "2026-09-02")) == {"worst": {"unknown"}}
@@ -74,6 +89,35 @@ class TestEpisode:
     def test_the_later_grade_counts(self):
         later = told("m6", "2026-09-02", grade="III", skin=1, lower_gi=2)
         assert grades(told("m3", "2026-06-02", grade="I", skin=1), later) == {"worst": {"agvhd-3"}}
+
+    def test_a_lower_one_does_not_because_it_is_the_worst_of_the_episode(self):
+        """With the stages that made it; what else the later form tells counts."""
+        first = told("m3", "2026-06-02", grade="III", skin=1, lower_gi=2)
+        again = told("m6", "2026-09-02", grade="I", skin=2, resolved="2026-08-15")
+        assert grades(first, again) == {"worst": {"agvhd-3"}}
+        resources = chart(first, again)
+        (condition,) = of_profile(resources, "acute-gvhd")
+        assert condition["abatementDateTime"] == "2026-08-15"
+        (course,) = read(resources)
+        (episode,) = [one.fact for one in course.facts.acute_gvhd]
+        assert (episode.skin, episode.lower_gi) == (1, 2)
+
+    def test_chronic_gvhd_keeps_its_worst_too(self):
+        forms = [
+            visit(*when, gvhd={"chronic": [{"onset": ONSET, "severity": severity, "organs": organs}]})
+            for when, severity, organs in (
+                (("m6", "2026-09-02"), "severe", {"lungs": 2}),
+                (("unscheduled", "2026-10-02"), "mild", {"mouth": 1}),
+            )
+        ]
+        (course,) = read(chart(*forms))
+        (episode,) = [one.fact for one in course.facts.chronic_gvhd]
+        assert (episode.severity.key, dict(episode.organs)) == ("severe", {"lungs": 2})
+
+    def test_that_it_was_none_refutes_it(self):
+        first = told("m3", "2026-06-02", grade="II", skin=3)
+        (condition,) = conditions(first, told("m6", "2026-09-02", grade="0"))
+        assert codes(condition["verificationStatus"]) == {"refuted"}
 
     def test_a_step_of_the_same_day_told_again_is_corrected_and_new_steps_are_added(self):
         later = told(
@@ -120,12 +164,15 @@ class TestRecovery:
         [
             {"status": "engrafted"},
             {"status": "engrafted", "date": {"not_done": "unknown"}},
+            {"status": "engrafted", "date": "2026-03"},
+            {"status": "engrafted", "date": "2026"},
             {"not_done": "not-performed"},
         ],
     )
     def test_the_day_of_engraftment_is_not_lost(self, later):
         (found,) = of_profile(chart(M1, recovery("m3", "2026-06-02", later)), "engraftment")
         assert found["effectiveDateTime"] == "2026-03-17"
+        assert "note" not in found
         assert codes(found["valueCodeableConcept"]) == {"engrafted"}
 
     def test_a_later_status_does_not_inherit_the_day_of_another(self):

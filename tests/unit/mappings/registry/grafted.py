@@ -63,7 +63,7 @@ def course(
 ) -> Course:
     """`alive`: last day known alive; the facts by their domain, each bare."""
     told = {
-        name: tuple(Told(fact, f"Observation/{name}-{n}") for n, fact in enumerate(those))
+        name: tuple(Told(fact, f"Observation/{name.replace('_', '-')}-{n}") for n, fact in enumerate(those))
         for name, those in facts.items()
     }
     return Course(

@@ -206,6 +206,7 @@ UNKNOWN = {"not_done": "unknown"}
         {"immune_reconstitution": {"date": UNKNOWN, "cd4": {"value": 120, "unit": "/uL"}}},
         {"measurements": {"weight": {"value": UNKNOWN, "unit": "kg", "date": "2026-09-01"}}},
         {"gvhd": {"acute": [{"onset": UNKNOWN, "grade": "II"}]}},
+        {"gvhd": {"acute": UNKNOWN, "chronic": []}},
     ],
     ids=str,
 )

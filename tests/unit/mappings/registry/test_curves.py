@@ -91,6 +91,20 @@ def test_incidences_are_stacked_and_make_one_with_the_rest():
     assert {"relapse", "death & more", "free"} <= set(texts(svg))
 
 
+def test_each_part_and_the_rest_is_named_below_the_figure_where_no_curve_passes():
+    """However little is left, its name stands on no line."""
+    parts = [("relapse", aalen_johansen([(100, 1), (730, 0)])), ("death", aalen_johansen([(730, 0)]))]
+    svg = drawn(stacked("both", "x", parts, "leukaemia-free survival", 730))
+    named = [each for each in svg.iter(f"{SVG}text") if each.text in ("relapse", "death", "leukaemia-free survival")]
+    assert len({each.get("y") for each in named}) == 1
+    assert min(float(each.get("y")) for each in named) > HEIGHT - 40
+    assert [each.get("fill") for each in svg.findall(f"{SVG}rect")] == [
+        "url(#both-hatching-0)",
+        "url(#both-hatching-1)",
+        "#fff",
+    ]
+
+
 def test_what_is_stacked_lasts_as_long_as_somebody_is_followed():
     relapse = aalen_johansen([(100, 1), (800, 0)])
     svg = drawn(stacked("both", "x", [("relapse", relapse)], "free", 730))

@@ -46,6 +46,7 @@ def test_without_a_course_the_onset_counts_and_rows_say_how_many():
 def test_a_course_that_does_not_tell_the_day_of_the_worst_grade_leaves_the_onset():
     assert ended("agvhd-3-4", course(alive=600, acute_gvhd=[acute(20, "III", (20, "I"), (25, "II"))])) == (20, EVENT)
     assert ended("agvhd-3-4", course(alive=600, acute_gvhd=[acute(20, "III", (UNKNOWN, "III"))])) == (20, EVENT)
+    assert ended("agvhd-3-4", course(alive=600, acute_gvhd=[acute(20, "III", ("2026", "III"))])) == (20, EVENT)
     no_course = AcuteGvhd(on(20), words("III")[0], course=Missing("unknown"))
     assert ended("agvhd-3-4", course(alive=600, acute_gvhd=[no_course])) == (20, EVENT)
 

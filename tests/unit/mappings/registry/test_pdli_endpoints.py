@@ -77,6 +77,15 @@ class TestTheGate:
             == (date(2026, 9, 1) - ZERO).days
         )
 
+    def test_nor_before_a_look_that_found_it_taken_still(self):
+        """An early list was not whole: what it left out was taken on day 108, and nothing else had begun by then."""
+        looks = [off_drugs(38), off_drugs(108, ongoing=True), off_drugs(177)]
+        opened = (date(2026, 9, 26) - ZERO).days
+        assert met_on(immunosuppressants=[drug(6, UNKNOWN)], immunosuppression=looks) == opened
+        another = drug(90, 110, "steroids")
+        begun = met_on(immunosuppressants=[drug(6, UNKNOWN), another], immunosuppression=looks)
+        assert begun == (date(2026, 7, 20) - ZERO).days
+
     def test_no_drug_ever_told_opens_a_month_after_an_assessment_that_finds_none(self):
         assert met_on(immunosuppressants=[], immunosuppression=[off_drugs(60), off_drugs(50, ongoing=True)]) == 120
         assert met_on(immunosuppressants=[]) is None
@@ -156,6 +165,14 @@ class TestFeasibility:
     def test_a_reason_that_is_not_told_is_counted_as_such(self):
         said = judged("pdli-feasibility", course(alive=600, withheld=[withheld(1, 125, None)]))
         assert said.values[None].reasons == ("not told",)
+
+    def test_a_reason_of_after_the_cut_off_is_not_known_yet(self):
+        told = course(
+            alive=600,
+            withheld=[withheld(1, 125, "donor"), withheld(2, 160, "infection"), withheld(3, UNKNOWN, "patient")],
+        )
+        said = judged("pdli-feasibility", told, ZERO + timedelta(days=130))
+        assert said.values[None].reasons == ("donor", "patient")
 
 
 class TestGvhdAfterTheFirst:

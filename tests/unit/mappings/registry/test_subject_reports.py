@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mappings.canonicals import Canonicals
 from mappings.r4.validate import validate
+from mappings.registry.endpoints import ENDPOINTS
 from mappings.registry.measure_report import measure_reports
 from mappings.registry.report import compile_report
 from mappings.registry.subject_reports import individual, subject_list
-from tests.unit.mappings.registry.grafted import ZERO, cells, course, dli, donor, drug, looked, relapse, response
+from tests.unit.mappings.registry.grafted import ZERO, acute, cells, course, dli, donor, drug, looked, relapse, response
 
 NOW = datetime(2029, 6, 1, 12, tzinfo=UTC)
 
@@ -85,6 +87,38 @@ def test_a_subject_list_has_a_list_for_each_population_that_has_somebody():
     assert populations == {"#initial-population": 2, "#numerator": 1}
     lists = {one["id"]: len(one["entry"]) for one in made["contained"] if one["resourceType"] == "List"}
     assert lists == {"initial-population": 2, "numerator": 1}
+
+
+COHORT = [
+    course("a", died=800, responses=[response(90, "CR")], chimerism=[donor(90, 99), donor(90, 40, "t-cell")]),
+    course("b", died=100, responses=[response(90, "no-response")], infusions=[dli(1, 85)], chimerism=[donor(90, 50)]),
+    course("c", alive=850, responses=[response(90, "PR"), response(360, "CR")], subsets=[cells("cd4", 90, 120, "/uL")]),
+    course("d", alive=100, relapses=[relapse(80)], chimerism=[donor(90, 40, "t-cell")], acute_gvhd=[acute(20, "III")]),
+]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_each_number_has_the_list_of_those_whom_it_counts(endpoint):
+    """As many as the summary says, and each with a report of its own that leads to what was counted."""
+    report = replace(compile_report(COHORT, endpoints=[endpoint], as_of=ZERO + timedelta(days=900)), start=ZERO)
+    canonicals = Canonicals("https://hospital.example/fhir")
+    (summary,) = measure_reports(report, NOW, canonicals)
+    made = subject_list(summary, report.analyses[0], report, NOW, canonicals)
+    assert validate(made) == []
+    held = {one["id"]: one for one in made.get("contained", [])}
+    assert {one["measure"] for one in held.values() if "measure" in one} <= {summary["measure"]}
+    for said, counted in zip(counts(made), counts(summary), strict=True):
+        for code, part in said.items():
+            members = held[part["subjectResults"]["reference"][1:]]["entry"] if "subjectResults" in part else []
+            assert part.get("count") == len(members) == counted.get(code, part).get("count"), (endpoint, code)
+            assert {entry["item"]["reference"][1:] for entry in members} <= held.keys()
+
+
+def counts(report):
+    """Populations by their code, of the whole and of each stratum."""
+    (group,) = report["group"]
+    parts = [group, *(one for each in group.get("stratifier", []) for one in each["stratum"])]
+    return [{one["code"]["coding"][0]["code"]: one for one in part.get("population", [])} for part in parts]
 
 
 def test_a_subject_list_of_nobody_has_none():
