@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from adapter.config import Hospital, Registry, Settings, read_key
 from adapter.errors import EngraftError, HospitalRefused, HospitalUnavailable, Refused, StoreUnavailable
 from adapter.flows import subscribing
+from adapter.hospital.answer import Distrusted, NoToken
 from adapter.hospital.client import HospitalClient
+from adapter.hospital.origin import ends, tls_faults
 from adapter.store.lease import PARKED
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ SKEW = timedelta(seconds=60)
 OLD = timedelta(hours=1)
 """A delivery that waits longer is worth a look. Our own limit."""
 
+RENEWED_BEFORE = timedelta(days=30)
+"""A certificate of ours that ends sooner is worth a look. Our own limit."""
+
 UNHEEDED = timedelta(minutes=5)
 """A batch or an export that nobody has taken up for longer is worth a look. Our own limit."""
 
@@ -36,6 +41,8 @@ UNHEEDED_ADVICE = {
 
 KEY_ADVICE = "engraft config init makes one; never replace one in use"
 OWN_KEYS = "a key for each: leave out privacy.registries (docs/deidentification.md)"
+
+RENEW = "ask the hospital's authority for a new one, replace the files, restart engraft deliver"
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -55,6 +62,7 @@ def examine(
 ) -> Iterator[Finding]:
     """Everything, one finding after another, as it is found. `store` None: there is no database yet."""
     yield from _secrets(settings)
+    yield from _certificates(settings, now())
     yield _address(settings)
     yield from _database(store, now())
     servers: list[Hospital | Registry] = [*settings.hospitals.values(), *settings.registries.values()]
@@ -81,6 +89,23 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
     if settings.shared_pseudonyms and len(wanting) > 1:
         names = ", ".join(one.name for one in wanting)
         yield Finding("privacy.registries", LOOK, f"{names} see the same pseudonyms and could match patients", OWN_KEYS)
+
+
+def _certificates(settings: Settings, at: datetime) -> Iterator[Finding]:
+    """The files for TLS, and how long our own certificate still holds."""
+    for place, tls in settings.tls().items():
+        faults = tls_faults(tls)
+        for key, why in faults.items():
+            yield Finding(f"{place}.{key}", ILL, why, "PEM, a key without passphrase, readable by this account")
+        until = ends(tls) if not faults else None
+        if until and until < at:
+            yield Finding(place, ILL, f"our certificate ended on {until:%Y-%m-%d}", RENEW)
+        elif until and until - at < RENEWED_BEFORE:
+            yield Finding(place, LOOK, f"our certificate ends on {until:%Y-%m-%d}", RENEW)
+        elif not faults:
+            yield Finding(
+                place, WELL, "can be read" + (f"; our certificate holds until {until:%Y-%m-%d}" if until else "")
+            )
 
 
 def _address(settings: Settings) -> Finding:
@@ -147,7 +172,7 @@ def _server(
         client = client_of(server.name)
         capability, there = client.capability(), client.clock()
     except HospitalUnavailable as error:
-        yield Finding(what, AWAY, str(error), f"is {server.base_url} right, and reachable from here?")
+        yield Finding(what, AWAY, str(error), _way_back(error, server, settings))
         return
     except EngraftError as error:
         yield Finding(what, ILL, str(error), "engraft config check")
@@ -161,6 +186,24 @@ def _server(
     yield _credentials(client, what)
     if isinstance(server, Hospital) and server.webhook:
         yield from _subscriptions(client, server, settings, store, now())
+
+
+def _way_back(error: HospitalUnavailable, server: Hospital | Registry, settings: Settings) -> str:
+    """What to do about a server that gives no answer."""
+    kind = "hospitals" if isinstance(server, Hospital) else "registries"
+    if isinstance(error, Distrusted):
+        return (
+            f"{kind}.{server.name}.tls: ca is the authority that signed its certificate, certificate and key are ours; "
+            "renew whichever is over (docs/operations.md, Credentials)"
+        )
+    if isinstance(error, NoToken) and server.auth.kind == "smart-backend":
+        return (
+            f"is {server.auth.client_id} registered there with {settings.public_url}/.well-known/jwks.json, can it be "
+            f"fetched from there, and is {kind}.{server.name}.auth right? (docs/operations.md, SMART Backend Services)"
+        )
+    if isinstance(error, NoToken):
+        return f"are token_url, client_id and the secrets of {kind}.{server.name}.auth right, and agreed with them?"
+    return f"is {server.base_url} right, and reachable from here?"
 
 
 def _subscriptions(

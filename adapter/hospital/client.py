@@ -20,9 +20,9 @@ from requests.auth import AuthBase
 from adapter.config import Tls
 from adapter.errors import HospitalUnavailable
 from adapter.hospital import body, retry
-from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
+from adapter.hospital.answer import Answer, Distrusted, HospitalSilent, Outdated, applied, dicts
 from adapter.hospital.changes import Change, Kept, bundle, kept
-from adapter.hospital.origin import origin, settle, speak
+from adapter.hospital.origin import distrust, origin, settle, speak
 from adapter.hospital.quirks import Verdict
 from adapter.trail import correlation, journal, spans
 from mappings.r4 import wire
@@ -254,6 +254,8 @@ class HospitalClient:
         except body.Endless as error:
             raise HospitalUnavailable(f"{self.name}: an answer that is {error}") from error
         except (requests.RequestException, OSError) as error:
+            if why := distrust(error):
+                raise Distrusted(f"{self.name}: no TLS: {why}") from error
             raise HospitalSilent(f"{self.name}: no answer ({type(error).__name__})") from error
 
 
