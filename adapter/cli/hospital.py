@@ -54,7 +54,7 @@ def subscribe(name: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def status(ctx: click.Context, name: str, as_json: bool) -> None:
-    """How those Subscriptions are at hospital NAME. Exit 1 where one is missing, off, broken, changed or silent.
+    """How those Subscriptions are at hospital NAME. Exit 1 where one is not well: say `repair`, or look why.
 
     Also what was heard of Subscriptions that number their notifications: the last number, and whether they have been
     silent for longer than the heartbeat that they promise.
@@ -68,7 +68,7 @@ def status(ctx: click.Context, name: str, as_json: bool) -> None:
         with store_of(settings) as store:
             numbered = heard(store, name, now())
         ours = there.webhook is not None and there.webhook.kind == "bearer"
-        found = [*(standings(client, wanted(there, settings)) if ours or not numbered else []), *numbered]
+        found = [*(standings(client, wanted(there, settings), now()) if ours or not numbered else []), *numbered]
     _show(found, as_json)
     ctx.exit(0 if all(one.state in GOOD for one in found) else REFUSED)
 
@@ -149,8 +149,8 @@ def _subscribed(name: str) -> list[Standing]:
 
     with _client(name) as (settings, there, client):
         subscriptions = subscribing.wanted(there, settings)
-        subscribing.subscribe(client, subscriptions)
-        return subscribing.standings(client, subscriptions)
+        subscribing.subscribe(client, subscriptions, now())
+        return subscribing.standings(client, subscriptions, now())
 
 
 def _ask(name: str) -> None:

@@ -214,7 +214,7 @@ def _subscriptions(
     try:
         numbered = subscribing.heard(store, hospital.name, at) if store is not None and store.ready() else []
         bearer = hospital.webhook is not None and hospital.webhook.kind == "bearer"
-        ours = subscribing.standings(client, subscribing.wanted(hospital, settings)) if bearer else []
+        ours = subscribing.standings(client, subscribing.wanted(hospital, settings), at) if bearer else []
     except EngraftError as error:
         yield Finding(what, LOOK, f"cannot be looked at: {error}", f"engraft hospital status {hospital.name}")
         return

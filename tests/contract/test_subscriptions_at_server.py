@@ -38,10 +38,10 @@ def test_they_become_active_and_a_change_leads_to_a_copy(server, client, store, 
         for one in subscriptions:
             one["channel"]["endpoint"] = hook.url
             one["id"] = fresh(one["id"])
-        assert {one.state for one in subscribe(client, subscriptions)} == {MISSING}
+        assert {one.state for one in subscribe(client, subscriptions, now())} == {MISSING}
         deadline = time.monotonic() + ACTIVE_SECONDS
-        while {one.state for one in standings(client, subscriptions)} != {ACTIVE}:
-            assert time.monotonic() < deadline, standings(client, subscriptions)
+        while {one.state for one in standings(client, subscriptions, now())} != {ACTIVE}:
+            assert time.monotonic() < deadline, standings(client, subscriptions, now())
         client.transact([observation(o, p)])
         came = hook.wait_for(lambda came: bool(came))
         assert came[0].body == b""

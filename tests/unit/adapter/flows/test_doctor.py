@@ -298,7 +298,8 @@ class TestSubscriptions:
 
     def subscribe(self, settings):
         with closing(Connections(settings)) as connections:
-            subscribing.subscribe(connections("chu-a"), subscribing.wanted(settings.hospitals["chu-a"], settings))
+            ours = subscribing.wanted(settings.hospitals["chu-a"], settings)
+            subscribing.subscribe(connections("chu-a"), ours, datetime.now(UTC))
 
     def test_missing_ones_are_told_with_the_command_that_mends_them(self, store, settings):
         one = self.looked_at(settings, store)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from adapter.config import Hospital, Secret, Settings, Webhook
 from adapter.errors import Refused
-from adapter.flows.subscribing import ACTIVE, CHANGED, MISSING, SENDS_DELETES, standings, subscribe, wanted
+from adapter.flows.subscribing import (
+    ACTIVE,
+    CHANGED,
+    ENDING,
+    MISSING,
+    SENDS_DELETES,
+    STUCK,
+    standings,
+    subscribe,
+    wanted,
+)
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
 from mappings.r4.validate import validate
 
+NOW = datetime.now(UTC)
 SETTINGS = Settings(public_url="https://engraft.example")
 
 
@@ -50,10 +63,10 @@ def test_without_a_webhook_that_a_subscription_can_serve_there_is_none():
 def test_they_are_written_once(there):
     sandbox, client = there
     subscriptions = wanted(hospital(), SETTINGS)
-    assert {one.state for one in subscribe(client, subscriptions)} == {MISSING}
-    assert {one.state for one in standings(client, subscriptions)} == {ACTIVE}
+    assert {one.state for one in subscribe(client, subscriptions, NOW)} == {MISSING}
+    assert {one.state for one in standings(client, subscriptions, NOW)} == {ACTIVE}
     versions = {one["id"]: one["meta"]["versionId"] for one in sandbox.all("Subscription")}
-    assert {one.state for one in subscribe(client, subscriptions)} == {ACTIVE}
+    assert {one.state for one in subscribe(client, subscriptions, NOW)} == {ACTIVE}
     assert {one["id"]: one["meta"]["versionId"] for one in sandbox.all("Subscription")} == versions
 
 
@@ -62,17 +75,32 @@ def test_they_are_written_once(there):
     [
         ({"status": "off"}, "off", ""),
         ({"status": "error", "error": "gave up"}, "error", "gave up"),
+        ({"end": (NOW - timedelta(days=1)).isoformat()}, ENDING, "the hospital ends it at"),
+        ({"end": (NOW + timedelta(days=6)).isoformat()}, ENDING, "the hospital ends it at"),
+        ({"end": (NOW + timedelta(days=8)).isoformat()}, ACTIVE, ""),
         ({"criteria": "Observation?code=x"}, CHANGED, "criteria"),
         ({"channel": {"type": "rest-hook", "endpoint": "https://elsewhere.example"}}, CHANGED, "endpoint"),
     ],
 )
-def test_one_that_is_off_broken_or_changed_is_told_and_mended(there, change, state, says):
+def test_one_that_is_off_broken_over_or_changed_is_told_and_mended(there, change, state, says):
     sandbox, client = there
     subscriptions = wanted(hospital(), SETTINGS)
-    subscribe(client, subscriptions)
+    subscribe(client, subscriptions, NOW)
     ours = next(one for one in subscriptions if one["criteria"] == "Observation?")
     sandbox.put(ours | change)
-    told = {one.kind: one for one in standings(client, subscriptions)}
+    told = {one.kind: one for one in standings(client, subscriptions, NOW)}
     assert (told["Observation"].state, says in told["Observation"].says) == (state, True)
-    subscribe(client, subscriptions)
-    assert {one.state for one in standings(client, subscriptions)} == {ACTIVE}
+    subscribe(client, subscriptions, NOW)
+    assert {one.state for one in standings(client, subscriptions, NOW)} == {ACTIVE}
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(9, "requested"), (11, STUCK)])
+def test_one_that_is_asked_for_and_never_made_active_is_told(there, minutes, state):
+    """No server says that it will not; it only never does."""
+    _, client = there
+    subscriptions = wanted(hospital(), SETTINGS)
+    asked = {"status": "requested", "meta": {"lastUpdated": NOW.isoformat()}}
+    client.read = lambda kind, id_: next(one | asked for one in subscriptions if one["id"] == id_)
+    client.clock = lambda: None
+    found = standings(client, subscriptions, NOW + timedelta(minutes=minutes))
+    assert {one.state for one in found} == {state}
