@@ -155,6 +155,8 @@ class TestWhatCouldNotBeRead:
         assert run("hospital", "reread", "chu-a", "--all", **configured).exit_code == 0
         with store.reading() as tx:
             assert [one.state for one in tx.inbox.listing()] == ["waiting", "waiting", "parked"]
+            deeds = [one for one in tx.audit.listing() if one.action == "reread-notification"]
+        assert [one.target for one in deeds] == [f"notification/{parked[0]}"]
 
     def test_it_can_be_ignored_with_a_reason_that_is_kept(self, run, configured, parked, store):
         assert run("hospital", "ignore", "chu-a", str(parked[0]), "--reason", " ", **configured).exit_code == 2
