@@ -13,7 +13,7 @@ from adapter.errors import EngraftError, HospitalRefused, HospitalUnavailable, R
 from adapter.flows import subscribing
 from adapter.hospital.answer import Distrusted, NoToken
 from adapter.hospital.client import HospitalClient
-from adapter.hospital.origin import ends, tls_faults
+from adapter.hospital.origin import LOOPBACK, ends, tls_faults
 from adapter.store.lease import PARKED
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ KEY_ADVICE = "engraft config init makes one; never replace one in use"
 OWN_KEYS = "a key for each: leave out privacy.registries (docs/deidentification.md)"
 
 RENEW = "ask the hospital's authority for a new one, replace the files, restart engraft deliver"
-
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)

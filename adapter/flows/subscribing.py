@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from adapter.config import Hospital, Settings
 from adapter.errors import Refused
 from adapter.flows.notification import SEARCHED
 from adapter.flows.whose import instant
 from adapter.hospital.client import HospitalClient
+from adapter.hospital.origin import LOOPBACK
 from adapter.store import Store
 from mappings.r4.build import Resource
 
@@ -56,6 +58,11 @@ def wanted(hospital: Hospital, settings: Settings) -> list[Resource]:
             f"hospitals.{hospital.name}.webhook is {webhook.kind}: a Subscription can only carry a bearer secret; "
             "let the hospital set its notifications up itself"
         )
+    if _is_here(settings.public_url) and not _is_here(hospital.base_url):
+        raise Refused(
+            f"ENGRAFT_PUBLIC_URL is {settings.public_url}, where {hospital.name} would call itself, with the secret: "
+            "set it to the address under which the hospital reaches us"
+        )
     channel = {
         "extension": [{"url": SENDS_DELETES, "valueBoolean": True}],
         "type": "rest-hook",
@@ -73,6 +80,10 @@ def wanted(hospital: Hospital, settings: Settings) -> list[Resource]:
         }
         for kind in SEARCHED
     ]
+
+
+def _is_here(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def standings(client: HospitalClient, subscriptions: Sequence[Resource], now: datetime) -> list[Standing]:

@@ -11,6 +11,9 @@ import requests
 
 from adapter.config import Tls
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Hosts that are, for everybody, the own machine."""
+
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port, the scheme's own port where none is written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -58,6 +59,14 @@ def test_without_a_webhook_that_a_subscription_can_serve_there_is_none():
         wanted(Hospital("chu-a", "http://h/fhir"), SETTINGS)
     with pytest.raises(Refused, match="hmac"):
         wanted(hospital("hmac"), SETTINGS)
+
+
+def test_no_hospital_elsewhere_is_told_to_call_itself():
+    """The default of ENGRAFT_PUBLIC_URL is for trying out; by it nothing would ever come."""
+    with pytest.raises(Refused, match=r"ENGRAFT_PUBLIC_URL is http://127\.0\.0\.1:8080, where chu-a would call itself"):
+        wanted(hospital(), Settings())
+    here = replace(hospital(), base_url="http://localhost:8090/fhir")
+    assert wanted(here, Settings())
 
 
 def test_they_are_written_once(there):
