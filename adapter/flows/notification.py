@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from adapter.errors import HospitalRefused, HospitalUnavailable, Invalid, Refused
 from adapter.flows.numbered import Followed, follow
+from adapter.flows.vanished import vanished
 from adapter.flows.whose import as_copy, concerns, instant, matches
 from adapter.hospital import r4_gate, retry
 from adapter.hospital.answer import Forbidden, HospitalSilent
@@ -249,17 +250,22 @@ def _look(notice: Notice, meaning: Meaning, client: HospitalClient, this: _Round
     alone = len(meaning.places) == 1 and not meaning.search
     for place in meaning.places:
         with _forbidden_alone() if alone else _apart(notice.hospital, place, this, now, found):
-            resource = client.read(*place)
-            if resource is not None and concerns(resource, client, ours):
-                found["copied"] += _copy(notice.hospital, resource, client, this, now)
-            else:
-                found["gone"] += _gone(notice.hospital, place, ours, this, now)
+            found += _visit(notice.hospital, place, client, ours, this, now)
     if meaning.search:
         found += _search(notice, client, ours, this, now)
         this.searched[notice.hospital] = now
     if notice.method == MEET:
         found += _met(notice, client, this, now)
     return found
+
+
+def _visit(
+    hospital: str, place: Place, client: HospitalClient, ours: frozenset[str], this: _Round, now: datetime
+) -> Counter[str]:
+    resource = client.read(*place)
+    if resource is not None and concerns(resource, client, ours):
+        return Counter(copied=_copy(hospital, resource, client, this, now))
+    return Counter(gone=_gone(hospital, place, ours, this, now))
 
 
 class _Alone(Exception):
@@ -326,6 +332,10 @@ def _search(notice: Notice, client: HospitalClient, ours: frozenset[str], this: 
     begin = mark or notice.created - FIRST_LOOK
     sought = {kind: ("_lastUpdated", f"ge{_stamp((marks[kind] or begin) - OVERLAP)}") for kind in SEARCHED}
     found, refused = _found(notice, client, sought, this, now, lambda one: concerns(one, client, ours))
+    since = {kind: stamp.removeprefix("ge") for kind, (_, stamp) in sought.items() if kind not in refused}
+    for place in vanished(notice.hospital, client, this.store, since, ours, now):
+        with _apart(notice.hospital, place, this, now, found):
+            found += _visit(notice.hospital, place, client, ours, this, now)
     with this.store.transaction() as tx:
         for kind in SEARCHED:
             if kind not in refused:

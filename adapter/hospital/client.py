@@ -158,6 +158,14 @@ class HospitalClient:
         entries = [entry for page in pages for entry in dicts(page.get("entry"))]
         return [resource for entry in reversed(entries) for resource in dicts([entry.get("resource")])]
 
+    def deleted(self, kind: str, since: str) -> set[str]:
+        """Ids that the history of a type says to be deleted since an instant; they may be there again."""
+        url, asked = f"{self.base_url}/{kind}/_history", {"_since": since, "_count": "200"}
+        pages = self._pages(self._send("GET", url, params=asked, headers=_FRESH).content())
+        requests_ = dicts([entry.get("request") for page in pages for entry in dicts(page.get("entry"))])
+        urls = (str(one.get("url")) for one in requests_ if one.get("method") == "DELETE")
+        return {url.partition("/_history")[0].rpartition("/")[2] for url in urls}
+
     def search(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
         """The matches on every page. Sent as a form, so that a patient's number stays out of access logs."""
         answer = self._send("POST", f"{self.base_url}/{kind}/_search", data=list(params), headers=_STRICT)

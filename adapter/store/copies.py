@@ -79,6 +79,15 @@ class Copies:
         rows = self._connection.execute(select(hospital_copies).where(hospital_copies.c.hospital == hospital))
         return {(row.kind, row.id): _copy(row) for row in rows}
 
+    def there(self, hospital: str) -> dict[str, set[str]]:
+        """Ids of what is not known to be gone, by type."""
+        columns, found = hospital_copies.c, dict[str, set[str]]()
+        for kind, id_ in self._connection.execute(
+            select(columns.kind, columns.id).where(columns.hospital == hospital, ~columns.gone)
+        ):
+            found.setdefault(kind, set()).add(id_)
+        return found
+
     def of_patient(self, hospital: str, patient: str, kind: str) -> dict[str, Copy]:
         """What is there of one type of one patient, by id."""
         columns = hospital_copies.c
