@@ -187,13 +187,15 @@ class PatientRound:
 
     def sending(self) -> Sending:
         """Of these rows."""
+        first = self.rows[0]
+        decided = first.attempts == 1 and first.error is not None  # a person looked at why it is parked: try it again
         return Sending(
             client=self.client,
             pace=self.pace,
             known=self.known.sent,
             ids=self.known.ids,
             policy=self.policy.conflict,
-            again=self.known.doubt or any(row.attempts > 1 for row in self.rows),
+            again=any(row.attempts > 1 for row in self.rows) or (self.known.doubt and not decided),
             coming=self.known.coming,
             final=any(row.strikes >= BREAKS for row in self.rows),
             asking=self.asking,

@@ -72,7 +72,7 @@ def test_what_arrived_after_the_copy_is_found_and_never_led_back(office, tmp_pat
         assert values(office) == [("3", "3")]
 
 
-def test_what_the_hospital_edited_since_waits_for_a_person(office, tmp_path):
+def test_what_the_hospital_edited_since_waits_for_a_person_whose_word_counts(office, tmp_path):
     office.queue(patient())
     waits = office.queue(observation("o", "1"))
     with copied(office, tmp_path) as copy:
@@ -82,6 +82,9 @@ def test_what_the_hospital_edited_since_waits_for_a_person(office, tmp_path):
         copy.deliver()
         assert values(office) == [("9", "2")]
         assert "was changed at the hospital" in copy.row(waits).error
+        copy.retry(waits)
+        assert copy.deliver().delivered == 1
+        assert values(office) == [("1", "3")]
 
 
 def test_a_form_that_was_lost_with_the_copy_and_is_handed_in_again_is_looked_for_too(office, tmp_path):
