@@ -116,16 +116,18 @@ def _address(settings: Settings) -> Finding:
 
 
 def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
-    if store is None or not store.ready():
-        yield Finding("database", AWAY, "is away, or its schema is not this program's", "engraft init-db")
-        return
     try:
+        ready = store is not None and store.answers() and store.ready()
+        if store is None or not ready:
+            yield Finding("database", AWAY, "has not this program's schema", "engraft init-db")
+            return
         with store.reading() as tx:
             counts, backlog, questions = tx.outbox.counts(), tx.outbox.backlog(), tx.questions.counts()
             left = {"batches": tx.batches.free_since(at), "exports": tx.exports.free_since(at)}
             unread = tx.inbox.unread()
     except StoreUnavailable as error:
-        yield Finding("database", AWAY, str(error), "look at the disk and the database's own log")
+        advice = "does it run, may this account connect, is there room? Its own log says more"
+        yield Finding("database", AWAY, str(error), advice)
         return
     yield Finding("database", WELL, "answers, with this program's schema")
     if questions:

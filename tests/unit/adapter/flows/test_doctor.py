@@ -21,6 +21,7 @@ from adapter.store.clients import Client
 from adapter.store.exports import Export
 from adapter.store.heard import Heard
 from tests.lib.certificates import Authority, tls_server
+from tests.lib.servers import free_port
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
 BASE = "http://hospital.example/fhir"
@@ -74,6 +75,14 @@ def test_a_database_that_is_not_prepared_is_told_with_the_command_that_does_it(t
     assert (one.state, one.advice) == (AWAY, "engraft init-db")
     if store:
         store.close()
+
+
+def test_a_database_that_does_not_answer_is_told_with_its_reason_and_not_to_be_prepared():
+    with closing(Store(f"postgresql://engraft@127.0.0.1:{free_port()}/engraft", busy_seconds=2)) as away:
+        (one,) = found(Settings(), away)["database"]
+    assert one.state == AWAY
+    assert "Connection refused" in one.says
+    assert "does it run" in one.advice
 
 
 def test_a_database_that_goes_away_meanwhile_is_told(store, monkeypatch):
