@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from adapter.flows.reconciling import Difference
     from adapter.flows.subscribing import Standing
     from adapter.hospital.client import HospitalClient
+
+TERMINATED = 128 + signal.SIGTERM
+"""Exit of what ended because it was told to, as shells write it."""
 
 
 @click.group()
@@ -122,6 +127,7 @@ def reconcile(ctx: click.Context, name: str, mending: bool, after: str, who: str
         names = reconciling.courses(store, centres, after)
         access.looked_at(store, f"reconcile/{name}", now(), len(names), "patients", who=who)
         last = after
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
         try:
             with bar("patients", len(names), items=True) as done:
                 for course in names:
@@ -137,6 +143,8 @@ def reconcile(ctx: click.Context, name: str, mending: bool, after: str, who: str
             after_ = f" --after {last}" if last else ""
             click.echo(f"stopped; go on with: engraft hospital reconcile {name}{after_}", err=True)
             raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
     told = ", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "no difference"
     click.echo(f"{len(names)} patients compared: {told}", err=True)
     differs = counts.total() - 2 * counts["queued"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -118,6 +119,15 @@ class TestReconcile:
         assert (
             "go on with: engraft hospital reconcile chu-a" in run("hospital", "reconcile", "chu-a", **configured).stderr
         )
+
+    def test_told_to_end_it_says_how_to_go_on_too(self, run, configured, store, monkeypatch):
+        enrolled(store, configured)
+        before = signal.getsignal(signal.SIGTERM)
+        monkeypatch.setattr(reconciling, "compare", lambda *_: signal.raise_signal(signal.SIGTERM))
+        result = run("hospital", "reconcile", "chu-a", **configured)
+        assert result.exit_code == 143
+        assert "go on with: engraft hospital reconcile chu-a" in result.stderr
+        assert signal.getsignal(signal.SIGTERM) is before
 
     def test_an_edit_of_the_hospital_is_told_with_its_version(self, run, configured, hospital, store):
         enrolled(store, configured)
