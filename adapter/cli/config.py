@@ -31,12 +31,13 @@ def config() -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
-    """Explain every fault of the file of ENGRAFT_CONFIG, with its line, and try to read every secret and key.
+    """Explain every fault of the file of ENGRAFT_CONFIG, with its line, and try to read every secret, key, certificate.
 
     Example: ENGRAFT_CONFIG=engraft.toml engraft config check
     """
     settings = load(environment())
-    faults = [*_secret_faults(settings), *_key_set_faults(settings), *_overlay_faults(settings)]
+    found = (_secret_faults(settings), _tls_faults(settings), _key_set_faults(settings), _overlay_faults(settings))
+    faults = [fault for some in found for fault in some]
     if faults:
         show(faults, as_json=as_json)
         ctx.exit(1)
@@ -76,6 +77,20 @@ def _secret_faults(settings: Settings) -> list[Fault]:
         except Refused as error:
             faults.append(Fault(f"{settings.file}: smart.keys", str(error), "invalid"))
     return faults
+
+
+def _tls_faults(settings: Settings) -> list[Fault]:
+    named = settings.tls()
+    if not named:
+        return []
+    # here, because it brings requests
+    from adapter.hospital.origin import tls_faults
+
+    return [
+        Fault(f"{settings.file}: {place}.{key}", why, "not-found")
+        for place, tls in named.items()
+        for key, why in tls_faults(tls).items()
+    ]
 
 
 def _key_set_faults(settings: Settings) -> list[Fault]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import secrets
+import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -224,8 +226,27 @@ def _stay(stage: Stage) -> None:
         tx.people.add("demo", "Demo Pharmacist", "pharmacist", CENTRE, password, now())
     click.echo(f"   pages     {base}/ (sign in as demo, password {password})")
     click.echo(f'   curl -H "Authorization: Bearer {stage.token}" {base}/fhir/CarePlan')
-    click.pause("   Any key stops it.")
+    if _has_terminal():
+        click.pause("   Any key stops it.")
+    else:
+        _until_told("   SIGTERM or SIGINT stops it.")
     server.shutdown()
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _until_told(says: str) -> None:
+    """Without a terminal nobody can press a key."""
+    stop, numbers = threading.Event(), (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    click.echo(says)
+    try:
+        stop.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _post(stage: Stage, path: str, document: dict[str, Any], expected: tuple[int, ...]) -> Resource:

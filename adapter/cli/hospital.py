@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from adapter.flows.reconciling import Difference
     from adapter.flows.subscribing import Standing
     from adapter.hospital.client import HospitalClient
+
+TERMINATED = 128 + signal.SIGTERM
+"""Exit of what ended because it was told to, as shells write it."""
 
 
 @click.group()
@@ -54,7 +59,7 @@ def subscribe(name: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def status(ctx: click.Context, name: str, as_json: bool) -> None:
-    """How those Subscriptions are at hospital NAME. Exit 1 where one is missing, off, broken, changed or silent.
+    """How those Subscriptions are at hospital NAME. Exit 1 where one is not well: say `repair`, or look why.
 
     Also what was heard of Subscriptions that number their notifications: the last number, and whether they have been
     silent for longer than the heartbeat that they promise.
@@ -68,7 +73,7 @@ def status(ctx: click.Context, name: str, as_json: bool) -> None:
         with store_of(settings) as store:
             numbered = heard(store, name, now())
         ours = there.webhook is not None and there.webhook.kind == "bearer"
-        found = [*(standings(client, wanted(there, settings)) if ours or not numbered else []), *numbered]
+        found = [*(standings(client, wanted(there, settings), now()) if ours or not numbered else []), *numbered]
     _show(found, as_json)
     ctx.exit(0 if all(one.state in GOOD for one in found) else REFUSED)
 
@@ -122,6 +127,7 @@ def reconcile(ctx: click.Context, name: str, mending: bool, after: str, who: str
         names = reconciling.courses(store, centres, after)
         access.looked_at(store, f"reconcile/{name}", now(), len(names), "patients", who=who)
         last = after
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
         try:
             with bar("patients", len(names), items=True) as done:
                 for course in names:
@@ -137,6 +143,8 @@ def reconcile(ctx: click.Context, name: str, mending: bool, after: str, who: str
             after_ = f" --after {last}" if last else ""
             click.echo(f"stopped; go on with: engraft hospital reconcile {name}{after_}", err=True)
             raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
     told = ", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "no difference"
     click.echo(f"{len(names)} patients compared: {told}", err=True)
     differs = counts.total() - 2 * counts["queued"]
@@ -149,8 +157,8 @@ def _subscribed(name: str) -> list[Standing]:
 
     with _client(name) as (settings, there, client):
         subscriptions = subscribing.wanted(there, settings)
-        subscribing.subscribe(client, subscriptions)
-        return subscribing.standings(client, subscriptions)
+        subscribing.subscribe(client, subscriptions, now())
+        return subscribing.standings(client, subscriptions, now())
 
 
 def _ask(name: str) -> None:

@@ -10,8 +10,8 @@ from adapter.cli.acting import acting
 from adapter.cli.refusal import REFUSED, json_option, json_refusals
 from adapter.cli.surroundings import environment, now, store_of
 from adapter.config import Settings, load
-from adapter.errors import Invalid, NotFound
-from adapter.flows import sentence
+from adapter.errors import Invalid
+from adapter.flows import notices
 from adapter.store.lease import LEASED, PARKED, WAITING
 from adapter.web.waiting import age
 from mappings.r4.faults import Fault
@@ -50,9 +50,10 @@ def notifications(name: str, states: tuple[str, ...], as_json: bool) -> None:
 @click.argument("name")
 @click.argument("ids", metavar="ID...", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Whatever is parked of this hospital.")
+@acting
 @json_option
 @click.pass_context
-def reread(ctx: click.Context, name: str, ids: tuple[int, ...], everything: bool, as_json: bool) -> None:
+def reread(ctx: click.Context, name: str, ids: tuple[int, ...], everything: bool, who: str, as_json: bool) -> None:
     """Have parked notifications of hospital NAME read again; engraft deliver does the reading.
 
     Example: engraft hospital reread chu-a --all
@@ -61,9 +62,8 @@ def reread(ctx: click.Context, name: str, ids: tuple[int, ...], everything: bool
         raise click.UsageError("name notifications, or say --all")
     settings = load(environment())
     known(settings, name)
-    with store_of(settings) as store, store.transaction() as tx:
-        parked = [one.id for one in tx.inbox.listing([PARKED], name)]
-        done = tx.inbox.reread(parked if everything else [one for one in ids if one in parked], now())
+    with store_of(settings) as store:
+        done = notices.reread(store, name, None if everything else ids, who=who, now=now())
     left = [one for one in ids if one not in done]
     if as_json:
         click.echo(pretty({"reread": done, "refused": left}))
@@ -90,14 +90,8 @@ def ignore(name: str, id_: int, reason: str, who: str) -> None:
         raise click.UsageError("--reason says why")
     settings = load(environment())
     known(settings, name)
-    with store_of(settings) as store, store.transaction() as tx:
-        if id_ not in {one.id for one in tx.inbox.listing([PARKED], name)}:
-            raise NotFound(f"{name} has no parked notification {id_}")
-        tx.inbox.ignore(id_, now())
-        said = sentence.required(reason, "reason", "say why")
-        tx.audit.add(
-            at=now(), who=who, action="ignore-notification", target=f"notification/{id_}", centre=None, detail=said
-        )
+    with store_of(settings) as store:
+        notices.ignore(store, name, id_, reason, who=who, now=now())
     click.echo(f"ignored {id_}", err=True)
 
 

@@ -37,7 +37,7 @@ def list_(states: tuple[str, ...], hospital: str | None, correlation: str | None
     """
     usual = STATES if correlation else UNFINISHED
     with store_of(load(environment())) as store, store.reading() as tx:
-        found = tx.outbox.listing(states or usual, destination=hospital, correlation=correlation)
+        found = tx.outbox.listing(states or usual, destination=hospital, correlation=correlation, whole=False)
         backlog = tx.outbox.backlog()
     if as_json:
         click.echo(pretty([row(one) for one in found]))

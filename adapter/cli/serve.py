@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from adapter.cli.acting import acting
 from adapter.cli.refusal import json_refusals
 from adapter.cli.surroundings import begin_log, environment, now
 from adapter.config import load
@@ -87,18 +88,31 @@ def _taking_in(store: Store, settings: Settings) -> Iterator[None]:
 
 
 @click.command(name="init-db")
+@click.option("--restored", is_flag=True, help="It was restored from a copy: look at hospitals before sending.")
+@acting
 @json_refusals
-def init_db() -> None:
+def init_db(restored: bool, who: str) -> None:
     """Create or migrate the database at ENGRAFT_DATABASE_URL. Safe to repeat.
 
+    With --restored, what the copy does not know to be sent is looked for at the hospitals first, for 30 days: it may
+    have arrived after the copy was made, or been edited there.
+
+    \b
     Example: ENGRAFT_DATABASE_URL=sqlite:///var/engraft.sqlite engraft init-db
+             engraft init-db --restored
     """
     # here, because most commands need no database
     from adapter.app import open_store
+    from adapter.flows import restored as copies
 
-    store = open_store(load(environment()))
+    settings = load(environment())
+    store = open_store(settings)
     try:
         store.migrate()
+        names = copies.tell(store, settings, who=who, now=now()) if restored else []
     finally:
         store.close()
     click.echo("the database is ready", err=True)
+    if restored:
+        told = ", ".join(names) or "no hospital is configured"
+        click.echo(f"looked at before anything is sent there: {told}", err=True)

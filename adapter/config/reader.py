@@ -120,8 +120,8 @@ class Reader:
             return ()
         return tuple(self.path.parent / name for name in said)
 
-    def secret(self, table: Table, at: Place) -> Secret | None:
-        """Where the secret is kept."""
+    def secret(self, table: Table, at: Place, *, bearer: bool = False) -> Secret | None:
+        """Where the secret is kept; `bearer`: it goes into a header as it is."""
         said = table.get(at[-1])
         if said is None:
             self.fault(at, 'is needed: { file = "..." } or { env = "..." }')
@@ -132,9 +132,9 @@ class Reader:
         elif not isinstance(name := next(iter(said.values())), str) or not name:
             self.fault(at, "the name of the file or variable is a text")
         elif "file" in said:
-            return Secret(file=self.path.parent / name)
+            return Secret(file=self.path.parent / name, bearer=bearer)
         else:
-            return Secret(env=name, environ=self.environ)
+            return Secret(env=name, environ=self.environ, bearer=bearer)
         return None
 
 

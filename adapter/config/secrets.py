@@ -11,17 +11,20 @@ from adapter.errors import Refused
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Where a secret is kept; `read` fetches it."""
+    """Where a secret is kept; `read` fetches it. `bearer`: it stands in a header of HTTP as it is."""
 
     file: Path | None = None
     env: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    bearer: bool = False
 
     def read(self) -> str:
-        """The secret without surrounding white space. Raises Refused where there is none."""
+        """The secret without surrounding white space. Raises Refused where there is none, or none that can be shown."""
         text = self._text().strip()
         if not text:
             raise Refused(f"the secret in {self} is empty")
+        if self.bearer and not (text.isascii() and text.isprintable()):
+            raise Refused(f"the secret in {self} has a line break or a sign beyond ASCII, which no header carries")
         return text
 
     def _text(self) -> str:

@@ -131,7 +131,7 @@ def _auth(reader: Reader, table: Table, above: Place) -> Auth:
     if kind == "oauth":
         return _oauth(reader, said, at, str(table.get("base_url", "")))
     user = reader.text(said, at, "user") if "user" in wanted else None
-    secret = reader.secret(said, (*at, "secret")) if "secret" in wanted else None
+    secret = reader.secret(said, (*at, "secret"), bearer=kind == "bearer") if "secret" in wanted else None
     return Auth(kind, user, secret)
 
 
@@ -193,5 +193,5 @@ def _webhook(reader: Reader, table: Table, above: Place) -> Webhook | None:
         return None
     reader.only(said, at, ("kind", "secret"))
     kind = reader.word(said, at, "kind", ("bearer", "hmac"))
-    secret = reader.secret(said, (*at, "secret"))
+    secret = reader.secret(said, (*at, "secret"), bearer=kind == "bearer")
     return Webhook(kind, secret) if secret else None

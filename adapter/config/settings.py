@@ -215,6 +215,12 @@ class Settings:
             named[f"registries.{registry.name}.auth.password"] = registry.auth.password
         return {key: secret for key, secret in named.items() if secret}
 
+    def tls(self) -> dict[str, Tls]:
+        """What TLS is spoken with, by its dotted key, where the file says any of it."""
+        named = {f"hospitals.{one.name}.tls": one.tls for one in self.hospitals.values()}
+        named |= {f"registries.{one.name}.tls": one.tls for one in self.registries.values()}
+        return {key: tls for key, tls in named.items() if tls != Tls()}
+
 
 def read_key(file: Path) -> bytes:
     """A pseudonym key. Raises Refused where there is none, or one that could be guessed."""

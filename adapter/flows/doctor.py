@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from adapter.config import Hospital, Registry, Settings, read_key
 from adapter.errors import EngraftError, HospitalRefused, HospitalUnavailable, Refused, StoreUnavailable
 from adapter.flows import subscribing
+from adapter.hospital.answer import Distrusted, NoToken
 from adapter.hospital.client import HospitalClient
+from adapter.hospital.origin import LOOPBACK, ends, tls_faults
 from adapter.store.lease import PARKED
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ SKEW = timedelta(seconds=60)
 OLD = timedelta(hours=1)
 """A delivery that waits longer is worth a look. Our own limit."""
 
+RENEWED_BEFORE = timedelta(days=30)
+"""A certificate of ours that ends sooner is worth a look. Our own limit."""
+
 UNHEEDED = timedelta(minutes=5)
 """A batch or an export that nobody has taken up for longer is worth a look. Our own limit."""
 
@@ -37,7 +42,7 @@ UNHEEDED_ADVICE = {
 KEY_ADVICE = "engraft config init makes one; never replace one in use"
 OWN_KEYS = "a key for each: leave out privacy.registries (docs/deidentification.md)"
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+RENEW = "ask the hospital's authority for a new one, replace the files, restart engraft deliver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ def examine(
 ) -> Iterator[Finding]:
     """Everything, one finding after another, as it is found. `store` None: there is no database yet."""
     yield from _secrets(settings)
+    yield from _certificates(settings, now())
     yield _address(settings)
     yield from _database(store, now())
     servers: list[Hospital | Registry] = [*settings.hospitals.values(), *settings.registries.values()]
@@ -83,6 +89,23 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         yield Finding("privacy.registries", LOOK, f"{names} see the same pseudonyms and could match patients", OWN_KEYS)
 
 
+def _certificates(settings: Settings, at: datetime) -> Iterator[Finding]:
+    """The files for TLS, and how long our own certificate still holds."""
+    for place, tls in settings.tls().items():
+        faults = tls_faults(tls)
+        for key, why in faults.items():
+            yield Finding(f"{place}.{key}", ILL, why, "PEM, a key without passphrase, readable by this account")
+        until = ends(tls) if not faults else None
+        if until and until < at:
+            yield Finding(place, ILL, f"our certificate ended on {until:%Y-%m-%d}", RENEW)
+        elif until and until - at < RENEWED_BEFORE:
+            yield Finding(place, LOOK, f"our certificate ends on {until:%Y-%m-%d}", RENEW)
+        elif not faults:
+            yield Finding(
+                place, WELL, "can be read" + (f"; our certificate holds until {until:%Y-%m-%d}" if until else "")
+            )
+
+
 def _address(settings: Settings) -> Finding:
     parts = urlsplit(settings.public_url)
     if parts.scheme == "https" or parts.hostname in LOOPBACK:
@@ -93,16 +116,18 @@ def _address(settings: Settings) -> Finding:
 
 
 def _database(store: Store | None, at: datetime) -> Iterator[Finding]:
-    if store is None or not store.ready():
-        yield Finding("database", AWAY, "is away, or its schema is not this program's", "engraft init-db")
-        return
     try:
+        ready = store is not None and store.answers() and store.ready()
+        if store is None or not ready:
+            yield Finding("database", AWAY, "has not this program's schema", "engraft init-db")
+            return
         with store.reading() as tx:
             counts, backlog, questions = tx.outbox.counts(), tx.outbox.backlog(), tx.questions.counts()
             left = {"batches": tx.batches.free_since(at), "exports": tx.exports.free_since(at)}
             unread = tx.inbox.unread()
     except StoreUnavailable as error:
-        yield Finding("database", AWAY, str(error), "look at the disk and the database's own log")
+        advice = "does it run, may this account connect, is there room? Its own log says more"
+        yield Finding("database", AWAY, str(error), advice)
         return
     yield Finding("database", WELL, "answers, with this program's schema")
     if questions:
@@ -147,7 +172,7 @@ def _server(
         client = client_of(server.name)
         capability, there = client.capability(), client.clock()
     except HospitalUnavailable as error:
-        yield Finding(what, AWAY, str(error), f"is {server.base_url} right, and reachable from here?")
+        yield Finding(what, AWAY, str(error), _way_back(error, server, settings))
         return
     except EngraftError as error:
         yield Finding(what, ILL, str(error), "engraft config check")
@@ -163,6 +188,24 @@ def _server(
         yield from _subscriptions(client, server, settings, store, now())
 
 
+def _way_back(error: HospitalUnavailable, server: Hospital | Registry, settings: Settings) -> str:
+    """What to do about a server that gives no answer."""
+    kind = "hospitals" if isinstance(server, Hospital) else "registries"
+    if isinstance(error, Distrusted):
+        return (
+            f"{kind}.{server.name}.tls: ca is the authority that signed its certificate, certificate and key are ours; "
+            "renew whichever is over (docs/operations.md, Credentials)"
+        )
+    if isinstance(error, NoToken) and server.auth.kind == "smart-backend":
+        return (
+            f"is {server.auth.client_id} registered there with {settings.public_url}/.well-known/jwks.json, can it be "
+            f"fetched from there, and is {kind}.{server.name}.auth right? (docs/operations.md, SMART Backend Services)"
+        )
+    if isinstance(error, NoToken):
+        return f"are token_url, client_id and the secrets of {kind}.{server.name}.auth right, and agreed with them?"
+    return f"is {server.base_url} right, and reachable from here?"
+
+
 def _subscriptions(
     client: HospitalClient, hospital: Hospital, settings: Settings, store: Store | None, at: datetime
 ) -> Iterator[Finding]:
@@ -171,7 +214,7 @@ def _subscriptions(
     try:
         numbered = subscribing.heard(store, hospital.name, at) if store is not None and store.ready() else []
         bearer = hospital.webhook is not None and hospital.webhook.kind == "bearer"
-        ours = subscribing.standings(client, subscribing.wanted(hospital, settings)) if bearer else []
+        ours = subscribing.standings(client, subscribing.wanted(hospital, settings), at) if bearer else []
     except EngraftError as error:
         yield Finding(what, LOOK, f"cannot be looked at: {error}", f"engraft hospital status {hospital.name}")
         return

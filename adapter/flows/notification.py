@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapter.errors import HospitalRefused, HospitalUnavailable, Invalid, Refused
 from adapter.flows.numbered import Followed, follow
+from adapter.flows.vanished import vanished
 from adapter.flows.whose import as_copy, concerns, instant, matches
 from adapter.hospital import r4_gate, retry
 from adapter.hospital.answer import Forbidden, HospitalSilent
@@ -184,7 +185,7 @@ def _work_on(notice: Notice, this: _Round) -> Counter[str]:
     except (LookupError, Refused) as error:
         _note(notice, "retried", error=type(error).__name__)
         return _again(notice, this, f"{notice.hospital} is not configured: {error}", None)
-    except (HospitalRefused, FaultyInput) as error:
+    except (_Alone, HospitalRefused, FaultyInput) as error:
         status = error.status if isinstance(error, HospitalRefused) else None
         _note(notice, "parked", error=type(error).__name__, status=status)
         return _parked(notice, this, str(error))
@@ -193,7 +194,7 @@ def _work_on(notice: Notice, this: _Round) -> Counter[str]:
             tx.heard.put(heard.standing)
         if this.refused:
             said = "; ".join(f"{kind}: {words}" for kind, words in this.refused.items())
-            tx.inbox.fail(notice.id, this.worker, error=f"all was read but {said}", due=None)
+            tx.inbox.fail(notice.id, this.worker, error=f"all was read but {said}", due=None, at=this.now())
         else:
             tx.inbox.done(notice.id, this.worker, this.now())
     if this.refused:
@@ -229,7 +230,7 @@ def _again(notice: Notice, this: _Round, error: str, asked: float | None, *, sil
     """`silent`: the others of this hospital wait too, for each would only find out the same."""
     due = this.now() + timedelta(seconds=retry.delay(notice.attempts, this.jitter(), asked=asked))
     with this.store.transaction() as tx:
-        tx.inbox.fail(notice.id, this.worker, error=error, due=due)
+        tx.inbox.fail(notice.id, this.worker, error=error, due=due, at=this.now())
         if silent:
             tx.inbox.postpone(notice.hospital, due)
     return Counter(retried=1)
@@ -237,7 +238,7 @@ def _again(notice: Notice, this: _Round, error: str, asked: float | None, *, sil
 
 def _parked(notice: Notice, this: _Round, error: str) -> Counter[str]:
     with this.store.transaction() as tx:
-        tx.inbox.fail(notice.id, this.worker, error=error, due=None)
+        tx.inbox.fail(notice.id, this.worker, error=error, due=None, at=this.now())
     return Counter(parked=1)
 
 
@@ -248,18 +249,35 @@ def _look(notice: Notice, meaning: Meaning, client: HospitalClient, this: _Round
         ours = tx.links.patients(notice.hospital)
     alone = len(meaning.places) == 1 and not meaning.search
     for place in meaning.places:
-        with nullcontext() if alone else _apart(notice.hospital, place, this, now, found):
-            resource = client.read(*place)
-            if resource is not None and concerns(resource, client, ours):
-                found["copied"] += _copy(notice.hospital, resource, client, this, now)
-            else:
-                found["gone"] += _gone(notice.hospital, place, ours, this, now)
+        with _forbidden_alone() if alone else _apart(notice.hospital, place, this, now, found):
+            found += _visit(notice.hospital, place, client, ours, this, now)
     if meaning.search:
         found += _search(notice, client, ours, this, now)
         this.searched[notice.hospital] = now
     if notice.method == MEET:
         found += _met(notice, client, this, now)
     return found
+
+
+def _visit(
+    hospital: str, place: Place, client: HospitalClient, ours: frozenset[str], this: _Round, now: datetime
+) -> Counter[str]:
+    resource = client.read(*place)
+    if resource is not None and concerns(resource, client, ours):
+        return Counter(copied=_copy(hospital, resource, client, this, now))
+    return Counter(gone=_gone(hospital, place, ours, this, now))
+
+
+class _Alone(Exception):
+    """The one resource that a notification names may not be read (403): asking again and again will not help."""
+
+
+@contextmanager
+def _forbidden_alone() -> Iterator[None]:
+    try:
+        yield
+    except Forbidden as error:
+        raise _Alone(str(error)) from error
 
 
 @contextmanager
@@ -314,6 +332,10 @@ def _search(notice: Notice, client: HospitalClient, ours: frozenset[str], this: 
     begin = mark or notice.created - FIRST_LOOK
     sought = {kind: ("_lastUpdated", f"ge{_stamp((marks[kind] or begin) - OVERLAP)}") for kind in SEARCHED}
     found, refused = _found(notice, client, sought, this, now, lambda one: concerns(one, client, ours))
+    since = {kind: stamp.removeprefix("ge") for kind, (_, stamp) in sought.items() if kind not in refused}
+    for place in vanished(notice.hospital, client, this.store, since, ours, now):
+        with _apart(notice.hospital, place, this, now, found):
+            found += _visit(notice.hospital, place, client, ours, this, now)
     with this.store.transaction() as tx:
         for kind in SEARCHED:
             if kind not in refused:

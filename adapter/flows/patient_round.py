@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from adapter.errors import HospitalUnavailable, Refused, StoreUnavailable
+from adapter.flows.restored import coming, is_in_doubt
 from adapter.flows.sending import Sending, outcome
 from adapter.hospital import identity
 from adapter.hospital.answer import HospitalBroke, LeftAlone
@@ -47,12 +48,15 @@ class Known:
 
     `links`: its Patient (`Patient/abc`) by course. `patients`: (id, centre) of ours by course. `sent`: what it has of
     what is to be sent and of what that refers to, by our reference; `ids`: whose ids it takes (`Policy.ids`).
+    `doubt`: it may have more of us than we know, also of what is `coming` later (hashes by reference): `restored.py`.
     """
 
     links: dict[str, str] = field(default_factory=dict)
     patients: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     sent: dict[str, Given] = field(default_factory=dict)
     ids: str = "auto"
+    doubt: bool = False
+    coming: dict[str, set[str]] = field(default_factory=dict)
 
 
 Became = tuple[Delivery, str, Said | None]
@@ -82,14 +86,15 @@ class End:
 
 
 def known(tx: Tx, destination: str, lanes: Sequence[Lane], policy: Policy) -> Known:
-    """Of these patients; five questions however many they are."""
+    """Of these patients; six questions however many they are."""
     courses = [rows[0].course for rows in lanes]
     links, patients = tx.links.of(destination, courses), tx.resources.patients_of(courses)
     names = {name for rows in lanes for row in rows for one in row.content for name in _concerned(one)}
     names |= {("Patient", own) for own, _ in patients.values()}
     names |= {("Patient", one.removeprefix("Patient/")) for one in links.values()}
     ids = policy.ids if policy.ids != "auto" else tx.sent.trait(destination, "ids") or "auto"
-    return Known(links, patients, tx.sent.known(destination, names), ids)
+    sent, doubt = tx.sent.known(destination, names), is_in_doubt(tx, destination, [rows[0] for rows in lanes])
+    return Known(links, patients, sent, ids, doubt, coming(tx, destination, courses) if doubt else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +187,16 @@ class PatientRound:
 
     def sending(self) -> Sending:
         """Of these rows."""
+        first = self.rows[0]
+        decided = first.attempts == 1 and first.error is not None  # a person looked at why it is parked: try it again
         return Sending(
             client=self.client,
             pace=self.pace,
             known=self.known.sent,
             ids=self.known.ids,
             policy=self.policy.conflict,
-            again=any(row.attempts > 1 for row in self.rows),
+            again=any(row.attempts > 1 for row in self.rows) or (self.known.doubt and not decided),
+            coming=self.known.coming,
             final=any(row.strikes >= BREAKS for row in self.rows),
             asking=self.asking,
         )

@@ -50,7 +50,8 @@ def retry(
     with store.transaction() as tx:
         wanted = ids or ()
         if ids is None or centre is not None:
-            rows = tx.outbox.listing([PARKED] if ids is None else UNFINISHED, destination=destination, centre=centre)
+            states = [PARKED] if ids is None else UNFINISHED
+            rows = tx.outbox.listing(states, destination=destination, centre=centre, whole=False)
             wanted = [row.id for row in rows if ids is None or row.id in ids]
         done = tx.outbox.requeue(wanted, now)
         for id_ in done:

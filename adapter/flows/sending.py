@@ -6,9 +6,10 @@ hospital has from us already is not sent again. What it changed itself since is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from adapter.errors import HospitalRefused, HospitalUnavailable
 from adapter.hospital import r4_gate
@@ -36,8 +37,9 @@ class Sending:
     """`known`: what the hospital has of these resources and of what they refer to, by reference.
 
     `ids`: auto (not yet tried), client-id or conditional. `policy`: whose version counts where both changed: ours,
-    theirs or park. `again`: it was tried before, so that it may be there without our knowing. `final`: a server that
-    breaks has had its chances. `asking` is entered for each request, which may wait there for its turn.
+    theirs or park. `again`: it was tried before, so that it may be there without our knowing; so may what is `coming`
+    later (hashes by reference). `final`: a server that breaks has had its chances. `asking` is entered for each
+    request, which may wait there for its turn.
 
     Afterwards `given` is what the hospital has now, `refused` what it does not take and why, `left` what it keeps in
     its own version, `learned` whether `ids` was found out by this. They count even where an error ended it.
@@ -49,6 +51,7 @@ class Sending:
     ids: str
     policy: str
     again: bool
+    coming: Mapping[str, Collection[str]]
     final: bool
     asking: Asking
     given: dict[str, Given] = field(default_factory=dict)
@@ -164,9 +167,36 @@ class Sending:
         if nameless:
             raise HospitalRefused(422, f"gives ids itself, and {nameless[0]} carries no identifier to be found by")
         kept = self.client.apply(changes, self._elsewhere(), self.asking)
+        met: list[tuple[Resource, Resource]] = []
         for change, at in zip(changes, kept, strict=True):
-            there = at.id or change.there or change.resource["id"]
-            self._keep(change.resource, there, at.version)
+            if change.there is None and at.matched:
+                met.append((change.resource, self._matching(change.resource, at.id)))
+            else:
+                self._keep(change.resource, at.id or change.there or change.resource["id"], at.version)
+        for one, found in met:  # all of them before any is read in our words: they refer to each other
+            self.known[_name(one)] = Given(one["resourceType"], one["id"], found["id"], "", None)
+        left = [one for one, found in met if self._differs(one, found)]
+        if left:
+            self._put(left)
+
+    def _matching(self, resource: Resource, id_: str | None) -> Resource:
+        """What a create found by its identifier. Not every server says where it is."""
+        if id_ is None:
+            with self.asking():
+                matches = self.client.search(resource["resourceType"], parse_qsl(condition(resource) or ""))
+            found = matches[0] if matches else None
+        else:
+            found = self._read(resource, id_)
+        if found is None:
+            raise HospitalUnavailable(f"{self.client.name}: says to have {_name(resource)}, and does not show it")
+        return found
+
+    def _differs(self, resource: Resource, found: Resource) -> bool:
+        """Is what an identifier found still to be replaced by what was to be created?"""
+        known = self.known[_name(resource)]
+        if not self.again:
+            known = replace(known, hash=_hash(self._in_our_words(found, resource)))
+        return self._still_to_send(resource, known, found, Said("409: is there and says something else"))
 
     def _change(self, resource: Resource) -> Change:
         known = self.known.get(_name(resource))
@@ -216,6 +246,8 @@ class Sending:
         if found is not None and theirs == _hash(resource):
             self._keep(resource, known.there, _version(found))
             return False
+        if theirs in self.coming.get(name, ()):
+            return False  # it has what a later row says, and is not led back
         if self.policy == "ours" or (theirs is not None and theirs == known.hash):
             self.known[name] = replace(known, version=_version(found) if found else None)
             return True

@@ -26,6 +26,14 @@ class Forbidden(HospitalSilent):
     """Our credentials do not reach so far (403): they may well reach to something else."""
 
 
+class Distrusted(HospitalSilent):
+    """TLS could not be agreed on: somebody's certificate or authority is not what the other wants."""
+
+
+class NoToken(HospitalSilent):
+    """There is no token to show: the server was not even asked, and the content is not to blame."""
+
+
 class LeftAlone(HospitalUnavailable):
     """The server was not even asked: it is silent, and somebody else will see whether it is back."""
 

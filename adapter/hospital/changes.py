@@ -36,10 +36,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where the hospital keeps a resource now: its id and version there. None: it does not say."""
+    """Where the hospital keeps a resource now: its id and version there. None: it does not say.
+
+    `matched`: it did nothing, because a create found what is there (R4: 200; 201 where it was created).
+    """
 
     id: str | None
     version: str | None
+    matched: bool = False
 
 
 def bundle(changes: Sequence[Change], elsewhere: Mapping[str, str]) -> Resource:
@@ -63,7 +67,7 @@ def kept(said: Element) -> Kept:
     """From one entry's response. HAPI writes the etag of a transaction as `1`, R4 as `W/"1"`."""
     place, etag = _ADDRESS.fullmatch(str(said.get("location", ""))), _ETAG.fullmatch(str(said.get("etag", "")))
     version = (etag and etag["version"]) or (place and place["version"]) or None
-    return Kept(place["id"] if place else None, version)
+    return Kept(place["id"] if place else None, version, str(said.get("status", "")).startswith("200"))
 
 
 def in_our_words(found: Resource, ours: Resource, back: Mapping[str, str]) -> Resource:

@@ -20,9 +20,9 @@ from requests.auth import AuthBase
 from adapter.config import Tls
 from adapter.errors import HospitalUnavailable
 from adapter.hospital import body, retry
-from adapter.hospital.answer import Answer, HospitalSilent, Outdated, applied, dicts
+from adapter.hospital.answer import Answer, Distrusted, HospitalSilent, Outdated, applied, dicts
 from adapter.hospital.changes import Change, Kept, bundle, kept
-from adapter.hospital.origin import origin, settle, speak
+from adapter.hospital.origin import distrust, origin, settle, speak
 from adapter.hospital.quirks import Verdict
 from adapter.trail import correlation, journal, spans
 from mappings.r4 import wire
@@ -159,6 +159,14 @@ class HospitalClient:
         entries = [entry for page in pages for entry in dicts(page.get("entry"))]
         return [resource for entry in reversed(entries) for resource in dicts([entry.get("resource")])]
 
+    def deleted(self, kind: str, since: str) -> set[str]:
+        """Ids that the history of a type says to be deleted since an instant; they may be there again."""
+        url, asked = f"{self.base_url}/{kind}/_history", {"_since": since, "_count": "200"}
+        pages = self._pages(self._send("GET", url, params=asked, headers=_FRESH).content())
+        requests_ = dicts([entry.get("request") for page in pages for entry in dicts(page.get("entry"))])
+        urls = (str(one.get("url")) for one in requests_ if one.get("method") == "DELETE")
+        return {url.partition("/_history")[0].rpartition("/")[2] for url in urls}
+
     def search(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
         """The matches on every page. Sent as a form, so that a patient's number stays out of access logs."""
         answer = self._send("POST", f"{self.base_url}/{kind}/_search", data=list(params), headers=_STRICT)
@@ -272,6 +280,8 @@ class HospitalClient:
         except body.Endless as error:
             raise HospitalUnavailable(f"{self.name}: an answer that is {error}") from error
         except (requests.RequestException, OSError) as error:
+            if why := distrust(error):
+                raise Distrusted(f"{self.name}: no TLS: {why}") from error
             raise HospitalSilent(f"{self.name}: no answer ({type(error).__name__})") from error
 
 

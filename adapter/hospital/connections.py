@@ -14,8 +14,9 @@ from requests.auth import AuthBase, HTTPBasicAuth
 
 from adapter.config import Hospital, Registry, Secret, Settings
 from adapter.errors import Refused
+from adapter.hospital.answer import NoToken
 from adapter.hospital.client import HospitalClient
-from adapter.hospital.origin import speak
+from adapter.hospital.origin import speak, tls_faults
 from adapter.hospital.token import Registration, SecretToken, Token
 
 if TYPE_CHECKING:
@@ -72,12 +73,14 @@ class Connections:
         self._clients: dict[str, HospitalClient] = {}
 
     def __call__(self, name: str) -> HospitalClient:
-        """The client. Raises Refused where the name is not configured or its secret cannot be read."""
+        """The client. Raises Refused where the name is not configured, or its secret or TLS cannot be used."""
         if name not in self._clients:
             settings = self._settings
             there = settings.hospitals.get(name) or settings.registries.get(name)
             if there is None:
                 raise Refused(f"no hospital or registry is called {name}")
+            for key, why in tls_faults(there.tls).items():
+                raise Refused(f"tls.{key} of {name}: {why}")
             auth = self._credentials(there)
             veiled = isinstance(there, Registry)
             self._clients[name] = HospitalClient(
@@ -99,8 +102,8 @@ class Connections:
             return self._tokens.of(there)
         if auth.kind == "none" or auth.secret is None:
             return None
-        secret = auth.secret.read()
-        return _Bearer(secret) if auth.kind == "bearer" else HTTPBasicAuth((auth.user or "").encode(), secret.encode())
+        auth.secret.read()  # told now and not at the first delivery
+        return _Shown(there.name, auth.secret, (auth.user or "") if auth.kind == "basic" else None)
 
 
 def _oauth(there: Hospital | Registry) -> SecretToken:
@@ -120,10 +123,22 @@ def _secret(secret: Secret | None) -> str:
     return secret.read() if secret else ""
 
 
-class _Bearer(AuthBase):
-    def __init__(self, token: str) -> None:
-        self._token = token
+class _Shown(AuthBase):
+    """A secret as bearer, or with the name of `user`. Read at each request, so that a rotated one counts at once.
+
+    Raises NoToken where it cannot be read any more: the content is not to blame.
+    """
+
+    def __init__(self, name: str, secret: Secret, user: str | None) -> None:
+        self._name, self._secret, self._user = name, secret, user
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        try:
+            secret = self._secret.read()
+        except Refused as error:
+            raise NoToken(f"{self._name}: {error}") from error
+        if self._user is None:
+            request.headers["Authorization"] = f"Bearer {secret}"
+        else:
+            HTTPBasicAuth(self._user.encode(), secret.encode())(request)
         return request

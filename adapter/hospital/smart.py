@@ -18,8 +18,7 @@ from uuid import uuid4
 
 import requests
 
-from adapter.errors import HospitalUnavailable
-from adapter.hospital.answer import dicts
+from adapter.hospital.answer import NoToken, dicts
 from adapter.hospital.origin import origin
 from adapter.hospital.token import Registration, Token
 from adapter.keys import SigningKey
@@ -62,13 +61,13 @@ class BackendToken(Token):
     def _discovered(self) -> str:
         base = self._of.base_url
         answer = self._ask("GET", f"{base}/.well-known/smart-configuration")
-        url = answer.content().get("token_endpoint") if answer.status == 200 else None
+        url = self._content(answer).get("token_endpoint") if answer.status == 200 else None
         if not url:
-            url = _oauth_uri(self._ask("GET", f"{base}/metadata").content())
+            url = _oauth_uri(self._content(self._ask("GET", f"{base}/metadata")))
         if not isinstance(url, str) or not _is_of_the_web(url):
-            raise HospitalUnavailable(f"{self._of.name}: says nowhere where tokens come from; set auth.token_url")
+            raise NoToken(f"{self._of.name}: says nowhere where tokens come from; set auth.token_url")
         if urlsplit(base).scheme == "https" and urlsplit(url).scheme != "https":
-            raise HospitalUnavailable(f"{self._of.name}: names a token endpoint without TLS")
+            raise NoToken(f"{self._of.name}: names a token endpoint without TLS")
         return url
 
 

@@ -18,10 +18,10 @@ from typing import Any
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from adapter.errors import HospitalUnavailable
+from adapter.errors import HospitalUnavailable, Refused
 from adapter.hospital import body
-from adapter.hospital.answer import Answer
-from adapter.hospital.origin import origin
+from adapter.hospital.answer import Answer, Distrusted, NoToken
+from adapter.hospital.origin import distrust, origin
 
 BEFORE_END = 30.0
 """Seconds before its end when a token is no longer used."""
@@ -51,7 +51,7 @@ class Registration:
 class Token(AuthBase):
     """One for all threads of a process. `monotonic` gives seconds.
 
-    Raises HospitalUnavailable where no token can be had: the content is not to blame.
+    Raises NoToken where none can be had, Distrusted where TLS is to blame for it: the content never is.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Token(AuthBase):
 
     def _discovered(self) -> str:
         """Where tokens come from, if the configuration does not say."""
-        raise HospitalUnavailable(f"{self._of.name}: says nowhere where tokens come from; set auth.token_url")
+        raise NoToken(f"{self._of.name}: says nowhere where tokens come from; set auth.token_url")
 
     def _shown(self, endpoint: str) -> dict[str, Any]:
         """How we show ourselves at the token endpoint: what goes with the POST."""
@@ -113,15 +113,26 @@ class Token(AuthBase):
 
     def _fetch(self) -> tuple[str, float]:
         self._endpoint = self._endpoint or self._discovered()
-        answer = self._ask("POST", self._endpoint, **self._shown(self._endpoint))
-        if answer.status in (400, 401):
-            raise HospitalUnavailable(f"{self._of.name}: no token: {_oauth_words(answer)}")
-        return self._held(answer.content())
+        try:
+            shown = self._shown(self._endpoint)
+        except Refused as error:  # a key or secret that cannot be read just now
+            raise NoToken(f"{self._of.name}: no token: {error}") from error
+        answer = self._ask("POST", self._endpoint, **shown)
+        return self._held(self._content(answer))
+
+    def _content(self, answer: Answer) -> dict[str, Any]:
+        """The JSON object in an answer about tokens."""
+        if not answer.ok:
+            raise NoToken(f"{self._of.name}: no token: {_oauth_words(answer)}", answer.asked)
+        try:
+            return answer.content()
+        except HospitalUnavailable as error:
+            raise NoToken(f"{self._of.name}: no token: the answer is not a JSON object") from error
 
     def _held(self, said: Mapping[str, Any]) -> tuple[str, float]:
         token, kind, life = said.get("access_token"), str(said.get("token_type", "")), said.get("expires_in")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or kind.lower() != "bearer":
-            raise HospitalUnavailable(f"{self._of.name}: the token endpoint gave no bearer token")
+            raise NoToken(f"{self._of.name}: the token endpoint gave no bearer token")
         try:
             seconds = float(str(life)) if life is not None else UNSAID_LIFE
         except ValueError:
@@ -130,16 +141,18 @@ class Token(AuthBase):
 
     def _ask(self, method: str, url: str, **content: Any) -> Answer:
         headers = {"Accept": "application/json", "User-Agent": "Engraft"}
+        # the authority by name: else that of the environment would take its place (REQUESTS_CA_BUNDLE)
+        how: dict[str, Any] = {"timeout": TIMEOUT, "allow_redirects": False, "verify": self._session.verify}
         try:
-            with self._session.request(
-                method, url, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True, **content
-            ) as answer:
+            with self._session.request(method, url, headers=headers, stream=True, **how, **content) as answer:
                 said = body.read(answer, LARGEST, LONGEST)
                 return Answer(self._of.name, answer.status_code, answer.reason or "", answer.headers, said)
         except body.Endless as error:
-            raise HospitalUnavailable(f"{self._of.name}: an answer about tokens that is {error}") from error
+            raise NoToken(f"{self._of.name}: an answer about tokens that is {error}") from error
         except (requests.RequestException, OSError) as error:
-            raise HospitalUnavailable(f"{self._of.name}: no answer about a token ({type(error).__name__})") from error
+            if why := distrust(error):
+                raise Distrusted(f"{self._of.name}: no TLS where tokens come from: {why}") from error
+            raise NoToken(f"{self._of.name}: no answer about a token ({type(error).__name__})") from error
 
 
 class SecretToken(Token):

@@ -129,6 +129,11 @@ class Store:
         except StoreUnavailable:
             return False
 
+    def answers(self) -> bool:
+        """True; raises StoreUnavailable with the reason where the database does not answer, whatever is in it."""
+        with self._connected(writes=False) as connection:
+            return bool(connection.scalar(text("SELECT 1")))
+
     @property
     def one_writer(self) -> bool:
         """Does everybody else who would write wait while one does, in this process and in others?"""

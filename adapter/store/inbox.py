@@ -97,14 +97,14 @@ class Inbox:
 
         False (here and below): the lease was lost to another worker.
         """
-        return self._end(id_, worker, {**_OVER, "finished": at, "error": None})
+        return self._end(id_, worker, {**_OVER, "finished": at, "error": None}, at)
 
-    def fail(self, id_: int, worker: str, *, error: str, due: datetime | None) -> bool:
+    def fail(self, id_: int, worker: str, *, error: str, due: datetime | None, at: datetime) -> bool:
         """To be tried again at `due`; None: parked, because trying again will not help."""
         if due is not None:
             again = {"state": WAITING, "due": due, "error": error}
             return lease.settle(self._connection, inbox, id_, worker, again)
-        return self._end(id_, worker, {"state": PARKED, "error": error})
+        return self._end(id_, worker, {"state": PARKED, "error": error}, at)
 
     def park(self, hospital: str, place: tuple[str, str], error: str, at: datetime) -> bool:
         """Keeps that a resource (type, id) could not be read, as a row of its own.
@@ -161,13 +161,13 @@ class Inbox:
         found: int | None = self._connection.scalar(select(inbox.c.id).where(fresh).limit(1))
         return found
 
-    def _end(self, id_: int, worker: str, end: dict[str, Any]) -> bool:
+    def _end(self, id_: int, worker: str, end: dict[str, Any], at: datetime) -> bool:
         """Settles a row; what an earlier one of the same words could not have read, this one has read or tells of."""
         mine = lease.settle(self._connection, inbox, id_, worker, end)
         if mine:
             same = select(inbox.c.digest).where(inbox.c.id == id_).scalar_subquery()
             earlier = (inbox.c.digest == same) & (inbox.c.state == PARKED) & (inbox.c.id < id_)
-            self._connection.execute(update(inbox).where(earlier).values(**_OVER))
+            self._connection.execute(update(inbox).where(earlier).values(**_OVER, finished=at))
         return mine
 
     def release(self, workers: Collection[str], at: datetime) -> int:

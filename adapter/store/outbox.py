@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, false, func, insert, select, true, update
@@ -27,6 +28,7 @@ DELIVERED, DISCARDED = "delivered", "discarded"
 LAST_ID = 2**63 - 1
 UNFINISHED = (WAITING, LEASED, PARKED)
 _TRIED = (WAITING, PARKED)
+_HEAVY: Mapping[str, Any] = {"content": [], "outcome": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +277,14 @@ class Outbox:
         centre: str | None = None,
         correlation: str | None = None,
         limit: int | None = None,
+        whole: bool = True,
     ) -> list[Delivery]:
         """Rows in these states, for this destination, of this centre (None: all), oldest first, at most `limit`.
 
-        `correlation`: only what this request brought.
+        `correlation`: only what this request brought. Not `whole`: without content and outcome, however many there are.
         """
-        wanted = select(outbox).order_by(outbox.c.id).limit(limit)
+        columns = [one for one in outbox.c if whole or one.name not in _HEAVY]
+        wanted = select(*columns).order_by(outbox.c.id).limit(limit)
         if states is not None:
             wanted = wanted.where(outbox.c.state.in_(states))
         if centre is not None:
@@ -289,7 +293,7 @@ class Outbox:
             wanted = wanted.where(outbox.c.destination == destination)
         if correlation is not None:
             wanted = wanted.where(outbox.c.correlation == correlation)
-        return [_delivery(row) for row in self._connection.execute(wanted)]
+        return [_delivery(row, {} if whole else _HEAVY) for row in self._connection.execute(wanted)]
 
     def for_source(self, course: str, source: str) -> list[Delivery]:
         """What a document of this course caused."""
@@ -395,5 +399,5 @@ def _words(said: Said) -> dict[str, Any]:
     return {"error": said.error, "status": said.status, "outcome": said.outcome}
 
 
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(**{name: getattr(row, name) for name in Delivery.__slots__})
+def _delivery(row: Row[Any], instead: Mapping[str, Any] = MappingProxyType({})) -> Delivery:
+    return Delivery(**{name: instead[name] if name in instead else getattr(row, name) for name in Delivery.__slots__})

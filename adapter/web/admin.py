@@ -28,7 +28,7 @@ def queue(site: Site) -> Response:
     if unknown := [state for state in states if state not in STATES]:
         raise Invalid([Fault("state", f"unknown: {', '.join(unknown)}; known: {', '.join(STATES)}")], status=400)
     with site.store.reading() as tx:
-        counts, rows = tx.outbox.counts(), tx.outbox.listing(states, limit=MOST)
+        counts, rows = tx.outbox.counts(), tx.outbox.listing(states, limit=MOST, whole=False)
         notices, backlog = tx.inbox.counts(), tx.outbox.backlog()
     oldest = {name: {"unfinished": n, "oldest": at.isoformat()} for name, (n, at) in backlog.items()}
     told = {"deliveries": counts, "notifications": notices, "backlog": oldest}

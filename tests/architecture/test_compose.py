@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import click
 import pytest
 import yaml
 
@@ -39,7 +40,11 @@ def test_every_command_of_ours_has_its_options(services):
     spoken = [words for words in commands if words[0] == "engraft"]
     assert len(spoken) >= 4
     for words in spoken:
-        command = main.get_command(None, words[1])
+        command = main
+        for word in words[1:]:
+            if isinstance(command, click.Group):
+                command = command.get_command(None, word)
+                assert command is not None, words
         options = {name for parameter in command.params for name in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, words
 

@@ -38,17 +38,27 @@ def test_they_become_active_and_a_change_leads_to_a_copy(server, client, store, 
         for one in subscriptions:
             one["channel"]["endpoint"] = hook.url
             one["id"] = fresh(one["id"])
-        assert {one.state for one in subscribe(client, subscriptions)} == {MISSING}
+        assert {one.state for one in subscribe(client, subscriptions, now())} == {MISSING}
         deadline = time.monotonic() + ACTIVE_SECONDS
-        while {one.state for one in standings(client, subscriptions)} != {ACTIVE}:
-            assert time.monotonic() < deadline, standings(client, subscriptions)
+        while {one.state for one in standings(client, subscriptions, now())} != {ACTIVE}:
+            assert time.monotonic() < deadline, standings(client, subscriptions, now())
         client.transact([observation(o, p)])
         came = hook.wait_for(lambda came: bool(came))
         assert came[0].body == b""
         assert came[0].headers["Authorization"] == "Bearer synthetic"
+        assert pull(store, client).copied >= 1
+        with store.reading() as tx:
+            assert o in tx.copies.there(server.name)["Observation"]
+        told = len(hook.wait_for(lambda came: bool(came)))
+        assert client._session.delete(f"{server.base_url}/Observation/{o}").ok
+        came = hook.wait_for(lambda came: len(came) > told)
+        assert (came[-1].method, came[-1].body) == ("POST", b""), "a ping like any other: it names nothing"
         for one in subscriptions:
             client.transact([one | {"status": "off"}])
-    report = notification.pull(store, lambda _: client, worker="w1", now=now, jitter=lambda: 0.5)
-    assert report.copied >= 1
+    assert pull(store, client).gone == 1
     with store.reading() as tx:
-        assert ("Observation", o) in tx.copies.of(server.name)
+        assert o not in tx.copies.there(server.name).get("Observation", set())
+
+
+def pull(store, client):
+    return notification.pull(store, lambda _: client, worker="w1", now=now, jitter=lambda: 0.5)

@@ -148,15 +148,21 @@ def _calls(version: Version, subscription: Resource, records: Records) -> Iterat
     if version.content is None:
         last = [v.content for v in records.versions(version.kind, version.id) if v.content is not None][-1]
         if _sends_deletes(channel) and search.matches(last, params):
-            yield Call("DELETE", f"{endpoint}/{kind}/{version.id}", headers, b"")
+            named = Call("DELETE", f"{endpoint}/{kind}/{version.id}", headers, b"")
+            yield named if "payload" in channel else _ping(endpoint, headers)
     elif not search.matches(version.content, params):
         return
     elif "payload" in channel:
         told = headers | {"Content-Type": "application/fhir+json; charset=UTF-8", "If-Match": version.etag}
         yield Call("PUT", f"{endpoint}/{kind}/{version.id}", told, wire.encode(version.content))
     else:
-        told = headers | {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
-        yield Call("POST", endpoint, told | {"If-None-Exist": f"{endpoint}?"}, b"")
+        yield _ping(endpoint, headers)
+
+
+def _ping(endpoint: str, headers: dict[str, str]) -> Call:
+    """Without content HAPI 8.8 names nothing, also where something was deleted."""
+    told = headers | {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+    return Call("POST", endpoint, told | {"If-None-Exist": f"{endpoint}?"}, b"")
 
 
 def _header(line: str) -> tuple[str, str]:

@@ -37,7 +37,7 @@ KINDS = frozenset(
 )
 """Every resource type of R4 that is kept under an id."""
 
-INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
+INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type")
 
 
 def capability(base_url: str, now: datetime) -> Resource:

@@ -57,6 +57,11 @@ class Records:
         versions = self.versions(kind, id_)
         return versions[-1] if versions else None
 
+    def of_kind(self, kind: str) -> Iterator[Version]:
+        """Every version of every resource of a type."""
+        for versions in self._kinds.get(kind, {}).values():
+            yield from versions
+
     def living(self, kind: str) -> Iterator[tuple[Version, Resource]]:
         """Every resource of a type that is not deleted."""
         for versions in self._kinds.get(kind, {}).values():

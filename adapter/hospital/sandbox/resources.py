@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -38,6 +40,8 @@ class Resources:
                 return self.create(_known(kind), request, self.records.new_id())
             case "PUT", (kind,):
                 return self._conditional_update(_known(kind), request)
+            case "GET", (kind, "_history"):
+                return self._type_history(_known(kind), request.params)
             case "GET", (kind, id_):
                 return self._read(_known(kind), id_)
             case "PUT", (kind, id_):
@@ -119,9 +123,17 @@ class Resources:
 
     def _history(self, kind: str, id_: str) -> Answer:
         self._there(kind, id_)
-        versions = self.records.versions(kind, id_)
-        entries = [self._history_entry(version) for version in reversed(versions)]
-        link = [{"relation": "self", "url": f"{self.base_url}/{kind}/{id_}/_history"}]
+        return self._told(f"{kind}/{id_}/_history", reversed(self.records.versions(kind, id_)))
+
+    def _type_history(self, kind: str, params: search.Params) -> Answer:
+        """All on one page; `_since` is an instant."""
+        since = datetime.fromisoformat(dict(params).get("_since", "1970-01-01T00:00:00Z"))
+        changed = [version for version in self.records.of_kind(kind) if version.at >= since]
+        return self._told(f"{kind}/_history", sorted(changed, key=lambda version: version.at, reverse=True))
+
+    def _told(self, path: str, versions: Iterable[Version]) -> Answer:
+        entries = [self._history_entry(version) for version in versions]
+        link = [{"relation": "self", "url": f"{self.base_url}/{path}"}]
         content = {"resourceType": "Bundle", "type": "history", "total": len(entries), "link": link, "entry": entries}
         return Answer(200, content)
 

@@ -96,3 +96,15 @@ def test_postgresql_is_copied_by_its_own_program():
 
 def test_the_folder_that_is_made_for_the_database_is_of_this_account_only(store, tmp_path):
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+def test_a_restored_database_says_where_it_will_look_first(run, store, tmp_path):
+    (tmp_path / "engraft.toml").write_text('[hospitals.chu-a]\nbase_url = "https://h.example/fhir"\n')
+    result = run("init-db", "--restored", "--as", "Ada", ENGRAFT_CONFIG="engraft.toml")
+    assert result.exit_code == 0, result.stderr
+    assert "looked at before anything is sent there: chu-a" in result.stderr
+    with store.reading() as tx:
+        (deed,) = tx.audit.of("chu-a")
+        assert tx.sent.trait("chu-a", "restored")
+    assert deed.action == "restored"
+    assert deed.who.endswith(" for Ada")

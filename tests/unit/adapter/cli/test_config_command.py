@@ -8,6 +8,7 @@ import pytest
 
 from adapter.config import load
 from mappings.r4.wire import decode
+from tests.lib.certificates import Authority
 
 
 class TestConfig:
@@ -38,6 +39,23 @@ class TestConfig:
         told = run("config", "check", ENGRAFT_CONFIG="engraft.toml")
         assert told.exit_code == 1
         assert "smart.keys" in told.stderr
+
+    def test_files_for_tls_and_secrets_that_no_header_carries_are_told(self, run, tmp_path):
+        (tmp_path / "engraft.toml").write_text(
+            '[hospitals.chu-a]\nbase_url = "https://h.example/fhir"\ntls = { ca = "ca.pem" }\n'
+            'auth = { kind = "bearer", secret = { file = "token" } }\n'
+        )
+        for token in ("two\nlines", "é"):
+            (tmp_path / "token").write_text(token)
+            told = run("config", "check", ENGRAFT_CONFIG="engraft.toml")
+            assert told.exit_code == 1
+            assert "hospitals.chu-a.auth.secret" in told.stderr
+            assert "which no header carries" in told.stderr
+            assert "hospitals.chu-a.tls.ca" in told.stderr
+            assert "No such file" in told.stderr
+        (tmp_path / "token").write_text("one-line\n")
+        Authority(tmp_path, "ca")
+        assert run("config", "check", ENGRAFT_CONFIG="engraft.toml").exit_code == 0
 
     def test_the_public_keys_of_an_ehr_that_stand_in_a_file_are_read(self, run, tmp_path):
         issuer = '[ehrs.chu-a]\nissuer = "https://ehr.example"\ncentre = "FR-037"\n'

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from adapter.cli import demo as story
@@ -14,6 +18,7 @@ from adapter.cli import main
 @pytest.fixture
 def shown(monkeypatch):
     monkeypatch.setattr("click.pause", lambda *_args, **_named: None)
+    monkeypatch.setattr(story, "_has_terminal", lambda: True)
 
     def run(*args):
         result = CliRunner().invoke(main, ["demo", *args], catch_exceptions=False)
@@ -42,6 +47,16 @@ def test_kept_up_it_says_where_to_look_and_stops_when_told(shown):
     assert "Authorization: Bearer" in text
     assert "sign in as demo" in text
     assert threading.active_count() == before
+
+
+def test_without_a_terminal_it_stays_up_until_it_is_told_to_end():
+    command = [sys.executable, "-c", "from adapter.cli import main; main()", "demo", "--keep"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        lines = list(iter(process.stdout.readline, "   SIGTERM or SIGINT stops it.\n"))
+        (page,) = [line.split()[1] for line in lines if line.strip().startswith("pages ")]
+        assert requests.get(page, timeout=30).ok
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
 
 
 def test_an_unexpected_answer_stops_the_story(monkeypatch):

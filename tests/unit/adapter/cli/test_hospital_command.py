@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -119,6 +120,15 @@ class TestReconcile:
             "go on with: engraft hospital reconcile chu-a" in run("hospital", "reconcile", "chu-a", **configured).stderr
         )
 
+    def test_told_to_end_it_says_how_to_go_on_too(self, run, configured, store, monkeypatch):
+        enrolled(store, configured)
+        before = signal.getsignal(signal.SIGTERM)
+        monkeypatch.setattr(reconciling, "compare", lambda *_: signal.raise_signal(signal.SIGTERM))
+        result = run("hospital", "reconcile", "chu-a", **configured)
+        assert result.exit_code == 143
+        assert "go on with: engraft hospital reconcile chu-a" in result.stderr
+        assert signal.getsignal(signal.SIGTERM) is before
+
     def test_an_edit_of_the_hospital_is_told_with_its_version(self, run, configured, hospital, store):
         enrolled(store, configured)
         run("deliver", **configured)
@@ -155,6 +165,8 @@ class TestWhatCouldNotBeRead:
         assert run("hospital", "reread", "chu-a", "--all", **configured).exit_code == 0
         with store.reading() as tx:
             assert [one.state for one in tx.inbox.listing()] == ["waiting", "waiting", "parked"]
+            deeds = [one for one in tx.audit.listing() if one.action == "reread-notification"]
+        assert [one.target for one in deeds] == [f"notification/{parked[0]}"]
 
     def test_it_can_be_ignored_with_a_reason_that_is_kept(self, run, configured, parked, store):
         assert run("hospital", "ignore", "chu-a", str(parked[0]), "--reason", " ", **configured).exit_code == 2

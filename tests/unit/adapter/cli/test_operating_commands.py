@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -154,6 +155,20 @@ class TestQueue:
             assert not hospital.requests
             run("deliver", **there)
             assert decode(run("queue", "show", id_, "--json", **there).stdout)["request"]["entry"] == [], "it is there"
+
+    def test_a_queue_is_listed_without_what_is_to_be_sent(self, run, database):
+        """A long outage leaves more to send than a machine has memory, and health checks list it."""
+        large = [PATIENT | {"text": {"status": "generated", "div": "x" * 1_000_000}}]
+        with database.transaction() as tx:
+            for number in range(40):
+                tx.outbox.add("chu-a", f"c{number}", large, source="m1", at=NOW)
+        run("queue", "list")  # what is imported on the way does not count
+        tracemalloc.start()
+        try:
+            assert run("queue", "list", "--json").exit_code == 0
+            assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        finally:
+            tracemalloc.stop()
 
     def test_how_long_the_oldest_waits_is_seen(self, run, database):
         queued(database)

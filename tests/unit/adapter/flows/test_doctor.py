@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import responses
 
-from adapter.config import Auth, Hospital, Registry, Secret, Settings, Webhook
+from adapter import keys
+from adapter.config import Auth, Hospital, Registry, Secret, Settings, Tls, Webhook
 from adapter.flows import batch_job, subscribing
 from adapter.flows.doctor import AWAY, ILL, LOOK, WELL, Finding, examine
 from adapter.flows.uploads import BODY, LINES, Upload
@@ -18,6 +20,8 @@ from adapter.store import Store
 from adapter.store.clients import Client
 from adapter.store.exports import Export
 from adapter.store.heard import Heard
+from tests.lib.certificates import Authority, tls_server
+from tests.lib.servers import free_port
 
 NOW = datetime(2026, 9, 3, 10, 0, tzinfo=UTC)
 BASE = "http://hospital.example/fhir"
@@ -71,6 +75,14 @@ def test_a_database_that_is_not_prepared_is_told_with_the_command_that_does_it(t
     assert (one.state, one.advice) == (AWAY, "engraft init-db")
     if store:
         store.close()
+
+
+def test_a_database_that_does_not_answer_is_told_with_its_reason_and_not_to_be_prepared():
+    with closing(Store(f"postgresql://engraft@127.0.0.1:{free_port()}/engraft", busy_seconds=2)) as away:
+        (one,) = found(Settings(), away)["database"]
+    assert one.state == AWAY
+    assert "Connection refused" in one.says
+    assert "does it run" in one.advice
 
 
 def test_a_database_that_goes_away_meanwhile_is_told(store, monkeypatch):
@@ -143,6 +155,50 @@ def test_a_hospital_that_cannot_be_reached_is_away(store):
     with responses.RequestsMock():
         (one,) = found(one_hospital(), store)["chu-a"]
     assert (one.state, BASE in one.advice) == (AWAY, True)
+
+
+def test_who_is_given_no_token_is_told_to_look_at_the_registration(store, tmp_path):
+    (tmp_path / "key.pem").write_text(keys.new("ES384"))
+    auth = Auth("smart-backend", client_id="stranger", scope="s", token_url="https://login.example/token")
+    smart = replace(one_hospital(auth=auth), signing_keys=(Secret(file=tmp_path / "key.pem"),))
+    (tmp_path / "secret").write_text("secret")
+    auth = replace(auth, kind="oauth", secret=Secret(file=tmp_path / "secret"))
+    for settings, advice in (
+        (smart, "is stranger registered there with http://127.0.0.1:8080/.well-known/jwks.json"),
+        (one_hospital(auth=auth), "are token_url, client_id and the secrets of hospitals.chu-a.auth right"),
+    ):
+        with responses.RequestsMock() as web:
+            web.post("https://login.example/token", status=401, json={"error": "invalid_client"})
+            (one,) = found(settings, store)["chu-a"]
+        assert (one.state, one.says) == (AWAY, "chu-a: no token: invalid_client")
+        assert advice in one.advice
+
+
+def test_who_does_not_trust_whom_is_told_with_the_setting_to_look_at(store, tmp_path):
+    authority = Authority(tmp_path)
+    with tls_server(authority.signed("server", timedelta(days=-1))) as url:
+        tls = Tls(ca=authority.file)
+        (one,) = found(Settings(hospitals={"chu-a": Hospital("chu-a", url, tls=tls)}), store)["chu-a"]
+    assert (one.state, one.says) == (AWAY, "chu-a: no TLS: certificate has expired")
+    assert one.advice.startswith("hospitals.chu-a.tls: ca is the authority that signed its certificate")
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "words"),
+    [(100, WELL, "our certificate holds until"), (20, LOOK, "our certificate ends on"), (-1, ILL, "ended on")],
+)
+def test_our_own_certificate_is_worth_a_look_before_it_ends(store, tmp_path, days, state, words):
+    now = datetime.now(UTC)
+    ours = Authority(tmp_path).signed("engraft", timedelta(days=days))
+    with responses.RequestsMock():
+        (one,) = found(one_hospital(tls=Tls(ours.certificate, ours.key)), store, now)["hospitals.chu-a.tls"]
+    assert (one.state, words in one.says) == (state, True)
+
+
+def test_files_for_tls_that_cannot_be_used_are_told(store, tmp_path):
+    settings = one_hospital(tls=Tls(ca=tmp_path / "absent.pem"))
+    all_ = found(settings, store)
+    assert states(all_["hospitals.chu-a.tls.ca"]) == states(all_["chu-a"]) == [ILL]
 
 
 def test_a_server_of_another_fhir_is_not_ours_to_speak_to(store):
@@ -251,7 +307,8 @@ class TestSubscriptions:
 
     def subscribe(self, settings):
         with closing(Connections(settings)) as connections:
-            subscribing.subscribe(connections("chu-a"), subscribing.wanted(settings.hospitals["chu-a"], settings))
+            ours = subscribing.wanted(settings.hospitals["chu-a"], settings)
+            subscribing.subscribe(connections("chu-a"), ours, datetime.now(UTC))
 
     def test_missing_ones_are_told_with_the_command_that_mends_them(self, store, settings):
         one = self.looked_at(settings, store)

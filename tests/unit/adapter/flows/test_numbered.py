@@ -51,6 +51,9 @@ class Server:
         self.searches += kind == "Observation"
         return []
 
+    def deleted(self, kind, since):
+        return set()
+
 
 def bundle(*numbers, kind="event-notification", total=None, subscription="https://h/fhir/Subscription/9"):
     parameters = [

@@ -134,6 +134,21 @@ class TestWhatCannotBeRead:
         assert (report.copied, report.parked) == (1, 1)
         assert self.parked(store) == [self.BAD]
 
+    def test_alone_it_is_parked_too_and_asked_for_no_more_until_it_is_told_anew(self, store, client, hospital):
+        """It was asked for every quarter of an hour, for ever, and no list showed it."""
+        hospital.put(at_hospital(id="bad"))
+        read = client.read
+        forbids(client, "bad")
+        take("chu-a", "PUT", *self.BAD, {}, b"", store, NOW)
+        assert work(store, client).parked == 1
+        (row,) = inbox(store)
+        assert (row.state, row.error) == ("parked", "chu-a: 403 not this one")
+        client.read = read
+        take("chu-a", "PUT", *self.BAD, {}, b"", store, NOW)
+        later = NOW + timedelta(minutes=1)
+        assert work(store, client, later).copied == 1
+        assert {(row.state, row.finished) for row in inbox(store)} == {("done", later)}
+
     @pytest.mark.parametrize("error", [Forbidden("chu-a: 403 scope"), HospitalRefused(400, "synthetic refusal", None)])
     def test_a_type_that_may_not_be_searched_lags_behind_and_the_others_do_not(self, store, client, hospital, error):
         hospital.put(at_hospital())
@@ -193,4 +208,4 @@ class TestASilentHospital:
         take("chu-a", "PUT", "Observation", "o1", {}, b"", store, NOW)
         came(CREATED, store)
         report = work(store, client)
-        assert (report.retried, report.copied) == (1, 1)
+        assert (report.parked, report.copied) == (1, 1)

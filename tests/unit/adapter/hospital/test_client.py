@@ -259,6 +259,20 @@ def test_what_never_was_or_was_deleted_reads_as_none(web, hospital, status):
     assert hospital.read("Patient", "gone") is None
 
 
+def test_what_the_history_of_a_type_says_to_be_deleted(web, hospital):
+    """The addresses are HAPI 8.8's, R4's example and a whole one."""
+    written = {"request": {"method": "PUT", "url": "Observation/o0/_history/1"}, "resource": PATIENT}
+    urls = ("Observation/o1/_history/5", "Observation/o2", f"{BASE}/Observation/o3")
+    page = [written, *({"request": {"method": "DELETE", "url": url}} for url in urls), {}]
+    asked = {"_since": "2026-11-24T06:00:00.000Z", "_count": "200"}
+    web.get(
+        f"{BASE}/Observation/_history",
+        json={"resourceType": "Bundle", "type": "history", "entry": page},
+        match=[responses.matchers.query_param_matcher(asked)],
+    )
+    assert hospital.deleted("Observation", asked["_since"]) == {"o1", "o2", "o3"}
+
+
 def test_the_history_begins_with_the_oldest_version(web, hospital):
     new, old = ({"resource": PATIENT | {"meta": {"versionId": version}}} for version in "31")
     entries = [new, {"request": {"method": "DELETE"}}, old]

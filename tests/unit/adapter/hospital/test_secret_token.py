@@ -11,6 +11,7 @@ import responses
 
 from adapter.config import Auth, Registry, Secret, Settings
 from adapter.errors import HospitalUnavailable
+from adapter.hospital.answer import NoToken
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.connections import Connections
 from adapter.hospital.token import Registration, SecretToken, Token
@@ -67,6 +68,28 @@ def test_nothing_is_shown_to_another_origin(web):
 def test_an_answer_that_breaks_off_is_an_outage():
     with cut_short() as url, pytest.raises(HospitalUnavailable, match="no answer about a token"):
         SecretToken(replace(NAMED, token_url=f"{url}/token"), lambda: "secret").token()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 422, 429, 500, 503])
+def test_a_token_endpoint_that_refuses_is_never_a_refusal_of_the_content(status):
+    """It would be parked for good, because an address was wrong."""
+    with responses.RequestsMock() as web:
+        web.post(TOKENS, status=status, json={"error": "invalid_client"})
+        with pytest.raises(NoToken, match="registry: no token: invalid_client"):
+            SecretToken(NAMED, lambda: "secret").token()
+
+
+def test_a_secret_that_cannot_be_read_just_now_is_not_the_fault_of_the_content(tmp_path):
+    with responses.RequestsMock(), pytest.raises(NoToken, match="cannot be read"):
+        SecretToken(NAMED, Secret(file=tmp_path / "being-replaced").read).token()
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]"])
+def test_an_answer_that_is_no_json_object_says_that_it_was_about_a_token(body):
+    with responses.RequestsMock() as web:
+        web.post(TOKENS, body=body)
+        with pytest.raises(NoToken, match="no token: the answer is not a JSON object"):
+            SecretToken(NAMED, lambda: "secret").token()
 
 
 def test_where_tokens_come_from_is_configured():

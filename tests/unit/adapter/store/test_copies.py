@@ -32,10 +32,17 @@ def test_what_is_gone_keeps_its_version_and_whose_it_was_and_comes_back_under_a_
         assert tx.copies.keep("chu-a", PLACE, copy(2), noon)
         assert tx.copies.keep("chu-a", PLACE, Copy(None, None, None), noon)
         assert not tx.copies.keep("chu-a", PLACE, Copy(None, None, None), noon)
-        assert tx.copies.get("chu-a", PLACE) == Copy("2", None, None, "Patient/p")
+        assert tx.copies.get("chu-a", PLACE) == Copy("2", EARLY, None, "Patient/p")
         assert tx.copies.of_patient("chu-a", "Patient/p", "Observation") == {}
         assert not tx.copies.keep("chu-a", PLACE, copy(2), noon), "read before it was deleted"
         assert tx.copies.keep("chu-a", PLACE, copy(5), noon), "3 was the deletion, 4 is a hole"
+
+
+def test_what_was_gone_comes_back_from_a_server_that_counts_anew(store, noon):
+    with store.transaction() as tx:
+        tx.copies.keep("chu-a", PLACE, copy(7), noon)
+        tx.copies.keep("chu-a", PLACE, Copy(None, None, None), noon)
+        assert tx.copies.keep("chu-a", PLACE, copy(1, LATE), noon)
 
 
 def test_copies_are_found_by_hospital_by_patient_and_by_the_latest_change(store, noon):
@@ -53,8 +60,13 @@ def test_copies_are_found_by_hospital_by_patient_and_by_the_latest_change(store,
 class TestWhichCopyIsNewer:
     def test_numbers_decide_also_over_gaps_and_ten_comes_after_nine(self):
         assert Copy("10", EARLY, {}).is_newer_than(Copy("9", LATE, {}))
-        assert not Copy("9", LATE, {}).is_newer_than(Copy("10", EARLY, {}))
+        assert not Copy("9", EARLY + timedelta(minutes=9), {}).is_newer_than(Copy("10", EARLY, {})), "who overtook"
         assert not Copy("9", None, {}).is_newer_than(Copy("9", None, {}))
+
+    def test_a_server_that_was_built_anew_counts_from_one_again(self):
+        assert Copy("1", LATE, {}).is_newer_than(Copy("10", EARLY, {}))
+        assert Copy("10", LATE, {}).is_newer_than(Copy("10", EARLY, {}))
+        assert not Copy("1", EARLY, {}).is_newer_than(Copy("10", LATE, {}))
 
     def test_without_numbers_the_time_of_change_decides(self):
         assert Copy("b7", LATE, {}).is_newer_than(Copy("f0", EARLY, {}))

@@ -69,8 +69,8 @@ def test_what_failed_is_tried_again_or_parked(store, noon):
         first, second = add(tx, noon), add(tx, noon, "43")
         tx.inbox.lease("worker", at=noon, lease_seconds=60)
         tx.inbox.lease("worker", at=noon, lease_seconds=60)
-        assert tx.inbox.fail(first, "worker", error="hospital away", due=noon + MINUTE)
-        assert tx.inbox.fail(second, "worker", error="not FHIR", due=None)
+        assert tx.inbox.fail(first, "worker", error="hospital away", due=noon + MINUTE, at=noon)
+        assert tx.inbox.fail(second, "worker", error="not FHIR", due=None, at=noon)
         assert tx.inbox.counts() == {"parked": 1, "waiting": 1}
         assert [notice.error for notice in tx.inbox.listing()] == ["hospital away", "not FHIR"]
         assert tx.inbox.lease("worker", at=noon, lease_seconds=60) is None

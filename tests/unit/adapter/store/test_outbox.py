@@ -6,6 +6,7 @@ import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -202,6 +203,8 @@ def test_the_queue_for_a_person(store, noon):
         assert [row.id for row in tx.outbox.listing()] == [first, second, third]
         assert [row.id for row in tx.outbox.listing(["waiting"])] == [second, third]
         assert [row.id for row in tx.outbox.listing(limit=1)] == [first]
+        outlines = tx.outbox.listing(whole=False)
+        assert outlines == [replace(row, content=[], outcome=None) for row in tx.outbox.listing()]
         assert tx.outbox.counts() == {"delivered": 1, "waiting": 2}
 
 
