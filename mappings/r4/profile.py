@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mappings.r4 import constraint, held
+from mappings.r4 import constraint, held, kept
 from mappings.r4.artefacts import artefact
 from mappings.r4.constraint import Element
 from mappings.r4.faults import Fault
@@ -103,4 +103,5 @@ def _read(name: str, base: str) -> Profile | None:
     if definition is None:
         return None
     root = constraint.read(definition, base)
-    return Profile(name, definition["type"], definition["version"], base, root, held.quick(root))
+    holds = kept.quick(root, whose=f"{base} {name}")
+    return Profile(name, definition["type"], definition["version"], base, root, holds)

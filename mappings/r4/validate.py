@@ -46,12 +46,11 @@ def _is_sound(resource: Any) -> bool:
     """A first look that needs no words: True only where the whole validation would find nothing."""
     if not isinstance(resource, dict):
         return False
-    kind = resource.get("resourceType")
-    if not isinstance(kind, str) or kind not in RESOURCE_TYPES or not glance.sound(resource) or not keeps(resource):
+    if not glance.sound(resource) or not keeps(resource):
         return False
     if "contained" in resource and not all(keeps(one) for one in resource["contained"]):
         return False
-    return kind not in _HOLDERS or all(_is_sound(inner) for _, inner in _inside(resource, ""))
+    return resource["resourceType"] not in _HOLDERS or all(_is_sound(inner) for _, inner in _inside(resource, ""))
 
 
 def _validate(resource: Any, place: str | None, container: dict[str, Any] | None = None) -> Iterator[Fault]:
