@@ -35,8 +35,10 @@ class PartialDate(_Span):
         text = self.text
         if not _PARTIAL.fullmatch(text):
             raise ValueError("not a date: write YYYY-MM-DD, YYYY-MM or YYYY")
-        first = last = date.fromisoformat((text + "-01-01")[:10])
-        if len(text) < 10:
+        if len(text) == 10:
+            first = last = date.fromisoformat(text)
+        else:
+            first = date.fromisoformat((text + "-01-01")[:10])
             month = first.month if len(text) == 7 else 12
             last = date(first.year, month, calendar.monthrange(first.year, month)[1])
         object.__setattr__(self, "earliest", first)

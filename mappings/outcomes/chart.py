@@ -107,7 +107,7 @@ class Chart:
             out["effectiveDateTime"] = when.text
         elif when is not None:
             return together(out, dated("effectiveDateTime", when), value)
-        out.update(value)
+        out |= value
         return out
 
 
@@ -137,7 +137,7 @@ def _part(canonicals: Canonicals, observable: str, answer: str) -> Element:
 
 def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
     """What tells a thing from others of its kind: its date; without one, the visit that told of it."""
-    return (when,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
+    return (when.text,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
 
 
 def components(parts: Iterable[Element]) -> Element:

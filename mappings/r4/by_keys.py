@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, KeysView, Sequence
 from typing import Any, NamedTuple, Never
 
-from mappings.r4.frozen import Frozen
+from mappings.r4.expression import Words
 
 Question = Callable[[Any], bool]
 
@@ -73,10 +73,12 @@ class Asked(NamedTuple):
     of: str = ""
     mark: str = ""
 
-    def put(self, ask: str) -> str:
-        """The question as an expression. `ask`: what it is called there."""
-        still = f"(one := node[{self.of!r}]).__class__ is Frozen and {self.mark!r} in one.passed or "
-        return f"({still if self.mark else ''}{ask}(node))"
+    def put(self, words: Words) -> str:
+        """The question as an expression about `node`."""
+        asked = f"{words(self.holds)}(node)"
+        if not self.mark:
+            return asked
+        return f"((one := node[{self.of!r}]).__class__ is Frozen and {self.mark!r} in one.passed or {asked})"
 
 
 def every(asked: Sequence[Asked]) -> Question:
@@ -86,7 +88,9 @@ def every(asked: Sequence[Asked]) -> Question:
     def plan(node: Any) -> Question:
         if len(plans) >= _MANY:
             plans.clear()
-        plans[tuple(node)] = made = _left_open(asked, tuple(node))
+        asks, words = left_open(asked, tuple(node)), Words()
+        said = ["False"] if asks is None else [one.put(words) for one in asks]
+        plans[tuple(node)] = made = words.function("node", said)
         return made
 
     def holds(node: Any) -> bool:
@@ -95,20 +99,9 @@ def every(asked: Sequence[Asked]) -> Question:
     return holds
 
 
-def _left_open(asked: Sequence[Asked], keys: tuple[str, ...]) -> Question:
-    """One expression for all that is asked: a loop would cost more than what it asks."""
-    names: dict[str, Any] = {"Frozen": Frozen}
-    said = []
-    for index, one in enumerate(asked):
-        settled = answer(one.holds, keys)
-        if settled is False:
-            return _no
-        if settled is None:
-            names[f"ask{index}"] = one.holds
-            said.append(one.put(f"ask{index}"))
-    made: Question = eval(f"lambda node: {' and '.join(said) or True}", names)  # noqa: S307  names of profiles of ours
-    return made
-
-
-def _no(_: Any) -> bool:
-    return False
+def left_open(asked: Sequence[Asked], keys: tuple[str, ...]) -> list[Asked] | None:
+    """What objects with these keys are still asked; None where the keys alone say no."""
+    answers = [(one, answer(one.holds, keys)) for one in asked]
+    if any(said is False for _, said in answers):
+        return None
+    return [one for one, said in answers if said is None]

@@ -14,9 +14,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from mappings.r4 import containment, extensions
+from mappings.r4 import containment, extensions, profile
+from mappings.r4.expression import Words
 from mappings.r4.frozen import Frozen
-from mappings.r4.kind import Around, Check, Kind, Look, Test
+from mappings.r4.inside import HOLDERS, inside
+from mappings.r4.kind import MANY, Around, Check, Kind, Look, Test, never
 from mappings.r4.literals import fits, literal
 from mappings.r4.primitives import PRIMITIVES, Schema
 from mappings.r4.rule import Node
@@ -26,17 +28,13 @@ from mappings.r4.typenames import RESOURCE_TYPES
 _EXTENSIONS = ("extension", "modifierExtension")
 
 
-def sound(resource: Node) -> bool:
-    """Is the resource R4, with what it contains?"""
+def sound(resource: Any) -> bool:
+    """Is the resource R4, with what is within it, and does each keep to the profiles of ours that it names?"""
     try:
         if "contained" in resource:
             return _holding_sound(resource)
-        kind = kind_of(resource.get("resourceType"))
-        if kind is None:
-            return False
-        around = Around(resource, _NOTHING, _NONE, None)
-        return (kind.plans.get(tuple(resource)) or kind.plan(resource))(resource, around)
-    except TypeError:  # an object or a list stands where a text should
+        return _plan(resource)(resource, Around(resource, _NOTHING, _NONE, None))
+    except (AttributeError, LookupError, TypeError):  # something else than what should stand there
         return False
 
 
@@ -50,11 +48,39 @@ def _holding_sound(resource: Node) -> bool:
     if not _containable(contained):
         return False
     around = Around(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, set(), set())
-    for one in (*contained, resource):
-        kind = kind_of(one.get("resourceType"))
-        if kind is None or not (kind.plans.get(tuple(one)) or kind.plan(one))(one, around):
+    for one in contained:
+        if not _plan(one)(one, around):
             return False
-    return around.contained.keys() <= around.seen
+    return _plan(resource)(resource, around) and around.contained.keys() <= around.seen
+
+
+_PLANS: dict[tuple[str, ...], Look] = {}
+"""What a resource is asked, by its type, the first profile that it names, and its keys."""
+
+
+def _plan(resource: Node) -> Look:
+    meta = resource.get("meta")
+    named = meta["profile"][0] if meta and "profile" in meta else ""
+    return _PLANS.get((resource["resourceType"], named, *resource)) or _made(resource, named)
+
+
+def _made(resource: Node, named: str) -> Look:
+    kind, words = kind_of(resource["resourceType"]), Words()
+    if kind is None or not kind.may_have(frozenset(resource)):
+        return never
+    if len(_PLANS) >= MANY:
+        _PLANS.clear()
+    said = kind.asked(resource, "node", words)
+    if named != "":
+        said.append(profile.put(resource, named, words))
+    if kind.name in HOLDERS:
+        said.append(f"{words(_inside_sound)}(node)")
+    _PLANS[resource["resourceType"], named, *resource] = plan = words.function("node, around", said)
+    return plan
+
+
+def _inside_sound(holder: Node) -> bool:
+    return all(sound(inner) for _, inner in inside(holder, ""))
 
 
 def _containable(contained: Any) -> bool:
@@ -139,10 +165,9 @@ def _one(kind: Kind, key: str, item: Schema) -> Test:
         case {"$ref": ref}:
             return _typed(kind, key, ref.rpartition("/")[2])
         case {"allOf": [_, {"$comment": targets} as limit]}:
-            return Test(look=_reference(kind, frozenset(targets.split("|")), limit["properties"]["reference"]))
+            return _reference(kind, frozenset(targets.split("|")), limit["properties"]["reference"])
         case {"allOf": [{"$ref": ref}, limit]}:
-            inner, more = _holder(_kind(ref.rpartition("/")[2], kind.resource_type)), fits(limit)
-            return Test(look=lambda value, around: inner(value, around) and more(value))
+            return Test(look=_limited(_kind(ref.rpartition("/")[2], kind.resource_type), fits(limit)))
         case {"enum": allowed}:
             return Test(frozenset(allowed).__contains__)
         case {"const": only}:
@@ -157,6 +182,20 @@ def _typed(kind: Kind, key: str, name: str) -> Test:
     if key in _EXTENSIONS and kind.name != "Extension":
         return Test(look=_extension(_holder(inner), kind.name, key))
     return Test(kind=inner)
+
+
+def _limited(kind: Kind, more: Check) -> Look:
+    """What the type asks, and more, which the value alone decides."""
+    holds = _holder(kind)
+
+    def look(node: Any, around: Around) -> bool:
+        if not holds(node, around) or not more(node):
+            return False
+        if node.__class__ is Frozen and kind.settled(node):
+            node.passed |= {look}
+        return True
+
+    return look
 
 
 def _extension(holds: Look, carrier: str, key: str) -> Look:
@@ -215,10 +254,15 @@ def _each_around(look: Look) -> Look:
     return each
 
 
-def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Look:
+def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Test:
     """A Reference that may lead to these types. `said`: the pattern of a literal one."""
-    readable = lru_cache(maxsize=256)(fits({"allOf": [PRIMITIVES["string"], said]}))
+    readable = fits({"allOf": [PRIMITIVES["string"], said]})
     holds, any_ = _holder(_kind("Reference", kind.resource_type)), "Resource" in targets
+
+    @lru_cache(maxsize=256)
+    def plain(target: str) -> bool:
+        """Is it by a type and an id? Then nothing is asked of what stands around it."""
+        return target[:1] != "#" and ":" not in target and readable(target)
 
     def leads(node: Any, around: Around) -> bool:
         if (len(node) != 1 or "reference" not in node) and not holds(node, around):
@@ -226,17 +270,15 @@ def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Look:
         if "reference" not in node:
             return True
         target = node["reference"]
-        if target[:1] == "#":
-            if target in around.contained:
-                around.seen.add(target)
-                return any_ or around.contained[target] in targets
-            return target == "#" and (any_ or around.resource["resourceType"] in targets)
-        if not readable(target):
-            return False
-        if ":" in target:
-            return containment.misplaced(target, targets, around.resource) is None
-        if node.__class__ is Frozen and len(node) == 1:
-            node.passed |= {leads}  # of a type and an id nothing is asked that stands around them
-        return True
+        if plain(target):
+            if node.__class__ is Frozen and len(node) == 1:
+                node.passed |= {leads}
+            return True
+        if target in around.contained:
+            around.seen.add(target)
+            return any_ or around.contained[target] in targets
+        if target == "#":
+            return any_ or around.resource["resourceType"] in targets
+        return ":" in target and readable(target) and containment.misplaced(target, targets, around.resource) is None
 
-    return leads
+    return Test(look=leads, plain=plain)

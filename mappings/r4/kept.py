@@ -17,15 +17,19 @@ from mappings.r4.held import Holds, belongs, tests, values
 _NO_LIMIT = 1_000_000
 
 
-def quick(element: Element, but: str = "", whose: str = "") -> Holds:
-    """Does a node keep to all that is said of its children? The same as `held.faults` without a word, and faster.
+def asked(element: Element, but: str = "", whose: str = "") -> list[Asked]:
+    """What is said of the children of a node, as questions.
 
     `but` is a child that was asked already. `whose`: a name of the element that no other has, so that what never
     changes is asked once.
     """
     children = [child for name, child in element.children.items() if name != but]
-    asked = [one for child in children for one in _of_child(child, f"{whose}.{child.name}" if whose else "")]
-    return every(asked)
+    return [one for child in children for one in _of_child(child, f"{whose}.{child.name}" if whose else "")]
+
+
+def quick(element: Element, but: str = "", whose: str = "") -> Holds:
+    """Does a node keep to all of it? The same as `held.faults` without a word, and faster."""
+    return every(asked(element, but, whose))
 
 
 def _of_child(child: Element, whose: str) -> Iterator[Asked]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mappings.canonicals import UCUM
 from mappings.r4 import by_keys, codes, units
 from mappings.r4.datatype_rules import TIME_UNITS
+from mappings.r4.expression import Words
 from mappings.r4.frozen import Frozen
 from mappings.r4.literals import literal
 from mappings.r4.primitives import Schema
@@ -25,23 +25,24 @@ from mappings.r4.shapes import COMPANION
 Check = Callable[[Any], bool]
 Look = Callable[[Any, "Around"], bool]
 
-_MANY = 512
+MANY = 512
 """Sets of keys that are remembered of a type, whatever others send; what we write has a handful."""
 
-_DEEPEST = 2
+_DEEPEST = 1
 """Objects in objects that are asked on the spot."""
 
 
 class Test(NamedTuple):
     """What a value is asked: `check`, where it alone decides, or `look`, or what its type (`kind`) asks.
 
-    `each`: the same of a list.
+    `each`: the same of a list. `plain`: of a reference and nothing else, what lets it pass without a look.
     """
 
     check: Check | None = None
     look: Look | None = None
     kind: Kind | None = None
     each: Look | None = None
+    plain: Check | None = None
 
 
 @dataclass(slots=True)
@@ -79,25 +80,13 @@ _PLAIN = {
 """What is asked of a value without a call."""
 
 _LOOKED_AT = "(({one} := {here}).__class__ is Frozen and {look} in {one}.passed or {look}({one}, around))"
-_ALONE = "(({one} := {here}).__class__ is list and len({one}) == 1 and {asked} or {each}({one}, around))"
+_REFERENCE = (
+    "(({one} := {here}).__class__ is dict and len({one}) == 1 and 'reference' in {one}"
+    " and {plain}({one}['reference']) or {asked})"
+)
+_ALONE = "(({one} := {here}).__class__ is {list} and len({one}) == 1 and {asked} or {each}({one}, around))"
 _STILL = "{here}.__class__ is Frozen and ({kind} in {one}.passed or {kind}.settled({one}))"
 _AFRESH = "({plans}.get(tuple({one})) or {kind}.plan({one}))({one}, around)"
-
-
-class _Words:
-    """The words of one expression, with what they stand for."""
-
-    def __init__(self) -> None:
-        self.stand_for: dict[str, Any] = {"Frozen": Frozen, "Decimal": Decimal}
-
-    def __call__(self, thing: object) -> str:
-        word = f"it{len(self.stand_for)}"
-        self.stand_for[word] = thing
-        return word
-
-    def another(self) -> str:
-        """A name for a value."""
-        return self(None).replace("it", "one")
 
 
 @dataclass(slots=True, eq=False)
@@ -118,10 +107,11 @@ class Kind:
     def plan(self, node: Any) -> Look:
         """What an object with such keys is asked; a no where they are not those of a sound one, or of a rare one."""
         if not isinstance(node, dict) or not self.may_have(frozenset(node)):
-            return _never
-        if len(self.plans) >= _MANY:
+            return never
+        if len(self.plans) >= MANY:
             self.plans.clear()
-        self.plans[tuple(node)] = plan = self._compiled(node)
+        words = Words()
+        self.plans[tuple(node)] = plan = words.function("node, around", self.asked(node, "node", words))
         return plan
 
     def settled(self, node: Frozen) -> bool:
@@ -141,14 +131,7 @@ class Kind:
             return False
         return all(len(keys & names) in ((1,) if must else (0, 1)) for names, must in self.choices)
 
-    def _compiled(self, node: Node) -> Look:
-        """One expression for all that is asked: a loop would cost more than what it asks."""
-        words = _Words()
-        said = self.asked(node, "node", words)
-        plan: Look = eval(f"lambda node, around: {' and '.join(said)}", words.stand_for)  # noqa: S307  the keys are R4's
-        return plan
-
-    def asked(self, node: Node, here: str, words: _Words, within: int = 0) -> list[str]:
+    def asked(self, node: Node, here: str, words: Words, within: int = 0) -> list[str]:
         """What objects with the keys of this one are asked; `here`: what they are called in the expression."""
         coded = _coded(self.name, tuple(node))
         said = [f"{words(coded)}({here}['system'], {here}['code'])"] if coded else []
@@ -159,9 +142,9 @@ class Kind:
             settled = by_keys.answer(broken, node)
             if settled is not False:
                 said.append("False" if settled else f"not {words(broken)}({here})")
-        return said or ["True"]
+        return said
 
-    def _value(self, key: str, value: Any, here: str, words: _Words, within: int) -> str:
+    def _value(self, key: str, value: Any, here: str, words: Words, within: int) -> str:
         """What is asked of the value of one element; of a list with one item, it is asked on the spot."""
         test, one = self._test(key), words.another()
         if test.check:
@@ -171,7 +154,8 @@ class Kind:
         each = words(test.each)
         if not isinstance(value, list) or len(value) != 1:
             return f"{each}({here}, around)"
-        return _ALONE.format(here=here, one=one, each=each, asked=_single(test, value[0], f"{one}[0]", words, within))
+        asked, kind = _single(test, value[0], f"{one}[0]", words, within), words(value.__class__)
+        return _ALONE.format(here=here, one=one, list=kind, asked=asked, each=each)
 
     def _test(self, key: str) -> Test:
         """What is asked of the value of one element, made once."""
@@ -180,11 +164,13 @@ class Kind:
         return self.tests[key]
 
 
-def _single(test: Test, value: Any, here: str, words: _Words, within: int) -> str:
+def _single(test: Test, value: Any, here: str, words: Words, within: int) -> str:
     """What is asked of one value; one that is like this one is asked on the spot, with what is in it."""
     one, kind = words.another(), test.kind
     if not kind:
-        return _LOOKED_AT.format(here=here, one=one, look=words(test.look))
+        asked = _LOOKED_AT.format(here=here, one=one, look=words(test.look))
+        is_plain = test.plain and value.__class__ is dict and value.keys() == {"reference"}
+        return _REFERENCE.format(here=here, one=one, plain=words(test.plain), asked=asked) if is_plain else asked
     said = {"one": one, "kind": words(kind), "plans": words(kind.plans)}
     afresh, there = _AFRESH.format(**said), f"({one} := {here})"
     if value.__class__ is not dict or within == _DEEPEST or not kind.may_have(frozenset(value)):
@@ -194,7 +180,7 @@ def _single(test: Test, value: Any, here: str, words: _Words, within: int) -> st
     return f"({' and '.join(alike)} or {_STILL.format(here=one, **said)} or {afresh})"
 
 
-def _never(_: Any, __: Around) -> bool:
+def never(_: Any, __: Around) -> bool:
     return False
 
 

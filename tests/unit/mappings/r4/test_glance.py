@@ -87,7 +87,7 @@ def damaged(resource):
 
 def explained(resource):
     """What the whole validation says, without the first look."""
-    with patch.object(whole, "_is_sound", return_value=False):
+    with patch.object(glance, "sound", return_value=False):
         return whole.validate(resource)
 
 
@@ -149,7 +149,7 @@ def test_others_cannot_make_it_remember_without_end():
     for order in itertools.permutations(names):  # 720 sets of keys, as far as their order tells them apart
         name = {name: parts[name] for name in order}
         assert glance.sound({"resourceType": "Patient", "name": [name, name]})
-    assert 1 < len(glance._kind("HumanName", "Patient").plans) <= kind._MANY
+    assert 1 < len(glance._kind("HumanName", "Patient").plans) <= kind.MANY
 
 
 @pytest.mark.parametrize(
