@@ -8,7 +8,7 @@ item, the later visit counts (`retold` has the exact rule), and both are named a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from mappings.facts import Disease, Enrolment, FollowUp, Transplant
 from mappings.facts.death import last_death
@@ -61,7 +61,8 @@ _OF_VISIT: tuple[Callable[[FollowUp, Chart], Iterator[Resource]], ...] = (
 _OF_STUDY: tuple[Callable[[Enrolment, Chart], Iterator[Resource]], ...] = (consent.to_fhir, study_subject.to_fhir)
 
 
-class Mapped(NamedTuple):
+@dataclass(slots=True)
+class Mapped:
     """A resource, and the keys of the enrolment and follow-ups that it came from."""
 
     resource: Resource

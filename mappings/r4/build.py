@@ -81,8 +81,7 @@ class Ids:
         """Id and identifier of one thing."""
         parts = [item, *map(str, occurrence)]
         told = "/".join(parts)
-        plain = _PLAIN.fullmatch(told) and told.count("/") == len(occurrence)
-        made = _uuid5(self._begun, told if plain else _encoded(parts, told))
+        made = _uuid5(self._begun, _encoded(parts, told))
         if self.adopted:
             made = self.adopted.get(made, made)
         return made, {"system": self._facts, "value": f"{self.course}/{told}"}
