@@ -22,6 +22,10 @@ class _Span:
     """Last day that it can mean."""
 
 
+_EARLIEST, _LATEST = (vars(_Span)[name].__set__ for name in _Span.__slots__)
+"""Fill the slots of what is frozen otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartialDate(_Span):
     """A date known to the day, the month or the year: `2026-03-02`, `2026-03`, `2026`. Never filled up.
@@ -35,12 +39,14 @@ class PartialDate(_Span):
         text = self.text
         if not _PARTIAL.fullmatch(text):
             raise ValueError("not a date: write YYYY-MM-DD, YYYY-MM or YYYY")
-        first = last = date.fromisoformat((text + "-01-01")[:10])
-        if len(text) < 10:
+        if len(text) == 10:
+            first = last = date.fromisoformat(text)
+        else:
+            first = date.fromisoformat((text + "-01-01")[:10])
             month = first.month if len(text) == 7 else 12
             last = date(first.year, month, calendar.monthrange(first.year, month)[1])
-        object.__setattr__(self, "earliest", first)
-        object.__setattr__(self, "latest", last)
+        _EARLIEST(self, first)
+        _LATEST(self, last)
 
     def __reduce__(self) -> tuple[type[PartialDate], tuple[str]]:
         return PartialDate, (self.text,)

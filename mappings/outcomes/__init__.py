@@ -61,7 +61,7 @@ _OF_VISIT: tuple[Callable[[FollowUp, Chart], Iterator[Resource]], ...] = (
 _OF_STUDY: tuple[Callable[[Enrolment, Chart], Iterator[Resource]], ...] = (consent.to_fhir, study_subject.to_fhir)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mapped:
     """A resource, and the keys of the enrolment and follow-ups that it came from."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from mappings.facts import AcuteGvhd, AcuteStep, FollowUp, Gvhd, Missing
 from mappings.outcomes import gvhd_assessment
-from mappings.outcomes.chart import Chart, dated, flagged
+from mappings.outcomes.chart import Chart, dated
 from mappings.outcomes.gvhd_episode import Episode
 from mappings.outcomes.retold import known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource
@@ -40,8 +40,8 @@ def _episode(said: AcuteGvhd, episode: Episode) -> Iterator[Resource]:
     yield episode.condition(grades, chart.graft)
     yield from grades
     refractory = said.steroid_refractory
-    code = {"code": chart.code("agvhd-steroid-refractory")}
-    yield from episode.treatment(*([] if refractory is None else [code | flagged(refractory)]))
+    needs = [] if refractory is None else [chart.flag("observables", "agvhd-steroid-refractory", refractory)]
+    yield from episode.treatment(*needs)
 
 
 def _stages(said: AcuteStep | AcuteGvhd, chart: Chart) -> Iterator[Element]:

@@ -64,6 +64,8 @@ class Chart:
 
     def answer(self, group: str, word: Word) -> Element:
         """A word of a closed list; what `other` means stands in the text, or why nobody says."""
+        if word.text is None:
+            return _answer(self.canonicals, group, word.key)
         if isinstance(word.text, Missing):
             codings = codes.codings("answers", f"{group}/{word.key}", self.canonicals)
             return {"coding": codings, "_text": in_place(word.text)}
@@ -77,8 +79,13 @@ class Chart:
         """A component that says a word, a stage by its number among them; shared where it says nothing else."""
         if isinstance(said, Missing) or (isinstance(said, Word) and said.text is not None):
             return {"code": self.code(observable)} | answered(self, group, said)
-        key = said.key if isinstance(said, Word) else said
-        return _part(self.canonicals, observable, f"{group}/{key}")
+        return _part(self.canonicals, observable, group, said.key if isinstance(said, Word) else said)
+
+    def flag(self, table: str, row: str, said: bool | Missing) -> Element:
+        """A component that says yes or no; shared where it says nothing else."""
+        if isinstance(said, Missing):
+            return {"code": codes.concept(table, row, self.canonicals)} | missing(said)
+        return _flag(self.canonicals, table, row, said)
 
     def observation(
         self,
@@ -107,7 +114,7 @@ class Chart:
             out["effectiveDateTime"] = when.text
         elif when is not None:
             return together(out, dated("effectiveDateTime", when), value)
-        out.update(value)
+        out |= value
         return out
 
 
@@ -130,23 +137,34 @@ def _category(code: str) -> list[Element]:
 
 
 @cache
-def _part(canonicals: Canonicals, observable: str, answer: str) -> Element:
-    code, value = codes.concept("observables", observable, canonicals), codes.concept("answers", answer, canonicals)
-    return frozen({"code": code, "valueCodeableConcept": value})
+def _part(canonicals: Canonicals, observable: str, group: str, key: str | int) -> Element:
+    code = codes.concept("observables", observable, canonicals)
+    return frozen({"code": code, "valueCodeableConcept": _answer(canonicals, group, key)})
+
+
+@cache
+def _flag(canonicals: Canonicals, table: str, row: str, said: bool) -> Element:
+    return frozen({"code": codes.concept(table, row, canonicals), "valueBoolean": said})
+
+
+@cache
+def _answer(canonicals: Canonicals, group: str, key: str | int) -> Element:
+    return codes.concept("answers", f"{group}/{key}", canonicals)
 
 
 def occurrence(when: Said[PartialDate], visit: FollowUp) -> tuple[object, ...]:
     """What tells a thing from others of its kind: its date; without one, the visit that told of it."""
-    return (when,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
+    return (when.text,) if isinstance(when, PartialDate) else ("undated", visit.occasion)
 
 
 def components(parts: Iterable[Element]) -> Element:
     """`component` of these parts, empty where there are none; their notes are the whole Observation's."""
     told = list(parts)
-    if not any("note" in part for part in told):
+    notes = [{"note": part["note"]} for part in told if "note" in part]
+    if not notes:
         return {"component": told} if told else {}
     plain = [{name: said for name, said in part.items() if name != "note"} for part in told]
-    return together({"component": plain}, *({"note": part["note"]} for part in told if "note" in part))
+    return together({"component": plain}, *notes)
 
 
 def together(first: Element, *parts: Element) -> Element:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.facts import ChronicGvhd, ChronicStep, FollowUp, Gvhd, Missing
-from mappings.outcomes.chart import Chart, counted, dated, flagged, remark
+from mappings.outcomes.chart import Chart, counted, dated, remark
 from mappings.outcomes.gvhd_episode import Episode
 from mappings.outcomes.retold import Key, known_as, step_known_as, steps_of
 from mappings.r4.build import Element, Resource
@@ -52,6 +52,6 @@ def _cause(said: ChronicGvhd, chart: Chart) -> Element | None:
 def _needs(said: ChronicGvhd, chart: Chart) -> Iterator[Element]:
     """Whether it needed systemic treatment (an endpoint counts that), and after which infusion it came."""
     if said.systemic_treatment is not None:
-        yield {"code": chart.code("cgvhd-systemic-treatment")} | flagged(said.systemic_treatment)
+        yield chart.flag("observables", "cgvhd-systemic-treatment", said.systemic_treatment)
     if said.after_dli is not None:
         yield {"code": chart.code("cgvhd-after-dli")} | counted(said.after_dli)

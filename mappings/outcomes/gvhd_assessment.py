@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mappings.facts import AcuteGvhd, ChronicGvhd, FollowUp, Gvhd, Missing, PartialDate
-from mappings.outcomes.chart import Chart, components, flagged, missing
+from mappings.outcomes.chart import Chart, components, missing
 from mappings.outcomes.gvhd_episode import is_disease
 from mappings.r4.build import Element, Resource
-from mappings.terminology import codes
 
 KINDS = {"acute": "acute-gvhd", "chronic": "chronic-gvhd"}
 
@@ -35,8 +34,9 @@ def to_fhir(visit: FollowUp, chart: Chart) -> Iterator[Resource]:
         when = section.assessed if isinstance(section.assessed, PartialDate) else visit.date
         yield _observation(when, missing(reason), visit, chart)
         return
-    kinds = components({"code": _code(kind, chart)} | flagged(_found(said)) for kind, said in lists.items())
-    yield _observation(section.assessed or visit.date, _any(list(lists.values())) | kinds, visit, chart)
+    found = {kind: _found(said) for kind, said in lists.items()}
+    kinds = components(chart.flag("conditions", KINDS[kind], said) for kind, said in found.items())
+    yield _observation(section.assessed or visit.date, _any(list(found.values())) | kinds, visit, chart)
 
 
 def _observation(when: PartialDate | Missing, value: Element, visit: FollowUp, chart: Chart) -> Resource:
@@ -44,9 +44,8 @@ def _observation(when: PartialDate | Missing, value: Element, visit: FollowUp, c
     return chart.observation("engraft-gvhd-assessment", "gvhd-assessment", when, value, occurrence, category="exam")
 
 
-def _any(lists: Sequence[object]) -> Element:
+def _any(found: Sequence[bool | Missing]) -> Element:
     """Any GVHD at all; 'none' needs both kinds looked for."""
-    found = [_found(said) for said in lists]
     if True in found:
         return {"valueBoolean": True}
     return {"valueBoolean": False} if found.count(False) == len(KINDS) else {}
@@ -61,7 +60,3 @@ def _found(said: object) -> bool | Missing:
 
 def _worst(episode: AcuteGvhd | ChronicGvhd) -> object:
     return episode.grade if isinstance(episode, AcuteGvhd) else episode.severity
-
-
-def _code(kind: str, chart: Chart) -> Element:
-    return codes.concept("conditions", KINDS[kind], chart.canonicals)

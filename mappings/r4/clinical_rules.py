@@ -24,8 +24,13 @@ def _problem_without_status(condition: Node) -> bool:
 def _value_of_component(observation: Node) -> bool:
     if "component" not in observation or not has_choice(observation, "value"):
         return False
-    own = {(system, code) for system, code in codes(observation["code"]) if code}
-    return any(codes(component["code"]) & own for component in observation["component"])
+    own = [coding["code"] for coding in observation["code"].get("coding", ()) if "code" in coding]
+    for component in observation["component"]:
+        for coding in component["code"].get("coding", ()):
+            code = coding.get("code")  # nearly always of another name; the systems are compared where it is not
+            if code in own and (coding.get("system"), code) in codes(observation["code"]):
+                return True
+    return False
 
 
 def _on_behalf(participant: Node) -> bool:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from mappings.canonicals import DEFAULT_BASE
-from mappings.r4 import constraint, held, profile
+from mappings.r4 import constraint, held, kept, profile
 from mappings.r4.artefacts import artefact
 from mappings.r4.constraint import Element
 from mappings.r4.faults import Fault
@@ -77,7 +77,7 @@ def _known(url: str) -> tuple[str, Known | None] | None:
         return under, None
     root = constraint.read(definition, under)
     modifies = definition["differential"]["element"][0].get("isModifier", False)
-    return under, Known(name, _contexts(definition["context"]), modifies, root, held.quick(root, but="url"))
+    return under, Known(name, _contexts(definition["context"]), modifies, root, kept.quick(root, "url", url))
 
 
 def _contexts(said: list[Any]) -> frozenset[str] | None:

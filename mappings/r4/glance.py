@@ -1,8 +1,8 @@
 """A first look at a resource that tells only whether all is well; `validate` explains where it is not.
 
 Most resources are sound, and a sound one needs no paths and no sentences. The same schemas and rules are asked. What
-an object may hold is told by its keys, and objects with the same keys come again and again: for each set of keys it is
-worked out once which of its values have to be looked at, and how. What can never change (`frozen`) and was found sound,
+an object may hold is told by its keys, and for each set of keys it is worked out once what is left to ask (`kind`).
+What can never change (`frozen`) and was found sound,
 whatever stands around it, is not looked at again.
 
 A "no" here is no verdict: it sends the resource to the whole validation. So what is rare is a no: a required element
@@ -11,124 +11,30 @@ that is given by its `_name` only, a null among texts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
-from mappings.canonicals import UCUM
-from mappings.r4 import codes, containment, extensions, units
-from mappings.r4.datatype_rules import TIME_UNITS
+from mappings.r4 import containment, extensions, profile
+from mappings.r4.expression import Words
 from mappings.r4.frozen import Frozen
+from mappings.r4.inside import HOLDERS, inside
+from mappings.r4.kind import MANY, Around, Check, Kind, Look, Test, never
 from mappings.r4.literals import fits, literal
 from mappings.r4.primitives import PRIMITIVES, Schema
 from mappings.r4.rule import Node
-from mappings.r4.shapes import COMPANION, definitions, rules_of
-
-Check = Callable[[Any], bool]
-Look = Callable[[Any, "Around"], bool]
-Test = tuple[Check | None, "Look | Kind | None"]
-"""One of the two: what the value alone decides, or what it decides with what stands around it, or its type for that."""
+from mappings.r4.shapes import definitions, rules_of
+from mappings.r4.typenames import RESOURCE_TYPES
 
 _EXTENSIONS = ("extension", "modifierExtension")
-_MANY = 512
-"""Sets of keys that are remembered of a type, whatever others send; what we write has a handful."""
 
 
-@dataclass(slots=True)
-class Around:
-    """What stands around an element: the resource, what it contains, and the `#` references met on the way.
-
-    `passed`: the extensions that passed, and where, of a resource that contains others: the days of one drug hold the
-    very same one.
-    """
-
-    resource: Node
-    contained: dict[str, str]
-    seen: set[str]
-    passed: set[tuple[int, str, str]] | None
-
-
-class _LooksAround(Exception):
-    """Something asks what stands around it."""
-
-
-class _Nowhere:
-    """Stands for what stands around an element, and tells who asks for it."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise _LooksAround
-
-
-_NOWHERE: Any = _Nowhere()
-
-
-@dataclass(slots=True, eq=False)
-class Kind:
-    """One type. `choices`: the elements of which one may stand, and whether one must."""
-
-    name: str
-    resource_type: str
-    properties: dict[str, Schema]
-    required: frozenset[str]
-    choices: tuple[tuple[frozenset[str], bool], ...]
-    rules: tuple[Check, ...]
-    plans: dict[tuple[str, ...], Look] = field(default_factory=dict)
-
-    def plan(self, node: Any) -> Look:
-        """What an object with such keys is asked; a no where they are not those of a sound one, or of a rare one."""
-        if not isinstance(node, dict) or not self._may_have(frozenset(node)):
-            return _never
-        if len(self.plans) >= _MANY:
-            self.plans.clear()
-        self.plans[tuple(node)] = plan = self._compiled(tuple(node))
-        return plan
-
-    def settled(self, node: Frozen) -> bool:
-        """Is what never changes sound for this type, whatever stands around it? Remembered where it is."""
-        try:
-            holds = (self.plans.get(tuple(node)) or self.plan(node))(node, _NOWHERE)
-        except _LooksAround:
-            return False
-        if holds:
-            node.passed |= {self}
-        return bool(holds)
-
-    def _may_have(self, keys: frozenset[str]) -> bool:
-        if not keys or not keys <= self.properties.keys() or not keys >= self.required:
-            return False
-        if keys == {"id"} and self.name != COMPANION:  # ele-1
-            return False
-        return all(len(keys & names) in ((1,) if must else (0, 1)) for names, must in self.choices)
-
-    def _compiled(self, keys: tuple[str, ...]) -> Look:
-        """One expression for all that is asked: a loop would cost more than what it asks."""
-        coded = _coded(self.name, keys)
-        names: dict[str, Any] = {"coded": coded}
-        said = ["coded(node['system'], node['code'])"] if coded else []
-        for index, key in enumerate(key for key in keys if not (coded and key in ("system", "code"))):
-            check, look = _test(self, key)
-            value = f"node[{key!r}]"
-            if isinstance(look, Kind):  # what `_each_of` does with one, without a call of its own
-                names |= {f"kind{index}": look, f"plans{index}": look.plans, "Frozen": Frozen}
-                said.append(_ONE.format(i=index, key=key))
-            else:
-                names[f"test{index}"] = check or look
-                said.append(f"test{index}({value})" if check else f"test{index}({value}, around)")
-        for index, broken in enumerate(() if coded or _one_value(self.name, keys) else self.rules):
-            names[f"broken{index}"] = broken
-            said.append(f"not broken{index}(node)")
-        plan: Look = eval(f"lambda node, around: {' and '.join(said)}", names)  # noqa: S307  the keys are the schema's
-        return plan
-
-
-def sound(resource: Node) -> bool:
-    """Is the resource R4, with what it contains? `resourceType` names a type of R4."""
+def sound(resource: Any) -> bool:
+    """Is the resource R4, with what is within it, and does each keep to the profiles of ours that it names?"""
     try:
         if "contained" in resource:
             return _holding_sound(resource)
-        return _fits(resource, Around(resource, _NOTHING, _NONE, None))
-    except TypeError:  # an object or a list stands where a text should
+        return _plan(resource)(resource, Around(resource, _NOTHING, _NONE, None))
+    except (AttributeError, LookupError, TypeError):  # something else than what should stand there
         return False
 
 
@@ -143,14 +49,38 @@ def _holding_sound(resource: Node) -> bool:
         return False
     around = Around(resource, {f"#{one.get('id')}": one["resourceType"] for one in contained}, set(), set())
     for one in contained:
-        if not _fits(one, around):
+        if not _plan(one)(one, around):
             return False
-    return _fits(resource, around) and around.contained.keys() <= around.seen
+    return _plan(resource)(resource, around) and around.contained.keys() <= around.seen
 
 
-def _fits(resource: Node, around: Around) -> bool:
-    kind = kind_of(resource["resourceType"])
-    return kind is not None and (kind.plans.get(tuple(resource)) or kind.plan(resource))(resource, around)
+_PLANS: dict[tuple[str, ...], Look] = {}
+"""What a resource is asked, by its type, the first profile that it names, and its keys."""
+
+
+def _plan(resource: Node) -> Look:
+    meta = resource.get("meta")
+    named = meta["profile"][0] if meta and "profile" in meta else ""
+    return _PLANS.get((resource["resourceType"], named, *resource)) or _made(resource, named)
+
+
+def _made(resource: Node, named: str) -> Look:
+    kind, words = kind_of(resource["resourceType"]), Words()
+    if kind is None or not kind.may_have(frozenset(resource)):
+        return never
+    if len(_PLANS) >= MANY:
+        _PLANS.clear()
+    said = kind.asked(resource, "node", words)
+    if named != "":
+        said.append(profile.put(resource, named, words))
+    if kind.name in HOLDERS:
+        said.append(f"{words(_inside_sound)}(node)")
+    _PLANS[resource["resourceType"], named, *resource] = plan = words.function("node, around", said)
+    return plan
+
+
+def _inside_sound(holder: Node) -> bool:
+    return all(sound(inner) for _, inner in inside(holder, ""))
 
 
 def _containable(contained: Any) -> bool:
@@ -166,17 +96,23 @@ def _containable(contained: Any) -> bool:
 
 
 @lru_cache(maxsize=256)
-def kind_of(resource_type: str) -> Kind | None:
-    """A resource type; None where there is no schema of it."""
+def kind_of(resource_type: Any) -> Kind | None:
+    """A resource type; None where it is none, or there is no schema of it."""
     try:
-        return _kind(resource_type, resource_type)
+        return _kind(resource_type, resource_type) if resource_type in RESOURCE_TYPES else None
     except LookupError:
         return None
 
 
-@cache
 def _kind(name: str, resource_type: str) -> Kind:
-    """`name` as the schema of a resource type knows it."""
+    """A type that the schema of `resource_type` knows; every schema that knows it says the same of it."""
+    return _KINDS.get(name) or _KINDS.setdefault(name, _read(name, resource_type))
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def _read(name: str, resource_type: str) -> Kind:
     said = definitions(resource_type)[name]
     required, choices = set(said.get("required", ())), []
     for rule in said.get("allOf", ()):
@@ -193,6 +129,7 @@ def _kind(name: str, resource_type: str) -> Kind:
         frozenset(required),
         tuple(choices),
         tuple(one.broken for one in rules_of(name)),
+        _test,
     )
 
 
@@ -202,52 +139,7 @@ def _first(rule: Schema) -> str:
     return name
 
 
-# ---- what types are asked that have few forms and stand everywhere
-
-
-_ONE = (
-    "((one := node[{key!r}]).__class__ is Frozen and (kind{i} in one.passed or kind{i}.settled(one))"
-    " or (plans{i}.get(tuple(one)) or kind{i}.plan(one))(one, around))"
-)
-
-
-def _coded(name: str, keys: tuple[str, ...]) -> Callable[[Any, Any], bool] | None:
-    """What settles the system and the code of such an element, and all rules of it; None where the rules are asked."""
-    wanted = {"system", "code", "value"} if name == "Duration" else {"system", "code"}
-    return _CODED.get(name) if wanted <= set(keys) and "version" not in keys else None
-
-
-@lru_cache(maxsize=4096)
-def _is_code(system: Any, code: Any) -> bool:
-    return _are_literals(system, code) and not codes.RULE.broken({"system": system, "code": code})
-
-
-@lru_cache(maxsize=1024)
-def _is_unit(system: Any, code: Any) -> bool:
-    return _are_literals(system, code) and not units.RULE.broken({"system": system, "code": code})
-
-
-def _is_time(system: Any, code: Any) -> bool:
-    return bool(system == UCUM and code in TIME_UNITS)
-
-
-def _are_literals(system: Any, code: Any) -> bool:
-    return literal("uri")(system) and literal("code")(code)
-
-
-_CODED: dict[str, Callable[[Any, Any], bool]] = {"Coding": _is_code, "Quantity": _is_unit, "Duration": _is_time}
-
-
-def _one_value(name: str, keys: tuple[str, ...]) -> bool:
-    """An extension with its URL and one thing more keeps ext-1."""
-    return name == "Extension" and len(keys) == 2 and not any(key == "id" or key[0] == "_" for key in keys)
-
-
 # ---- the tests of single elements
-
-
-def _never(_: Any, __: Around) -> bool:
-    return False
 
 
 def _holder(kind: Kind) -> Look:
@@ -260,10 +152,10 @@ def _test(kind: Kind, key: str) -> Test:
     item = kind.properties[key]
     if "items" not in item:
         return _one(kind, key, item)
-    check, look = _one(kind, key, item["items"])
-    if isinstance(look, Kind):
-        return None, _each_of(look)
-    return (_each(check) if check else None), (_each_around(look) if look else None)
+    one = _one(kind, key, item["items"])
+    if one.kind:
+        return one._replace(each=_each_of(one.kind))
+    return one._replace(each=_each_around(one.look)) if one.look else Test(one.check and _each(one.check))
 
 
 def _one(kind: Kind, key: str, item: Schema) -> Test:
@@ -273,24 +165,37 @@ def _one(kind: Kind, key: str, item: Schema) -> Test:
         case {"$ref": ref}:
             return _typed(kind, key, ref.rpartition("/")[2])
         case {"allOf": [_, {"$comment": targets} as limit]}:
-            return None, _reference(kind, frozenset(targets.split("|")), limit["properties"]["reference"])
+            return _reference(kind, frozenset(targets.split("|")), limit["properties"]["reference"])
         case {"allOf": [{"$ref": ref}, limit]}:
-            inner, more = _holder(_kind(ref.rpartition("/")[2], kind.resource_type)), fits(limit)
-            return None, lambda value, around: inner(value, around) and more(value)
+            return Test(look=_limited(_kind(ref.rpartition("/")[2], kind.resource_type), fits(limit)))
         case {"enum": allowed}:
-            return frozenset(allowed).__contains__, None
+            return Test(frozenset(allowed).__contains__)
         case {"const": only}:
-            return frozenset([only]).__contains__, None
-    return (lambda value: isinstance(value, dict)), None  # a resource, which is looked at by its own type
+            return Test(frozenset([only]).__contains__)
+    return Test(lambda value: isinstance(value, dict))  # a resource, which is looked at by its own type
 
 
 def _typed(kind: Kind, key: str, name: str) -> Test:
     if name.startswith("p-"):
-        return literal(name.removeprefix("p-")), None
+        return Test(literal(name.removeprefix("p-")))
     inner = _kind(name, kind.resource_type)
     if key in _EXTENSIONS and kind.name != "Extension":
-        return None, _extension(_holder(inner), kind.name, key)
-    return None, inner
+        return Test(look=_extension(_holder(inner), kind.name, key))
+    return Test(kind=inner)
+
+
+def _limited(kind: Kind, more: Check) -> Look:
+    """What the type asks, and more, which the value alone decides."""
+    holds = _holder(kind)
+
+    def look(node: Any, around: Around) -> bool:
+        if not holds(node, around) or not more(node):
+            return False
+        if node.__class__ is Frozen and kind.settled(node):
+            node.passed |= {look}
+        return True
+
+    return look
 
 
 def _extension(holds: Look, carrier: str, key: str) -> Look:
@@ -349,10 +254,15 @@ def _each_around(look: Look) -> Look:
     return each
 
 
-def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Look:
+def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Test:
     """A Reference that may lead to these types. `said`: the pattern of a literal one."""
-    readable = lru_cache(maxsize=256)(fits({"allOf": [PRIMITIVES["string"], said]}))
+    readable = fits({"allOf": [PRIMITIVES["string"], said]})
     holds, any_ = _holder(_kind("Reference", kind.resource_type)), "Resource" in targets
+
+    @lru_cache(maxsize=256)
+    def plain(target: str) -> bool:
+        """Is it by a type and an id? Then nothing is asked of what stands around it."""
+        return target[:1] != "#" and ":" not in target and readable(target)
 
     def leads(node: Any, around: Around) -> bool:
         if (len(node) != 1 or "reference" not in node) and not holds(node, around):
@@ -360,13 +270,15 @@ def _reference(kind: Kind, targets: frozenset[str], said: Schema) -> Look:
         if "reference" not in node:
             return True
         target = node["reference"]
+        if plain(target):
+            if node.__class__ is Frozen and len(node) == 1:
+                node.passed |= {leads}
+            return True
         if target in around.contained:
             around.seen.add(target)
             return any_ or around.contained[target] in targets
         if target == "#":
             return any_ or around.resource["resourceType"] in targets
-        if not readable(target) or target[0] == "#":
-            return False
-        return ":" not in target or containment.misplaced(target, targets, around.resource) is None
+        return ":" in target and readable(target) and containment.misplaced(target, targets, around.resource) is None
 
-    return leads
+    return Test(look=leads, plain=plain)

@@ -1,4 +1,7 @@
-"""Compiles what a profile says into tests: a quick verdict for the many that keep to it, sentences for the few."""
+"""Reads what a profile says as tests of single values, tells slices apart, and says in sentences what is not kept.
+
+The verdict without a word is that of `kept`.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,6 @@ from mappings.r4.containment import leads_to
 from mappings.r4.faults import Fault
 
 Holds = Callable[[Any], bool]
-
-_MANY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,157 +185,6 @@ def _at(item: Any, path: tuple[str, ...]) -> list[Any]:
     for step in path:
         found = [value for one in found if isinstance(one, dict) for _, value in values(one, Element(step))]
     return found
-
-
-# ---- the quick verdict
-
-
-def quick(element: Element, but: str = "") -> Holds:
-    """Does a node keep to all that is said of its children? The same as `faults` without a word, and faster.
-
-    `but` is a child that was asked already.
-    """
-    children = [child for name, child in element.children.items() if name != but]
-    needed = [child.name for child in children if _is_needed(child)]
-    barred = frozenset(key for child in children for key in _barred(child))
-    asked = [one for child in children for one in _quick_child(child)]
-
-    if len(asked) == 1 and not needed and not barred:
-        return asked[0]
-
-    def holds(node: Any) -> bool:
-        if not barred.isdisjoint(node):
-            return False
-        for name in needed:
-            if name not in node and f"_{name}" not in node:
-                return False
-        for one in asked:  # noqa: SIM110  a generator costs three times as much
-            if not one(node):
-                return False
-        return True
-
-    return holds
-
-
-def _is_needed(child: Element) -> bool:
-    """Is it only asked whether it is there?"""
-    return child.keys is None and child.least == 1 and child.most is None
-
-
-def _barred(child: Element) -> frozenset[str]:
-    """The keys under which it may not stand."""
-    if child.most == 0:
-        return child.keys if child.keys is not None else frozenset({child.name, f"_{child.name}"})
-    return child.wrong
-
-
-def _quick_child(child: Element) -> Iterator[Holds]:
-    if child.least and child.keys is not None:
-        yield _chosen(child.keys - child.wrong)
-    elif child.keys is None and not _is_needed(child) and (child.least or child.most):
-        yield _counted(child)
-    inner = [one.holds for one in tests(child)]
-    if child.children:
-        inner.append(quick(child))
-    if inner:
-        yield _each(child, inner)
-    if child.slices:
-        yield _sliced(child)
-
-
-def _chosen(keys: frozenset[str]) -> Holds:
-    return lambda node: not keys.isdisjoint(node)
-
-
-def _counted(child: Element) -> Holds:
-    name, companion, least = child.name, f"_{child.name}", child.least
-    most = _MANY if child.most is None else child.most
-
-    def holds(node: Node) -> bool:
-        value = node[name] if name in node else node.get(companion)
-        return least <= (len(value) if isinstance(value, list) else value is not None) <= most
-
-    return holds
-
-
-def _each(child: Element, inner: list[Holds]) -> Holds:
-    if child.keys is not None:
-        return lambda node: all(one(value) for _, value in values(node, child) for one in inner)
-    name = child.name
-
-    def holds(node: Node) -> bool:
-        value = node.get(name)
-        if value is None:
-            return True
-        for item in value if isinstance(value, list) else (value,):
-            for one in inner:
-                if item is not None and not one(item):
-                    return False
-        return True
-
-    return holds
-
-
-def _sliced(child: Element) -> Holds:
-    return _keyed(child) or _sorted(child)
-
-
-def _keyed(child: Element) -> Holds | None:
-    """Slices that one fixed text tells, as the url does of extensions: a look-up instead of a search."""
-    by = child.by[0] if len(child.by) == 1 else None
-    if by is None or by.kind != "value" or len(by.path) != 1:
-        return None
-    (key,), name, closed = by.path, child.name, child.closed
-    told = [one.children[key].fixed if key in one.children else None for one in child.slices.values()]
-    if not all(isinstance(one, str) for one in told) or child.keys is not None:
-        return None
-    table = {text: (i, _whole(one, key)) for i, (text, one) in enumerate(zip(told, child.slices.values(), strict=True))}
-    limits = [(one.least, _MANY if one.most is None else one.most) for one in child.slices.values()]
-
-    def holds(node: Node) -> bool:
-        numbers = [0] * len(limits)
-        for item in node.get(name, ()):
-            known = table.get(item.get(key))
-            if known is None:
-                if closed:
-                    return False
-            elif known[1](item):
-                numbers[known[0]] += 1
-            else:
-                return False
-        for number, (least, most) in zip(numbers, limits, strict=True):  # noqa: SIM110  as above
-            if not least <= number <= most:
-                return False
-        return True
-
-    return holds
-
-
-def _sorted(child: Element) -> Holds:
-    sorts = [(belongs(one, child.by), one.least, one.most, _whole(one)) for one in child.slices.values()]
-    closed = child.closed
-
-    def holds(node: Node) -> bool:
-        items = [value for _, value in values(node, child)]
-        taken = 0
-        for mine, least, most, whole in sorts:
-            found = [item for item in items if mine(item)]
-            taken += len(found)
-            if len(found) < least or (most is not None and len(found) > most):
-                return False
-            if not all(map(whole, found)):
-                return False
-        return not closed or taken == len(items)
-
-    return holds
-
-
-def _whole(slice_: Element, but: str = "") -> Holds:
-    """Does an item keep to all that its slice says? `but` is a child that was asked already."""
-    inner = [one.holds for one in tests(slice_)]
-    if slice_.children:
-        inner.append(quick(slice_, but))
-    return inner[0] if len(inner) == 1 else lambda item: all(one(item) for one in inner)
 
 
 # ---- the sentences

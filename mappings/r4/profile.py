@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mappings.r4 import constraint, held
+from mappings.r4 import by_keys, constraint, held, kept
 from mappings.r4.artefacts import artefact
 from mappings.r4.constraint import Element
+from mappings.r4.expression import Words
 from mappings.r4.faults import Fault
 from mappings.r4.rule import Node
 from mappings.r4.subset import SUBSETTED
@@ -23,13 +24,14 @@ _OURS = re.compile(r"(?P<base>.*)/StructureDefinition/(?P<name>engraft-[a-z0-9-]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One of ours, as the validator sees it. `holds`: the verdict without the sentences."""
+    """One of ours, as the validator sees it. `holds`: the verdict without the sentences, on all that is `asked`."""
 
     name: str
     type: str
     version: str
     base: str
     root: Element
+    asked: list[by_keys.Asked]
     holds: held.Holds
 
 
@@ -45,6 +47,21 @@ def keeps(resource: Node) -> bool:
         if isinstance(found, str) or resource["resourceType"] != found.type or not found.holds(resource):
             return _is_part(meta)
     return True
+
+
+def put(resource: Node, url: str, words: Words) -> str:
+    """What `keeps` asks of those with the type, the keys and the first profile of this one, as an expression."""
+    found, anyway = _named(url), f"{words(keeps)}(node)"
+    if isinstance(found, Profile):
+        asked = by_keys.left_open(found.asked, tuple(resource)) if resource["resourceType"] == found.type else None
+    else:
+        asked = None if found else []
+    if asked is None:
+        return anyway
+    return f"({' and '.join([_ALONE, *(one.put(words) for one in asked)])} or {anyway})"
+
+
+_ALONE = "len(node['meta']['profile']) == 1"
 
 
 def breaches(resource: Node, here: str) -> Iterator[Fault]:
@@ -103,4 +120,5 @@ def _read(name: str, base: str) -> Profile | None:
     if definition is None:
         return None
     root = constraint.read(definition, base)
-    return Profile(name, definition["type"], definition["version"], base, root, held.quick(root))
+    asked = kept.asked(root, whose=f"{base} {name}")
+    return Profile(name, definition["type"], definition["version"], base, root, asked, by_keys.every(asked))

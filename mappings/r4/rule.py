@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 Node = dict[str, Any]
@@ -43,8 +44,13 @@ def has(node: Node, *names: str) -> bool:
 
 def has_choice(node: Node, name: str) -> bool:
     """Whether a choice element (`value[x]`) is there in any type."""
+    return _is_chosen(tuple(node), name)
+
+
+@lru_cache(maxsize=2048)
+def _is_chosen(keys: tuple[str, ...], name: str) -> bool:
     length = len(name)
-    for key in node:
+    for key in keys:
         said = key[1:] if key[0] == "_" else key
         if len(said) > length and said.startswith(name) and said[length].isupper():
             return True

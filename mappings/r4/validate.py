@@ -15,22 +15,21 @@ import jsonschema_rs
 
 from mappings.r4 import glance
 from mappings.r4.faults import Fault, FaultyInput
+from mappings.r4.inside import contained, inside
 from mappings.r4.invariants import broken
 from mappings.r4.literals import LINEAR
 from mappings.r4.primitives import WORDS
-from mappings.r4.profile import breaches, keeps
+from mappings.r4.profile import breaches
 from mappings.r4.shapes import schema
 from mappings.r4.typenames import ABSTRACT_TYPES, RESOURCE_TYPES
 
 _TARGETS = re.compile(r"\(\?:([A-Z][A-Za-z|]+)\)/")
-_HOLDERS = frozenset({"Bundle", "Parameters"})
-"""Types whose resources stand elsewhere than in `contained`."""
 
 
 def validate(resource: Any) -> list[Fault]:
     """Every fault of one resource, errors and warnings; an empty list when there is none."""
     try:
-        return [] if _is_sound(resource) else list(_validate(resource, None))
+        return [] if glance.sound(resource) else list(_validate(resource, None))
     except RecursionError:
         return [Fault("$", "arrays and objects are nested too deeply", "structure")]
 
@@ -40,18 +39,6 @@ def require_valid(resource: Any) -> None:
     faults = validate(resource)
     if faults and (errors := [fault for fault in faults if fault.severity == "error"]):
         raise FaultyInput(errors)
-
-
-def _is_sound(resource: Any) -> bool:
-    """A first look that needs no words: True only where the whole validation would find nothing."""
-    if not isinstance(resource, dict):
-        return False
-    kind = resource.get("resourceType")
-    if not isinstance(kind, str) or kind not in RESOURCE_TYPES or not glance.sound(resource) or not keeps(resource):
-        return False
-    if "contained" in resource and not all(keeps(one) for one in resource["contained"]):
-        return False
-    return kind not in _HOLDERS or all(_is_sound(inner) for _, inner in _inside(resource, ""))
 
 
 def _validate(resource: Any, place: str | None, container: dict[str, Any] | None = None) -> Iterator[Fault]:
@@ -78,35 +65,9 @@ def _validate(resource: Any, place: str | None, container: dict[str, Any] | None
         yield from broken(resource, here, container)
         if "meta" in resource:
             yield from breaches(resource, here)
-    around = {"resourceType": kind, "contained": [r for r in _list(resource.get("contained")) if isinstance(r, dict)]}
-    for path, inner in _inside(resource, here):
+    around = {"resourceType": kind, "contained": contained(resource)}
+    for path, inner in inside(resource, here):
         yield from _validate(inner, path, around if path.startswith(f"{here}.contained[") else None)
-
-
-def _inside(resource: dict[str, Any], here: str) -> Iterator[tuple[str, Any]]:
-    """Contained, bundled and passed resources, with their places."""
-    for index, inner in enumerate(_list(resource.get("contained"))):
-        yield f"{here}.contained[{index}]", inner
-    if resource["resourceType"] == "Bundle":
-        for index, entry in enumerate(_list(resource.get("entry"))):
-            if isinstance(entry, dict) and "resource" in entry:
-                yield f"{here}.entry[{index}].resource", entry["resource"]
-            if isinstance(entry, dict) and isinstance(entry.get("response"), dict) and "outcome" in entry["response"]:
-                yield f"{here}.entry[{index}].response.outcome", entry["response"]["outcome"]
-    if resource["resourceType"] == "Parameters":
-        yield from _parameters(resource.get("parameter"), f"{here}.parameter")
-
-
-def _parameters(parameters: Any, here: str) -> Iterator[tuple[str, Any]]:
-    for index, parameter in enumerate(_list(parameters)):
-        if isinstance(parameter, dict):
-            if "resource" in parameter:
-                yield f"{here}[{index}].resource", parameter["resource"]
-            yield from _parameters(parameter.get("part"), f"{here}[{index}].part")
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 @cache

@@ -58,11 +58,6 @@ def decode_strict(data: bytes) -> Any:
     return value
 
 
-def encode(value: Any) -> bytes:
-    """Compact JSON, keys in the order of the dict, decimals as they were written."""
-    return _ENCODER.encode(value)
-
-
 def pretty(value: Any) -> str:
     """JSON for people, indented by two blanks, decimals as they were written."""
     return msgspec.json.format(_ENCODER.encode(value), indent=2).decode()
@@ -82,13 +77,18 @@ def content_hash(resource: Resource) -> str:
 
 def _decimal(text: str) -> Decimal:
     value = Decimal(text)
-    if abs(value.adjusted()) > LARGEST_EXPONENT or len(value.as_tuple().digits) > MOST_DIGITS:
+    if abs(value.adjusted()) > LARGEST_EXPONENT:
+        raise OverflowError
+    if len(text) > MOST_DIGITS and len(value.as_tuple().digits) > MOST_DIGITS:  # to count them costs as much as to read
         raise OverflowError
     return value
 
 
 _DECODER = msgspec.json.Decoder(float_hook=_decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+encode = _ENCODER.encode
+"""Compact JSON, keys in the order of the dict, decimals as they were written."""
+
 _SORTING_ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
 

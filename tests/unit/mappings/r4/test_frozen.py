@@ -178,6 +178,19 @@ def test_a_reference_in_it_is_held_against_what_stands_around_it_each_time():
     assert [fault.path for fault in validate(holding())] == ["Observation.contained[0]"]
 
 
+def test_a_reference_by_type_and_id_asks_for_nothing_around_it_and_is_remembered_where_it_may_stand():
+    subject = frozen({"reference": "Device/a"})
+    assert validate(observation(subject=subject)) == []
+    assert len(subject.passed) == 1
+    assert validate(observation(subject=subject)) == []
+    patient = {"resourceType": "Condition", "code": {"text": "a"}, "subject": subject}  # no device has a disease
+    assert [fault.path for fault in validate(patient)] == ["Condition.subject.reference"]
+    for asked_anew in ({"reference": "http://a.org/Patient/1"}, {"reference": "Patient/a", "display": "b"}):
+        other = frozen(asked_anew)
+        assert validate(observation(subject=other)) == []
+        assert other.passed == frozenset()
+
+
 def test_what_holds_a_reference_is_not_remembered():
     component = frozen(
         [{"code": {"text": "a"}, "extension": [{"url": "http://a.org/b", "valueReference": {"reference": "#a"}}]}]
@@ -192,6 +205,16 @@ def test_what_is_contained_may_not_have_a_version_though_its_meta_never_changes(
     spoiled = inner | {"meta": frozen({"versionId": "1"})}
     faults = validate(observation(contained=[spoiled], hasMember=[{"reference": "#a"}]))
     assert [fault.path for fault in faults] == ["Observation.contained[0].meta"]
+
+
+def test_what_kept_to_one_profile_is_asked_anew_by_another():
+    base = "https://engraft.example/fhir/StructureDefinition/"
+    weight = frozen({"coding": [{"system": "http://loinc.org", "code": "29463-7"}]})
+    more = {"identifier": [{"value": "1"}], "subject": {"reference": "Patient/1"}}
+    for profile, found in (("body-measure", []), ("blood-count", ["Observation.code"]), ("body-measure", [])):
+        resource = observation(code=weight, meta={"profile": [f"{base}engraft-{profile}"]}, **more)
+        assert [fault.path for fault in validate(resource)] == found
+        assert [fault.path for fault in validate(resource)] == found
 
 
 @pytest.mark.parametrize("element", ["instantiatesCanonical", "dosageInstruction"])

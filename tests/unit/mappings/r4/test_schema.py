@@ -9,6 +9,7 @@ import pytest
 
 from mappings.r4.primitives import PRIMITIVES, WORDS
 from mappings.r4.schema import TYPES, written
+from mappings.r4.shapes import definitions
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -20,6 +21,13 @@ def test_packaged_schema_is_a_fresh_compile(name):
 def test_there_is_a_schema_for_each_type_and_no_other():
     packaged = {f.name for f in files("mappings.r4.schemas").iterdir() if f.name.endswith(".json")}
     assert packaged == {f"{name}.json" for name in TYPES}
+
+
+def test_a_type_is_the_same_in_every_schema_that_knows_it():
+    """So that the first look (`glance`) keeps one of each."""
+    told = [(name, said) for kind in TYPES for name, said in definitions(kind).items()]
+    first = dict(reversed(told))
+    assert [name for name, said in told if said != first[name]] == []
 
 
 def test_every_primitive_is_told_in_words():
