@@ -30,7 +30,7 @@ from mappings.registry import pushed
 if TYPE_CHECKING:
     from adapter.store import Tx
     from adapter.store.clients import Client
-    from adapter.store.outbox import Delivery
+    from adapter.store.delivery import Delivery
     from adapter.store.stored import Stored
     from adapter.store.submissions import Submission
 

@@ -37,7 +37,7 @@ from adapter.hospital.answer import HospitalBroke, HospitalSilent, LeftAlone
 from adapter.hospital.client import HospitalClient
 from adapter.hospital.pace import Pace
 from adapter.store import Store, Tx
-from adapter.store.outbox import Delivery, Said, references
+from adapter.store.delivery import Delivery, Said, references
 from adapter.trail import journal
 from mappings.r4.build import Resource
 

@@ -20,7 +20,7 @@ from adapter.hospital.client import Asking, HospitalClient
 from adapter.hospital.pace import ENTRIES, Pace
 from adapter.hospital.references import local_targets
 from adapter.store import Store, Tx
-from adapter.store.outbox import Delivery, Said, references
+from adapter.store.delivery import Delivery, Said, references
 from adapter.store.sent import Given
 from adapter.trail import correlation, journal, spans
 from mappings.r4.build import Resource

@@ -25,7 +25,7 @@ from mappings.registry.retraction import emptied, is_emptied
 
 if TYPE_CHECKING:
     from adapter.store import Store, Tx
-    from adapter.store.outbox import Delivery
+    from adapter.store.delivery import Delivery
 
 EVERY = (WAITING, LEASED, PARKED, DELIVERED, DISCARDED)
 SOURCE = "registry-push"

@@ -10,8 +10,9 @@ from adapter.errors import NotFound
 from adapter.flows import sentence
 from adapter.flows.delivery import TRY_NOW, Policy, rehearse
 from adapter.store import Store
+from adapter.store.delivery import Delivery
 from adapter.store.lease import PARKED
-from adapter.store.outbox import UNFINISHED, Delivery
+from adapter.store.outbox import UNFINISHED
 from mappings.r4.build import Resource
 
 MOST = 500

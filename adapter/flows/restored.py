@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from adapter.config import Settings
 from adapter.flows.whose import instant
+from adapter.store.delivery import Delivery
 from adapter.store.lease import WAITING
-from adapter.store.outbox import Delivery
 from mappings.r4.wire import content_hash
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from adapter.hospital.changes import Change, bundle, condition, in_our_words
 from adapter.hospital.client import Asking, HospitalClient
 from adapter.hospital.pace import Pace
 from adapter.hospital.references import local_targets, together
-from adapter.store.outbox import Said
+from adapter.store.delivery import Said
 from adapter.store.sent import Given
 from mappings.r4 import wire
 from mappings.r4.build import Resource

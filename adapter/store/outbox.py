@@ -8,15 +8,15 @@ the whole patient (`holds`) stays at the front until a person retries or discard
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, false, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, exists, false, func, insert, select, true, update
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import lease
+from adapter.store.delivery import HEAVY, Delivery, Said, of_row, references
 from adapter.store.erased import ERASED
 from adapter.store.lanes import OPEN, having, held, lane, promote
 from adapter.store.lease import LEASED, PARKED, WAITING
@@ -28,46 +28,6 @@ DELIVERED, DISCARDED = "delivered", "discarded"
 LAST_ID = 2**63 - 1
 UNFINISHED = (WAITING, LEASED, PARKED)
 _TRIED = (WAITING, PARKED)
-_HEAVY: Mapping[str, Any] = {"content": [], "outcome": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One change set of one patient for one destination.
-
-    `due`: when it may be tried, or, while leased, when the lease ends. `attempts` counts the leases, `strikes` those at
-    which the server broke over this very row. `status`, `error`, `outcome` (OperationOutcome) are what the other server
-    said last. `source` is the key of the document behind it, `correlation` the number of the request that brought it,
-    `trace` the span in which it was queued.
-    """
-
-    id: int
-    destination: str
-    course: str
-    state: str
-    attempts: int
-    created: datetime
-    due: datetime
-    content: list[Resource]
-    status: int | None
-    error: str | None
-    outcome: Resource | None
-    source: str
-    worker: str | None = None
-    finished: datetime | None = None
-    front: bool = False
-    strikes: int = 0
-    correlation: str | None = None
-    trace: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Why a row is not delivered: in words, and the other server's status and OperationOutcome where it gave them."""
-
-    error: str
-    status: int | None = None
-    outcome: Resource | None = None
 
 
 class Outbox:
@@ -143,7 +103,7 @@ class Outbox:
         waiting = select(outbox).where(behind, outbox.c.state == WAITING, outbox.c.id > first.id)
         rows = self._connection.execute(waiting.order_by(outbox.c.id).limit(most))
         seen, taken = set(references(first.content)), []
-        for row in map(_delivery, rows):
+        for row in map(of_row, rows):
             if seen & (names := set(references(row.content))):
                 break
             seen |= names
@@ -214,7 +174,7 @@ class Outbox:
     def supersede(self, destination: str, course: str, names: Collection[str], *, by: int, at: datetime) -> None:
         """Takes out of earlier parked rows what a later one has delivered: it must never be sent over the newer."""
         parked = lane(destination, course) & (outbox.c.state == PARKED) & (outbox.c.id < by)
-        for row in map(_delivery, self._connection.execute(select(outbox).where(parked)).all()):
+        for row in map(of_row, self._connection.execute(select(outbox).where(parked)).all()):
             left = [one for one, name in zip(row.content, references(row.content), strict=True) if name not in names]
             if not left:
                 over = {"state": DELIVERED, "finished": at, "front": False, "error": f"said anew by delivery {by}"}
@@ -267,7 +227,7 @@ class Outbox:
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
             raise NotFound(f"there is no delivery {id_}")
-        return _delivery(row)
+        return of_row(row)
 
     def listing(
         self,
@@ -283,7 +243,7 @@ class Outbox:
 
         `correlation`: only what this request brought. Not `whole`: without content and outcome, however many there are.
         """
-        columns = [one for one in outbox.c if whole or one.name not in _HEAVY]
+        columns = [one for one in outbox.c if whole or one.name not in HEAVY]
         wanted = select(*columns).order_by(outbox.c.id).limit(limit)
         if states is not None:
             wanted = wanted.where(outbox.c.state.in_(states))
@@ -293,17 +253,17 @@ class Outbox:
             wanted = wanted.where(outbox.c.destination == destination)
         if correlation is not None:
             wanted = wanted.where(outbox.c.correlation == correlation)
-        return [_delivery(row, {} if whole else _HEAVY) for row in self._connection.execute(wanted)]
+        return [of_row(row, {} if whole else HEAVY) for row in self._connection.execute(wanted)]
 
     def for_source(self, course: str, source: str) -> list[Delivery]:
         """What a document of this course caused."""
         wanted = select(outbox).where(outbox.c.course == course, outbox.c.source == source)
-        return [_delivery(row) for row in self._connection.execute(wanted.order_by(outbox.c.id))]
+        return [of_row(row) for row in self._connection.execute(wanted.order_by(outbox.c.id))]
 
     def of_course(self, destination: str, course: str, states: Collection[str]) -> list[Delivery]:
         """What of a course is in these states, for this destination."""
         wanted = select(outbox).where(lane(destination, course), outbox.c.state.in_(states)).order_by(outbox.c.id)
-        return [_delivery(row) for row in self._connection.execute(wanted)]
+        return [of_row(row) for row in self._connection.execute(wanted)]
 
     def knows(self, destination: str, course: str) -> bool:
         """Was anything of this course ever queued for this destination, and not discarded?"""
@@ -355,7 +315,7 @@ class Outbox:
     def _fronts(self, destination: str, worker: str, at: datetime, seconds: float, most: int) -> list[Delivery]:
         free = (outbox.c.front == true()) & (outbox.c.destination == destination)
         rows = lease.claim(self._connection, outbox, worker, at=at, seconds=seconds, free=free, most=most)
-        return [_delivery(row) for row in rows]
+        return [of_row(row) for row in rows]
 
     def _settle_all(
         self, destination: str, lanes: Mapping[str, Sequence[int]], mine: ColumnElement[bool], values: dict[str, Any]
@@ -386,18 +346,9 @@ class Outbox:
         return mine
 
 
-def references(resources: Iterable[Resource]) -> list[str]:
-    """`Type/id` of each."""
-    return [f"{resource['resourceType']}/{resource['id']}" for resource in resources]
-
-
 def _courses(centre: str) -> Select[tuple[str]]:
     return select(enrolments.c.course).where(enrolments.c.centre == centre, enrolments.c.current)
 
 
 def _words(said: Said) -> dict[str, Any]:
     return {"error": said.error, "status": said.status, "outcome": said.outcome}
-
-
-def _delivery(row: Row[Any], instead: Mapping[str, Any] = MappingProxyType({})) -> Delivery:
-    return Delivery(**{name: instead[name] if name in instead else getattr(row, name) for name in Delivery.__slots__})

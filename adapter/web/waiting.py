@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from adapter.store.outbox import DELIVERED, DISCARDED, UNFINISHED, Delivery
+from adapter.store.delivery import Delivery
+from adapter.store.outbox import DELIVERED, DISCARDED, UNFINISHED
 
 __all__ = ["STATES", "UNFINISHED", "row"]
 

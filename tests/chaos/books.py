@@ -13,7 +13,8 @@ from typing import Any
 import requests
 
 from adapter.hospital.client import HospitalClient
-from adapter.store.outbox import DELIVERED, UNFINISHED, Delivery, references
+from adapter.store.delivery import Delivery, references
+from adapter.store.outbox import DELIVERED, UNFINISHED
 from mappings.r4 import wire
 from mappings.r4.build import Resource
 from tests.chaos.stage import HOSPITAL, Stage

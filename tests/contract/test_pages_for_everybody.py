@@ -18,7 +18,7 @@ from adapter.app import create_app
 from adapter.config import Centre, Hospital, Settings
 from adapter.flows import enrolment, follow_up, hearing
 from adapter.store import Store
-from adapter.store.outbox import Said
+from adapter.store.delivery import Said
 from mappings.facts.synthetic import documents
 from tests.lib.browser import chromium, serving
 from tests.lib.servers import free_port, need

@@ -11,7 +11,7 @@ from adapter.flows import enrolment, follow_up
 from adapter.flows.course import Receipt
 from adapter.store import Store
 from adapter.store.clients import Client
-from adapter.store.outbox import Delivery
+from adapter.store.delivery import Delivery
 from adapter.store.stored import Stored
 from mappings.r4 import wire
 from mappings.r4.build import Resource

@@ -14,7 +14,7 @@ from adapter.hospital.client import HospitalClient
 from adapter.hospital.sandbox import Sandbox
 from adapter.hospital.sandbox.habits import Habits
 from adapter.store import Store
-from adapter.store.outbox import Delivery
+from adapter.store.delivery import Delivery
 from mappings.r4.build import Resource
 
 SYSTEM = "https://engraft.example/fhir/sid/test"

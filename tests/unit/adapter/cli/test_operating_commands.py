@@ -9,7 +9,7 @@ import pytest
 
 from adapter.hospital.sandbox import Sandbox
 from adapter.store import Store
-from adapter.store.outbox import Said
+from adapter.store.delivery import Said
 from adapter.trail import correlation
 from mappings.r4.wire import decode
 

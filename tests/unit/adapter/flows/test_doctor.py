@@ -104,7 +104,7 @@ def test_what_is_parked_or_waits_for_long_is_worth_a_look(store):
     assert late.state == LOOK
     assert "chu-a" in late.says
     assert "3 hours" in late.says
-    from adapter.store.outbox import Said
+    from adapter.store.delivery import Said
 
     with store.transaction() as tx:
         row = tx.outbox.lease("w", at=NOW, lease_seconds=60, destination="chu-a")

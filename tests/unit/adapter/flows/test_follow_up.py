@@ -15,7 +15,7 @@ from adapter.errors import Invalid, NotAllowed, NotFound
 from adapter.flows import course
 from adapter.hospital.references import local_targets
 from adapter.store.clients import Client
-from adapter.store.outbox import Said
+from adapter.store.delivery import Said
 from mappings.intake import schema
 from mappings.outcomes import map_course
 from mappings.outcomes.retract import standing

@@ -19,7 +19,8 @@ from sqlalchemy.dialects import postgresql
 
 from adapter.errors import Conflict, NotFound
 from adapter.store import Store
-from adapter.store.outbox import UNFINISHED, Said
+from adapter.store.delivery import Said
+from adapter.store.outbox import UNFINISHED
 from adapter.store.schema import outbox
 
 MINUTE = timedelta(minutes=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from adapter.store.outbox import Said
+from adapter.store.delivery import Said
 
 MINUTE = timedelta(minutes=1)
 DOSE = {"resourceType": "Observation", "id": "cd34", "valueQuantity": {"value": Decimal("5.10")}}

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from adapter.store.outbox import Said
+from adapter.store.delivery import Said
 
 MINUTE = timedelta(minutes=1)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapter.store.outbox import Said
+from adapter.store.delivery import Said
 from tests.unit.adapter.web.browsing import Browser, signed_in
 
 
