@@ -86,6 +86,15 @@ def test_a_profile_of_another_type_is_refused():
     assert told(claiming("Observation", "http://x", f"{BASE}engraft-patient")) == {(where, "structure", "error")}
 
 
+@pytest.mark.parametrize("others", [["http://x"], ["http://x", "http://y"]])
+def test_a_profile_of_ours_beside_others_is_asked_wherever_it_stands(others):
+    ours = f"{BASE}engraft-blood-count"
+    for named in ([*others, ours], [ours, *others]):
+        assert profile.keeps(claiming("Observation", *named, **IDENTIFIER))
+        assert told(claiming("Observation", *named, **IDENTIFIER)) == set()
+        assert told(claiming("Observation", *named)) == {("Observation.identifier", "required", "error")}
+
+
 @pytest.mark.parametrize("url", [f"{BASE}engraft-blood-count|9.9.9", f"{BASE}engraft-guess"])
 def test_a_profile_that_cannot_be_asked_is_a_warning(url):
     resource = claiming("Observation", url)
