@@ -5,21 +5,11 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-import requests
 
 from adapter.errors import HospitalRefused
 from adapter.hospital import r4_gate
 from mappings.r4 import wire
 from tests.contract.synthetic import SYSTEM, observation, patient
-
-JSON = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
-
-
-@pytest.fixture
-def session():
-    with requests.Session() as session:
-        session.headers.update(JSON)
-        yield session
 
 
 def test_a_transaction_of_puts_on_our_ids_creates(client, fresh):

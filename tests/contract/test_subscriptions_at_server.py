@@ -20,7 +20,7 @@ def now():
     return datetime.now(UTC)
 
 
-def test_they_become_active_and_a_change_leads_to_a_copy(server, client, store, fresh):
+def test_they_become_active_and_a_change_leads_to_a_copy(server, client, session, store, fresh):
     if not server.hooks:
         pytest.skip(f"{server.name} sends no rest-hook notifications")
     p, o, course = fresh("p"), fresh("o"), "6f1c5f0e-0000-5000-8000-000000000019"
@@ -50,7 +50,7 @@ def test_they_become_active_and_a_change_leads_to_a_copy(server, client, store, 
         with store.reading() as tx:
             assert o in tx.copies.there(server.name)["Observation"]
         told = len(hook.wait_for(lambda came: bool(came)))
-        assert client._session.delete(f"{server.base_url}/Observation/{o}").ok
+        assert session.delete(f"{server.base_url}/Observation/{o}").ok
         came = hook.wait_for(lambda came: len(came) > told)
         assert (came[-1].method, came[-1].body) == ("POST", b""), "a ping like any other: it names nothing"
         for one in subscriptions:
