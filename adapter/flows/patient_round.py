@@ -16,9 +16,10 @@ from adapter.flows.restored import coming, is_in_doubt
 from adapter.flows.sending import Sending, outcome
 from adapter.hospital import identity
 from adapter.hospital.answer import HospitalBroke, LeftAlone
-from adapter.hospital.client import Asking, HospitalClient
+from adapter.hospital.client import HospitalClient
 from adapter.hospital.pace import ENTRIES, Pace
 from adapter.hospital.references import local_targets
+from adapter.hospital.turn import Asking
 from adapter.store import Store, Tx
 from adapter.store.delivery import Delivery, Said, references
 from adapter.store.sent import Given

@@ -15,9 +15,10 @@ from adapter.errors import HospitalRefused, HospitalUnavailable
 from adapter.hospital import r4_gate
 from adapter.hospital.answer import HospitalBroke, Outdated, TooLarge
 from adapter.hospital.changes import Change, bundle, condition, in_our_words
-from adapter.hospital.client import Asking, HospitalClient
+from adapter.hospital.client import HospitalClient
 from adapter.hospital.pace import Pace
 from adapter.hospital.references import local_targets, together
+from adapter.hospital.turn import Asking
 from adapter.store.delivery import Said
 from adapter.store.sent import Given
 from mappings.r4 import wire

@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -24,6 +24,7 @@ from adapter.hospital.answer import Answer, Distrusted, HospitalSilent, Outdated
 from adapter.hospital.changes import Change, Kept, bundle, kept
 from adapter.hospital.origin import distrust, origin, settle, speak
 from adapter.hospital.quirks import Verdict
+from adapter.hospital.turn import Asking, Turn, at_once, take_turns, waited_for
 from adapter.trail import correlation, journal, spans
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
@@ -47,15 +48,6 @@ _STRICT = _FRESH | {"Prefer": "handling=strict"}
 
 _KIND = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-
-
-Asking = Callable[[], AbstractContextManager[Callable[[], None]]]
-"""Entered for each request of a transaction; gives what is to be told when the server finds us too many at once."""
-
-
-@contextmanager
-def _at_once() -> Iterator[Callable[[], None]]:
-    yield lambda: None
 
 
 class HospitalClient:
@@ -88,6 +80,7 @@ class HospitalClient:
         self._session.auth = auth or _NoAuth()
         speak(self._session, tls or Tls())
         settle(self._session, self.base_url)
+        take_turns(self._session)
         self._session.headers.update({"Accept": FHIR_JSON, "User-Agent": "Engraft"})
 
     def close(self) -> None:
@@ -105,7 +98,7 @@ class HospitalClient:
 
         Safe to repeat, because the ids are stable. Racing writers are waited out a few times, with jitter.
         """
-        answer = self._repeated(transaction(resources), _at_once).content()
+        answer = self._repeated(transaction(resources), at_once).content()
         applied(self.name, answer, len(resources))
         return answer
 
@@ -113,7 +106,7 @@ class HospitalClient:
         self,
         changes: Sequence[Change],
         elsewhere: Mapping[str, str],
-        asking: Asking = _at_once,
+        asking: Asking = at_once,
     ) -> list[Kept]:
         """Sends the changes, all or none; where each is kept now, in their order. Safe to repeat.
 
@@ -129,12 +122,12 @@ class HospitalClient:
         """The answer to a transaction, once nobody is in the way. Every write in it can be repeated."""
         sent, tried = wire.encode(body), 0
         while True:
-            ready = self._ready("POST", self.base_url, data=sent)  # before its turn, which others wait for
-            with asking() as crowded:
-                answer = self._exchange(ready)
-                verdict = None if answer.ok else answer.verdict
-                if verdict in (Verdict.CROWDED, Verdict.RACED):
-                    crowded()
+            ready = self._ready("POST", self.base_url, data=sent)
+            with waited_for(asking) as turn:
+                answer = self._exchange(ready, turn)
+            verdict = None if answer.ok else answer.verdict
+            if verdict in (Verdict.CROWDED, Verdict.RACED):
+                turn.crowded()
             tried += 1
             again = verdict in (Verdict.CONTENTION, Verdict.CROWDED, Verdict.RACED) and answer.asked is None
             if not again or tried == CONTENTION_TRIES:
@@ -245,7 +238,7 @@ class HospitalClient:
         with self._heard():
             return self._session.prepare_request(said)
 
-    def _exchange(self, ready: requests.PreparedRequest) -> Answer:
+    def _exchange(self, ready: requests.PreparedRequest, turn: Turn | None = None) -> Answer:
         method = str(ready.method)
         said: dict[str, spans.Attribute] = {"http.request.method": method, "engraft.destination": self.name}
         begun = time.monotonic()
@@ -253,7 +246,7 @@ class HospitalClient:
             ready.headers.update(self._passport())
             answer = self._answer(ready)
             mark({"http.response.status_code": answer.status})
-        ms = round((time.monotonic() - begun) * 1000, 1)
+        ms = round((time.monotonic() - (turn.began if turn else begun)) * 1000, 1)
         about: dict[str, journal.Told] = {"destination": self.name, "request": self.request_id}
         journal.detail("exchange", method=method, status=answer.status, ms=ms, **about)
         return answer

@@ -17,6 +17,7 @@ from adapter.hospital import r4_gate
 from adapter.hospital.answer import HospitalBroke, HospitalSilent, Outdated, TooLarge
 from adapter.hospital.changes import Change, Kept
 from adapter.hospital.client import CONTENTION_TRIES, HospitalClient
+from tests.lib.scripted import scripted
 
 BASE = "https://hospital.example/fhir"
 PATIENT = {"resourceType": "Patient", "id": "synthetic-1"}
@@ -141,7 +142,7 @@ def test_racing_writers_are_waited_out_with_jitter(web, hospital, pauses):
     assert pauses == [0.02, 0.04, 0.08]
 
 
-def test_a_server_that_is_crowded_is_told_of_and_asked_again_in_another_turn(web, hospital, pauses):
+def test_a_server_that_is_crowded_is_told_of_and_asked_again_in_another_turn(pauses):
     told = []
 
     @contextmanager
@@ -150,10 +151,13 @@ def test_a_server_that_is_crowded_is_told_of_and_asked_again_in_another_turn(web
         yield lambda: told.append("crowded")
         told.append("over")
 
-    web.post(BASE, status=503, json=OUTCOME | {"issue": [{"code": "transient"}]})
-    web.post(BASE, json=DONE)
-    assert hospital.apply([Change(PATIENT, "synthetic-1")], {}, turn) == [Kept(None, None)]
-    assert told == ["begun", "crowded", "over", "begun", "over"]
+    crowded = (503, {}, OUTCOME | {"issue": [{"code": "transient"}]})
+    with (
+        scripted(crowded, (200, {}, DONE)) as url,
+        closing(HospitalClient("chu-a", url, None, pause=pauses.append, jitter=lambda: 0.5)) as hospital,
+    ):
+        assert hospital.apply([Change(PATIENT, "synthetic-1")], {}, turn) == [Kept(None, None)]
+    assert told == ["begun", "over", "crowded", "begun", "over"]
     assert pauses == [0.02]
 
 
@@ -174,7 +178,7 @@ def test_a_server_that_asks_for_a_pause_gets_it_even_if_it_is_transient(web, hos
     assert len(web.calls) == 1
 
 
-def test_a_transaction_that_lost_against_others_is_put_off_alone_for_as_long_as_the_server_asks(web, hospital):
+def test_a_transaction_that_lost_against_others_is_put_off_alone_for_as_long_as_the_server_asks():
     """Helios 0.2.7, word for word: the server lives, and takes what comes alone."""
     told = []
 
@@ -187,11 +191,14 @@ def test_a_transaction_that_lost_against_others_is_put_off_alone_for_as_long_as_
         "Retry the request."
     )
     issue = {"severity": "error", "code": "transient", "details": {"text": text}}
-    web.post(BASE, status=503, headers={"Retry-After": "5"}, json=OUTCOME | {"issue": [issue]})
-    with pytest.raises(HospitalUnavailable) as put_off:
+    with (
+        scripted((503, {"Retry-After": "5"}, OUTCOME | {"issue": [issue]})) as url,
+        closing(HospitalClient("chu-a", url, None)) as hospital,
+        pytest.raises(HospitalUnavailable) as put_off,
+    ):
         hospital.apply([Change(PATIENT, "synthetic-1")], {}, turn)
     assert (type(put_off.value), put_off.value.retry_after) == (HospitalUnavailable, 5)
-    assert (len(web.calls), told) == (1, ["crowded"])
+    assert told == ["crowded"]
 
 
 @pytest.mark.parametrize("status", [409, 412])
