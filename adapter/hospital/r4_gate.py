@@ -24,7 +24,7 @@ _INDEX = re.compile(r"\.(\d+)(?=\.|$)")
 _ABSTRACT = frozenset({"Resource", "DomainResource", "MetadataResource"})
 """fhirclient has models for what can only be inherited from."""
 
-_TEXT = re.compile(rb'(?<=[:\[,])(?<!"resourceType":)"(?:[^"\\]|\\.)*"(?!:)')
+_TEXT = re.compile(rb'(?<=[:\[,])(?<!"resourceType":)"[^"\\]*(?:\\.[^"\\]*)*"(?!:)')
 """A text in compact JSON that is neither a key nor the type of a resource."""
 
 _DIGITS = re.compile(rb"(?<=[:\[,.0-9eE+-])[0-9+-]+")

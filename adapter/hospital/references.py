@@ -25,9 +25,8 @@ def local_targets(resource: Any) -> list[tuple[str, str]]:
 def _collect(node: Any, found: list[tuple[str, str]]) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
-            if key == "reference" and isinstance(value, str):
-                target = local(value)
-                if target:
+            if isinstance(value, str):
+                if key == "reference" and (target := local(value)):
                     found.append(target)
             elif isinstance(value, dict | list):
                 _collect(value, found)

@@ -18,8 +18,11 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import is_connection_dropped
 from urllib3.util.wait import wait_for_read
 
+LOOK_SECONDS = 0.1
+"""A connection that waited longer is looked at again, for servers give idle ones up."""
+
 UNUSED_SECONDS = 1.0
-"""That a connection under TLS may wait for its first request: of a used one we see whether it was given up."""
+"""That a connection under TLS may wait for its first request: of such a one we cannot see whether it was given up."""
 
 Asking = Callable[[], AbstractContextManager[Callable[[], None]]]
 """Entered for each request, and may wait; gives what is to be told when the server finds us too many at once."""
@@ -109,10 +112,13 @@ class _Held(HTTPConnection):
     def _go(self, waited: float) -> None:
         """Sends. A server that hangs up meanwhile may have answered before, which the next look at it tells."""
         held, self._held = self._held or [], None
-        if waited > UNUSED_SECONDS if self._may_speak_first() else is_connection_dropped(self):
+        if waited > LOOK_SECONDS and self._may_be_dropped(waited):
             self._connect_again()
         with suppress(BrokenPipeError, ConnectionResetError):
             super().send(b"".join(held))
+
+    def _may_be_dropped(self, waited: float) -> bool:
+        return waited > UNUSED_SECONDS if self._may_speak_first() else is_connection_dropped(self)
 
     def _may_speak_first(self) -> bool:
         """A server hands out tickets under TLS, which look like the beginning of an answer."""

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 import pytest
 import requests
 
+from adapter.hospital import turn
 from adapter.hospital.line import Line
 from adapter.hospital.turn import at_once, take_turns, waited_for
 from tests.lib.certificates import Authority
@@ -100,7 +101,10 @@ def test_the_first_byte_of_the_answer_ends_it(listener, threads, session):
     two.close()
 
 
-def test_a_connection_that_was_given_up_meanwhile_is_made_anew_and_the_request_said_once(listener, threads, session):
+def test_a_connection_given_up_meanwhile_is_made_anew_and_the_request_said_once(
+    monkeypatch, listener, threads, session
+):
+    monkeypatch.setattr(turn, "LOOK_SECONDS", 0.0)
     line = Line(1)
     first = threads.submit(post, session, url(listener))
     old = taken(listener)
