@@ -40,11 +40,14 @@ ENTRIES = 300
 SHARE = 20
 """How many times as long as the books of all writers together the requests of one of them are to take, at least."""
 
-BATCH_SECONDS = 2.0
+BATCH_SECONDS = 4.0
 """That it may take: until then nothing is written of what was sent."""
 
 MOST_LANES = 32
 """Patients claimed together at most."""
+
+GROWTH = 4
+"""How many times as many as last time at most: of what they cost only the last ones tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ class Pace:
         """
         enough = math.ceil(SHARE * books * self._limit * lanes / max(asking, 1e-6))
         in_time = int(BATCH_SECONDS * lanes / max(sending, 1e-6))
-        self.lanes = max(1, min(MOST_LANES, 2 * lanes, enough, in_time))
+        self.lanes = max(1, min(MOST_LANES, GROWTH * lanes, enough, in_time))
 
     def broke(self, patient: str) -> bool:
         """It broke over what it was sent. True: over so many patients in a row that it is not what was sent."""

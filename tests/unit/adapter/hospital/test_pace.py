@@ -104,15 +104,15 @@ def test_those_who_are_told_together_that_they_are_too_many_count_once(pace):
 
 def test_patients_are_claimed_together_as_long_as_the_books_would_cost_more_than_a_twentieth(pace):
     assert pace.lanes == 1
-    pace.took(1, books=0.010, sending=0.100, asking=0.100)
-    assert pace.lanes == 2, "a slow hospital: 10 ms for each 200 ms"
-    for lanes in (2, 4, 8, 16, 32):
+    pace.took(1, books=0.00125, sending=0.100, asking=0.100)
+    assert pace.lanes == 2, "a slow hospital: 10 ms of eight writers for each 200 ms"
+    for lanes, then in ((1, 4), (4, 16), (16, MOST_LANES), (32, MOST_LANES)):
         pace.took(lanes, books=0.020, sending=0.003 * lanes, asking=0.003 * lanes)
-        assert pace.lanes == min(2 * lanes, MOST_LANES)
-    pace.took(32, books=0.020, sending=64.0, asking=64.0)
+        assert pace.lanes == then
+    pace.took(32, books=0.010, sending=64.0, asking=64.0)
     assert pace.lanes == 1, "never more than is needed"
-    pace.took(16, books=9.0, sending=1.6, asking=1.6)
-    assert pace.lanes == 20, "not more than are sent in two seconds, whatever the books cost"
+    pace.took(16, books=9.0, sending=3.2, asking=3.2)
+    assert pace.lanes == 20, "not more than are sent in four seconds, whatever the books cost"
     pace.took(1, books=0.010, sending=0.0, asking=0.0)
     pace.silent(None)
     assert pace.lanes == 1, "who may be away is asked about one patient"
