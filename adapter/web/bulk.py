@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from flask import Response, request, send_file
+from werkzeug.exceptions import MethodNotAllowed
 
 from adapter.errors import Invalid, NotFound
 from adapter.flows import bulk
@@ -39,6 +40,8 @@ def routes(site: Site) -> list[Route]:
 
 def kick_off(site: Site, level: str, group: str | None = None) -> Response:
     """202 and where to look. A group is a protocol: everybody who is enrolled in it."""
+    if request.method == "HEAD":  # who only asks whether it is there is given no export
+        raise MethodNotAllowed(("GET", "POST"))
     if group is not None and group not in names():
         raise NotFound(f"no group {group[:64]}; a protocol's name is the group of who is enrolled in it")
     caller, now = auth.caller(), site.clock()

@@ -35,6 +35,11 @@ class TestAsking:
     def test_system_patients_and_the_group_of_the_protocol(self, exporting, path):
         assert "Observation" in exporting.output(exporting.whole(path))
 
+    def test_who_only_asks_for_the_head_begins_none(self, exporting):
+        answer = exporting.ward.ask("HEAD", "/fhir/$export", headers=ASYNC)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, POST")
+        assert "Content-Location" not in answer.headers
+
     def test_who_does_not_ask_for_an_asynchronous_answer_is_refused(self, exporting):
         answer = exporting.ward.ask("GET", "/fhir/$export")
         assert answer.status_code == 400
