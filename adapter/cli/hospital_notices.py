@@ -35,7 +35,7 @@ def notifications(name: str, states: tuple[str, ...], as_json: bool) -> None:
     settings = load(environment())
     known(settings, name)
     with store_of(settings) as store, store.reading() as tx:
-        found = tx.inbox.listing(states or UNREAD, name)
+        found = tx.inbox.listing(states or UNREAD, name, whole=False)
     if as_json:
         click.echo(pretty([_row(one) for one in found]))
         return

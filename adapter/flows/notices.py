@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def reread(store: Store, hospital: str, ids: Collection[int] | None, *, who: str, now: datetime) -> list[int]:
     """Has parked ones of a hospital read again, all of them where `ids` is None; which."""
     with store.transaction() as tx:
-        parked = [one.id for one in tx.inbox.listing([PARKED], hospital)]
+        parked = [one.id for one in tx.inbox.listing([PARKED], hospital, whole=False)]
         done = tx.inbox.reread([one for one in parked if ids is None or one in ids], now)
         for id_ in done:
             tx.audit.add(at=now, who=who, action="reread-notification", target=_named(id_), centre=None)
@@ -28,7 +28,7 @@ def ignore(store: Store, hospital: str, id_: int, reason: str, *, who: str, now:
     """Never reads it. Raises NotFound where it is not there, or not parked; Invalid without a reason."""
     reason = sentence.required(reason, "reason", "say why")
     with store.transaction() as tx:
-        if id_ not in {one.id for one in tx.inbox.listing([PARKED], hospital)}:
+        if id_ not in {one.id for one in tx.inbox.listing([PARKED], hospital, whole=False)}:
             raise NotFound(f"{hospital} has no parked notification {id_}")
         tx.inbox.ignore(id_, now)
         target = _named(id_)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, case, exists, func, insert, select, update
@@ -21,6 +22,9 @@ from adapter.trail import correlation
 
 DONE = "done"
 _OVER: dict[str, Any] = {"state": DONE, "body": b"", "headers": {}}
+
+_HEAVY: Mapping[str, Any] = {"headers": {}, "body": b""}
+"""What a long list does without, and what stands there instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +193,19 @@ class Inbox:
         waits = select(exists().where(inbox.c.hospital == hospital, inbox.c.state == WAITING, nothing))
         return bool(self._connection.scalar(waits))
 
-    def listing(self, states: Collection[str] | None = None, hospital: str | None = None) -> list[Notice]:
-        """Every notification, oldest first; those in these states, of this hospital."""
-        wanted = select(inbox).order_by(inbox.c.id)
+    def listing(
+        self, states: Collection[str] | None = None, hospital: str | None = None, *, whole: bool = True
+    ) -> list[Notice]:
+        """Every notification, oldest first; those in these states, of this hospital.
+
+        Not `whole`: without headers and body, however many there are.
+        """
+        wanted = select(*[one for one in inbox.c if whole or one.name not in _HEAVY]).order_by(inbox.c.id)
         if states is not None:
             wanted = wanted.where(inbox.c.state.in_(states))
         if hospital is not None:
             wanted = wanted.where(inbox.c.hospital == hospital)
-        return [_notice(row) for row in self._connection.execute(wanted)]
+        return [_notice(row, {} if whole else _HEAVY) for row in self._connection.execute(wanted)]
 
     def unread(self) -> dict[str, tuple[int, int, datetime]]:
         """By hospital: how many wait, how many are parked, and since when the oldest of both is there."""
@@ -226,5 +235,5 @@ def _digest(hospital: str, method: str, kind: str | None, resource_id: str | Non
     return sha256(named.encode() + body).hexdigest()
 
 
-def _notice(row: Row[Any]) -> Notice:
-    return Notice(**{name: getattr(row, name) for name in Notice.__slots__})
+def _notice(row: Row[Any], instead: Mapping[str, Any] = MappingProxyType({})) -> Notice:
+    return Notice(**{name: instead[name] if name in instead else getattr(row, name) for name in Notice.__slots__})

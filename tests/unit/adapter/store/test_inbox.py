@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 MINUTE = timedelta(minutes=1)
@@ -26,6 +27,13 @@ def test_a_notification_is_kept_byte_for_byte(store, noon):
     )
     assert (notice.headers, notice.body) == (HEADERS, b'{"resourceType": "Patient"}\xff')
     assert (notice.state, notice.attempts, notice.due) == ("leased", 1, noon + MINUTE)
+
+
+def test_a_long_list_does_without_what_they_said(store, noon):
+    with store.transaction() as tx:
+        add(tx, noon)
+        assert tx.inbox.listing(whole=False) == [replace(one, headers={}, body=b"") for one in tx.inbox.listing()]
+        assert tx.inbox.listing()[0].body
 
 
 def test_an_empty_ping_names_no_resource(store, noon):
