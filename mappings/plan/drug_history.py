@@ -66,7 +66,8 @@ def months_off(record: Record, on: date) -> Reading:
     missing = tuple(words for use in uses for words in use.missing)
     low, high = min((_least(use, on) for use in uses), default=0), _most(uses, on)
     if not uses and looks:
-        low = whole_months(looks[0].when.last, on)  # no drug was ever told, and none is the protocol's own
+        low = whole_months(looks[0].when.last, on)  # no drug has begun by then, and none is the protocol's own
+        missing += (f"a day before {looks[0].when.last} on which immunosuppression was looked at (`assessed`)",)
     stops = [use.end.last for use in uses if use.end and use.end.by(on)]
     if last is None or (stops and last < max(stops)):
         missing += ("a day since the last stop on which immunosuppression was looked at (`assessed`)",)

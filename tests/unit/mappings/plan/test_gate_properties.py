@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mappings.facts import (
@@ -136,7 +136,16 @@ def test_a_form_that_tells_nothing_of_the_gates_changes_nothing(course, day):
     assert verdicts([*told(course), beside], on) == verdicts(told(course), on)
 
 
+BEGUN_LATER = {
+    "episodes": [],
+    "drugs": [("ciclosporin", 31, None), ("mycophenolate", 31, None)],
+    "visits": [30, 31],
+    "infusions": [],
+}
+
+
 @given(COURSES, st.integers(0, 260))
+@example(BEGUN_LATER, 30)
 def test_every_verdict_has_its_facts_or_says_what_is_missing(course, day):
     for one in standings(a_record(*told(course)), ZERO + timedelta(days=day)):
         assert one.verdict is together(finding.verdict for finding in one.findings)
