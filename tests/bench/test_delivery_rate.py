@@ -187,7 +187,7 @@ def test_two_workers_deliver_almost_twice_as_much_where_the_hospital_is_the_wait
 
 def test_what_a_delivery_costs_us(tmp_path):
     """CPU and durable writes, which say the same on a busy machine."""
-    number = 200
+    number = 600
     with hospital(Habits()) as url:
         bare(url, 1, number)
         began = time.process_time()
