@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from shutil import which
@@ -18,6 +17,7 @@ from selenium.webdriver.support import expected_conditions as seen
 from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.serving import make_server
 
+from tests.lib.beside import beside
 from tests.lib.servers import need
 
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,900")
@@ -52,14 +52,8 @@ def chromium(*, scripts: bool = False) -> Iterator[webdriver.Chrome]:
 def serving(app: Flask, port: int) -> Iterator[str]:
     """The application at a URL of its own while the block lasts."""
     server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with beside(server):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def until(browser: WebDriver, condition: Callable[[WebDriver], Any]) -> Any:

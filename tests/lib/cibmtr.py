@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Thread
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.serving import make_server
+
+from tests.lib.beside import beside
 
 CLIENT, SECRET, ACCOUNT, PASSWORD, SCOPE = "engraft-client", "client-secret", "service", "account-secret", "cibmtr"
 
@@ -68,11 +69,5 @@ def cibmtr() -> Iterator[Cibmtr]:
     made = Cibmtr()
     server = make_server("127.0.0.1", 0, _application(made))
     made.url = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with beside(server):
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

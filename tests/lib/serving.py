@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from adapter.config import Centre, Settings
 from adapter.store import Store
 from mappings.r4 import wire
 from mappings.r4.build import Resource
+from tests.lib.beside import beside
 
 CENTRE = "FR-037"
 
@@ -56,19 +56,12 @@ def serving(folder: Path) -> Iterator[Served]:
     server = make_server("127.0.0.1", 0, create_app(settings, store, _now), threaded=True)
     url = f"http://127.0.0.1:{server.server_port}"
     server.app = create_app(replace(settings, public_url=url), store, _now)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with closing(store), beside(server):
         with store.transaction() as tx:
             token = tx.clients.add("ehr", "ehr", CENTRE, _now())
             others = tx.clients.add("other-ehr", "ehr", "BE-001", _now())
             forms = tx.clients.add("forms", "centre", CENTRE, _now())
         yield Served(f"{url}/fhir", token, others, forms, store)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        store.close()
 
 
 def _now() -> datetime:

@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Thread
 from typing import Any
 
 from flask import Flask, jsonify
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 from werkzeug.serving import make_server
+
+from tests.lib.beside import beside
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Authlib tells that its own parts will move
@@ -116,11 +117,5 @@ def token_server(client_id: str, published: Callable[[], dict[str, Any]]) -> Ite
     served = make_server("127.0.0.1", 0, Flask("starting"), threaded=True)
     server = TokenServer(f"http://127.0.0.1:{served.server_port}", published)
     served.app = _application(server, client_id)
-    thread = Thread(target=served.serve_forever)
-    thread.start()
-    try:
+    with beside(served):
         yield server
-    finally:
-        served.shutdown()
-        thread.join()
-        served.server_close()

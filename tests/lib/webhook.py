@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.lib.beside import beside
+
 
 @dataclass(frozen=True)
 class Came:
@@ -68,12 +70,7 @@ def webhook(taken: Callable[[Came], object] = lambda _: None) -> Iterator[Webhoo
     class Listener(ThreadingHTTPServer):
         daemon_threads = False
 
-    with Listener(("127.0.0.1", 0), Handler) as listener:
-        hook = Webhook(f"http://127.0.0.1:{listener.server_address[1]}/hook")
-        thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield hook
-        finally:
-            listener.shutdown()
-            thread.join()
+    listener = Listener(("127.0.0.1", 0), Handler)
+    hook = Webhook(f"http://127.0.0.1:{listener.server_address[1]}/hook")
+    with beside(listener):
+        yield hook
