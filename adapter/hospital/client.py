@@ -24,7 +24,7 @@ from adapter.hospital.answer import Answer, Distrusted, HospitalSilent, Outdated
 from adapter.hospital.changes import Change, Kept, bundle, kept
 from adapter.hospital.origin import distrust, origin, settle, speak
 from adapter.hospital.quirks import Verdict
-from adapter.hospital.turn import Asking, Turn, at_once, take_turns, waited_for
+from adapter.hospital.turn import Asking, Awaited, at_once, take_turns, waited_for
 from adapter.trail import correlation, journal, spans
 from mappings.r4 import wire
 from mappings.r4.build import Resource, transaction
@@ -238,7 +238,7 @@ class HospitalClient:
         with self._heard():
             return self._session.prepare_request(said)
 
-    def _exchange(self, ready: requests.PreparedRequest, turn: Turn | None = None) -> Answer:
+    def _exchange(self, ready: requests.PreparedRequest, turn: Awaited | None = None) -> Answer:
         method = str(ready.method)
         said: dict[str, spans.Attribute] = {"http.request.method": method, "engraft.destination": self.name}
         begun = time.monotonic()

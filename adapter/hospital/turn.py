@@ -34,8 +34,8 @@ def at_once() -> Iterator[Callable[[], None]]:
     yield lambda: None
 
 
-class Turn:
-    """That of one request. `began`: when it had it, by the monotonic clock."""
+class Awaited:
+    """The turn of one request. `began`: when it had it, by the monotonic clock."""
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
@@ -54,13 +54,13 @@ class Turn:
             yield
 
 
-_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
+_turn: ContextVar[Awaited | None] = ContextVar("turn", default=None)
 
 
 @contextmanager
-def waited_for(asking: Asking) -> Iterator[Turn]:
+def waited_for(asking: Asking) -> Iterator[Awaited]:
     """The request that is sent in this block, by a session that takes turns, waits for its own."""
-    mine = Turn(asking)
+    mine = Awaited(asking)
     token = _turn.set(mine)
     try:
         yield mine

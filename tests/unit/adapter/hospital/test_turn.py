@@ -45,9 +45,9 @@ def url(listener, scheme="http"):
     return f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/"
 
 
-def post(session, to, asking=at_once, body=b"synthetic", **more):
+def post(session, to, asking=at_once, body=b"synthetic"):
     with waited_for(asking):
-        return session.post(to, data=body, timeout=WAIT, **more)
+        return session.post(to, data=body, timeout=WAIT)
 
 
 def taken(listener):
